@@ -1,0 +1,1 @@
+"""Lightkeeper (守灯): app → api | jobs → usecases → store | outbound → telemetry → domain."""
