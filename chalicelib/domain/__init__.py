@@ -1,0 +1,1 @@
+"""The business (业务), pure: standard library only, no clock, no dice, no network."""
