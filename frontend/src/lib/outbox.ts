@@ -1,0 +1,224 @@
+import { readonly, ref, type Ref } from 'vue'
+import { uuid } from './ids'
+
+/** Something to send that must survive a lost network, a closed page and a lost reply. */
+export interface Item<Body = unknown> {
+  /** Sent as the Idempotency-Key: repeating a send is harmless. */
+  key: string
+  kind: string
+  body: Body
+  /** Milliseconds since 1970 on this device. */
+  savedAt: number
+  /** Set when the server refused it for good: it waits for its author, not for the network. */
+  refused?: { code: string; errors: readonly { field: string; code: string }[]; detail: string }
+}
+
+export type NewItem<Body = unknown> = Pick<Item<Body>, 'kind' | 'body'> & { key?: string }
+
+/** Where items are kept. `replace` is one transaction. */
+export interface Keep {
+  all(): Promise<Item[]>
+  put(item: Item): Promise<void>
+  replace(key: string, by: readonly Item[]): Promise<void>
+}
+
+export interface Sent<Answer> {
+  answer: Answer
+  /** What follows from it (photos of an accepted report): kept in the same step in which the item goes. */
+  then?: readonly NewItem[]
+}
+
+/** Thrown by `send` when trying again cannot help; the item comes back as a draft. */
+export class Refusal extends Error {
+  override name = 'Refusal'
+  readonly facts: NonNullable<Item['refused']>
+
+  constructor(facts: NonNullable<Item['refused']>) {
+    super(facts.detail)
+    this.facts = facts
+  }
+}
+
+export type Outcome<Answer> =
+  | { state: 'sent'; answer: Answer; /** Photos that neither left nor could be kept. */ lost?: number }
+  | { state: 'waiting' }
+  | { state: 'refused'; facts: NonNullable<Item['refused']> }
+
+export interface Outbox<Answer> {
+  /** How many wait for the network. */
+  waiting: Readonly<Ref<number>>
+  /** Refused items, for their author to mend. */
+  drafts: Readonly<Ref<readonly Item[]>>
+  /** Save first, then send. Rejects only if the device can keep nothing and the network is away too. */
+  put(item: NewItem): Promise<Outcome<Answer>>
+  /** Send what waits, oldest first; stops at the first that cannot leave. */
+  flush(): Promise<void>
+  /** Take an item away: a draft that was mended or thrown away. */
+  drop(key: string): Promise<void>
+  /** Flush now, on `online`, when the page is seen again and every 30 s. Returns how to stop. */
+  start(): () => void
+}
+
+/**
+ * An outbox: `send` delivers one item and throws `Refusal` when it is refused for good; any other error means "later".
+ * `onSent` hears of every delivery, also those of an earlier visit.
+ */
+export function outbox<Answer>(options: {
+  keep: Keep
+  send: (item: Item) => Promise<Sent<Answer>>
+  onSent?: (item: Item, answer: Answer) => void
+}): Outbox<Answer> {
+  const { keep, send, onSent } = options
+  const waiting = ref(0)
+  const drafts = ref<readonly Item[]>([])
+  let turn: Promise<unknown> = Promise.resolve()
+
+  /** One at a time: a timer and a tap never send the same item twice at once. */
+  function inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const mine = turn.then(work, work)
+    turn = mine.catch(() => undefined)
+    return mine
+  }
+
+  async function count(): Promise<void> {
+    const items = await keep.all()
+    waiting.value = items.filter((item) => item.refused === undefined).length
+    drafts.value = items.filter((item) => item.refused !== undefined)
+  }
+
+  const fresh = (item: NewItem): Item => ({
+    key: item.key ?? uuid(),
+    kind: item.kind,
+    body: item.body,
+    savedAt: Date.now(),
+  })
+
+  async function deliver(item: Item): Promise<Outcome<Answer>> {
+    try {
+      const { answer, then = [] } = await send(item)
+      await keep.replace(item.key, then.map(fresh))
+      await count()
+      onSent?.(item, answer)
+      return { state: 'sent', answer }
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error
+      await keep.put({ ...item, refused: error.facts })
+      await count()
+      return { state: 'refused', facts: error.facts }
+    }
+  }
+
+  /** A device that can keep nothing (storage forbidden or full) must still be able to report. */
+  async function directly(item: Item): Promise<Outcome<Answer>> {
+    try {
+      const { answer, then = [] } = await send(item)
+      const ends = await Promise.allSettled(then.map((next) => send(fresh(next))))
+      return { state: 'sent', answer, lost: ends.filter((end) => end.status === 'rejected').length }
+    } catch (error) {
+      if (error instanceof Refusal) return { state: 'refused', facts: error.facts }
+      throw error
+    }
+  }
+
+  async function flushNow(): Promise<void> {
+    for (let item = await next(); item !== undefined; item = await next()) {
+      try {
+        await deliver(item)
+      } catch {
+        return // It stays where it is; the next occasion tries again, and `waiting` says so on the page.
+      }
+    }
+  }
+
+  async function next(): Promise<Item | undefined> {
+    const items = await keep.all()
+    return items.filter((item) => item.refused === undefined).sort((a, b) => a.savedAt - b.savedAt)[0]
+  }
+
+  const flush = (): Promise<void> => inTurn(flushNow)
+
+  /** Nothing can wait on a device that keeps nothing, so a failing store is no failure here. */
+  const go = (): void => void flush().catch(() => undefined)
+
+  return {
+    waiting: readonly(waiting),
+    drafts: drafts as Readonly<Ref<readonly Item[]>>,
+    flush,
+    async put(given) {
+      const item = fresh(given)
+      const outcome = await inTurn(async (): Promise<Outcome<Answer>> => {
+        try {
+          await keep.put(item)
+        } catch {
+          return directly(item)
+        }
+        try {
+          return await deliver(item)
+        } catch {
+          await count()
+          return { state: 'waiting' }
+        }
+      })
+      if (outcome.state === 'sent') go()
+      return outcome
+    },
+    drop: (key) =>
+      inTurn(async () => {
+        await keep.replace(key, [])
+        await count()
+      }),
+    start() {
+      const seen = (): void => {
+        if (document.visibilityState === 'visible') go()
+      }
+      addEventListener('online', go)
+      document.addEventListener('visibilitychange', seen)
+      const timer = setInterval(go, 30_000)
+      void inTurn(count).then(go, go)
+      return () => {
+        removeEventListener('online', go)
+        document.removeEventListener('visibilitychange', seen)
+        clearInterval(timer)
+      }
+    },
+  }
+}
+
+/** Items in IndexedDB, which keeps photos (Blobs) too. */
+export function indexedKeep(name: string): Keep {
+  const STORE = 'items'
+  let opened: Promise<IDBDatabase> | undefined
+
+  function open(): Promise<IDBDatabase> {
+    opened ??= new Promise<IDBDatabase>((resolve, reject) => {
+      const request = indexedDB.open(name, 1)
+      request.onupgradeneeded = () => request.result.createObjectStore(STORE, { keyPath: 'key' })
+      request.onsuccess = () => resolve(request.result)
+      request.onerror = () => reject(request.error ?? new Error('indexedDB'))
+    })
+    opened.catch(() => {
+      opened = undefined
+    })
+    return opened
+  }
+
+  async function run<T>(mode: IDBTransactionMode, work: (items: IDBObjectStore) => T): Promise<T> {
+    const database = await open()
+    return new Promise<T>((resolve, reject) => {
+      const transaction = database.transaction(STORE, mode)
+      const result = work(transaction.objectStore(STORE))
+      transaction.oncomplete = () => resolve(result)
+      transaction.onabort = () => reject(transaction.error ?? new Error('indexedDB'))
+    })
+  }
+
+  return {
+    all: async () => (await run('readonly', (items) => items.getAll() as IDBRequest<Item[]>)).result,
+    put: async (item) => void (await run('readwrite', (items) => items.put(item))),
+    replace: async (key, by) =>
+      run('readwrite', (items) => {
+        items.delete(key)
+        for (const item of by) items.put(item)
+      }),
+  }
+}
