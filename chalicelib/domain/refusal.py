@@ -1,4 +1,4 @@
-"""Everything the house refuses, as one tree. A refusal changes nothing; anything else raised is a bug.
+"""Everything the house refuses, as one tree. A refusal changes nothing; all else is a bug.
 
     Refused
     ├── BadInput            fields that cannot be used, each named with a code

@@ -1,0 +1,400 @@
+"""The work order (工单): a head that is the fold of its own events, and the events themselves.
+
+History is the truth. Every event carries what it changed, the hash of the event before it, and no
+personal data: words, names and phones live elsewhere and are present here only as a salted digest,
+so erasing a person leaves every chain verifiable. Folding needs no procedure table: what a step
+changed is written in the event, so a table that changes next year cannot change last year.
+"""
+
+import hashlib
+import hmac
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any, Final
+
+from .clocks import Clock, instant, millis
+
+GENESIS: Final = "0" * 64
+NUMBER_DIGITS: Final = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who did it: a role or an outsider's kind, an id that is not a name, and their office."""
+
+    role: str
+    actor_id: str
+    office_id: str = ""
+
+    def to_json(self) -> list[str]:
+        """Return the compact form."""
+        return [self.role, self.actor_id, self.office_id]
+
+
+@dataclass(frozen=True, slots=True)
+class Suspension:
+    """A hold (挂起) while the customer is the actor: why, since when, at the latest until when."""
+
+    reason: str
+    since: datetime
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """The head of one order. Times are aware UTC; `clocks` hold facts, never remainders.
+
+    occurred_at is when the report was made, recorded_at when we heard of it. `office` is the one
+    responsible now, `county` the desk that watches it. `facts` are the coded answers collected on
+    the way (terrain, verdict, visit result …): text, numbers and booleans, nothing personal.
+    """
+
+    order_id: str
+    kind: str
+    stage: str
+    county: str
+    office: str
+    occurred_at: datetime
+    recorded_at: datetime
+    version: int = 0
+    tip: str = GENESIS
+    sub_type: str = ""
+    channel: str = "web"
+    case_no: str = ""
+    assignee: str = ""
+    first_contact_owner: str = ""
+    grade: str = ""
+    parent: str = ""
+    children: tuple[str, ...] = ()
+    stage_before: str = ""
+    moved_at: datetime | None = None
+    closed_at: datetime | None = None
+    suspended: Suspension | None = None
+    training: bool = False
+    late_entered: bool = False
+    bounces: int = 0
+    expedites: int = 0
+    reopened: int = 0
+    visits: int = 0
+    told: int = 0
+    provisional: bool = False
+    next_due_at: datetime | None = None
+    clocks: Mapping[str, Clock] = field(default_factory=lambda: MappingProxyType({}))
+    facts: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the head as plain JSON with short keys, defaults left out."""
+        return {
+            short: encoded
+            for name, short in SHORT.items()
+            if (encoded := _encode(name, getattr(self, name))) != _DEFAULTS[name]
+        }
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> "Order":
+        """Read `to_json` back."""
+        return cls(
+            **{
+                name: _decode(name, raw.get(short, _DEFAULTS[name]))
+                for name, short in SHORT.items()
+            }
+        )
+
+
+SHORT: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "order_id": "id",
+        "kind": "k",
+        "sub_type": "st",
+        "stage": "s",
+        "county": "c",
+        "office": "o",
+        "occurred_at": "oa",
+        "recorded_at": "ra",
+        "version": "v",
+        "tip": "t",
+        "channel": "ch",
+        "case_no": "cn",
+        "assignee": "as",
+        "first_contact_owner": "fo",
+        "grade": "g",
+        "parent": "p",
+        "children": "cs",
+        "stage_before": "sb",
+        "moved_at": "ma",
+        "closed_at": "ca",
+        "suspended": "su",
+        "training": "tr",
+        "late_entered": "le",
+        "bounces": "b",
+        "expedites": "e",
+        "reopened": "re",
+        "visits": "vi",
+        "told": "to",
+        "provisional": "pr",
+        "next_due_at": "nd",
+        "clocks": "cl",
+        "facts": "f",
+    }
+)
+_INSTANTS: Final = frozenset({"occurred_at", "recorded_at", "moved_at", "closed_at", "next_due_at"})
+_DEFAULTS: Final[Mapping[str, Any]] = MappingProxyType(
+    {
+        "order_id": None,
+        "kind": None,
+        "stage": None,
+        "county": None,
+        "office": None,
+        "occurred_at": None,
+        "recorded_at": None,
+        "version": 0,
+        "tip": GENESIS,
+        "sub_type": "",
+        "channel": "web",
+        "case_no": "",
+        "assignee": "",
+        "first_contact_owner": "",
+        "grade": "",
+        "parent": "",
+        "children": [],
+        "stage_before": "",
+        "moved_at": None,
+        "closed_at": None,
+        "suspended": None,
+        "training": False,
+        "late_entered": False,
+        "bounces": 0,
+        "expedites": 0,
+        "reopened": 0,
+        "visits": 0,
+        "told": 0,
+        "provisional": False,
+        "next_due_at": None,
+        "clocks": {},
+        "facts": {},
+    }
+)
+
+
+def _encode(name: str, value: Any) -> Any:
+    if name in _INSTANTS:
+        return None if value is None else millis(value)
+    if name == "clocks":
+        return {key: clock.to_json() for key, clock in value.items()}
+    if name == "suspended":
+        return None if value is None else [value.reason, millis(value.since), millis(value.until)]
+    if name == "children":
+        return list(value)
+    if name == "facts":
+        return dict(value)
+    return value
+
+
+def _decode(name: str, raw: Any) -> Any:
+    if name in _INSTANTS:
+        return None if raw is None else instant(raw)
+    if name == "clocks":
+        return MappingProxyType({key: Clock.from_json(clock) for key, clock in raw.items()})
+    if name == "suspended":
+        return None if raw is None else Suspension(raw[0], instant(raw[1]), instant(raw[2]))
+    if name == "children":
+        return tuple(raw)
+    if name == "facts":
+        return MappingProxyType(dict(raw))
+    return raw
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One immutable step of a chain.
+
+    name: the move, `opened`, or `timer`. changes: field → new value, in the head's own JSON
+    (clocks and facts are merged by key; a fact set to None is removed). data: coded facts about
+    this step (reason, rungs fired). tells: names of the texts that it causes. digest: of the
+    personal words that came with it, salted with a salt that is erased with them.
+    """
+
+    aggregate: str
+    seq: int
+    name: str
+    occurred_at: datetime
+    recorded_at: datetime
+    actor: Actor
+    changes: Mapping[str, Any]
+    data: Mapping[str, Any] = field(default_factory=dict)
+    tells: tuple[str, ...] = ()
+    digest: str = ""
+    prev: str = GENESIS
+
+    def body(self) -> str:
+        """Return the canonical text that is hashed and stored: sorted keys, no spaces, UTF-8."""
+        raw: dict[str, Any] = {
+            "a": self.aggregate,
+            "n": self.seq,
+            "e": self.name,
+            "oa": millis(self.occurred_at),
+            "ra": millis(self.recorded_at),
+            "by": self.actor.to_json(),
+            "ch": dict(self.changes),
+        }
+        if self.data:
+            raw["d"] = dict(self.data)
+        if self.tells:
+            raw["tl"] = list(self.tells)
+        if self.digest:
+            raw["dg"] = self.digest
+        return canonical(raw)
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 over the hash before and the canonical body, in hex."""
+        return link(self.prev, self.body())
+
+    @classmethod
+    def from_body(cls, body: str, *, prev: str) -> "Event":
+        """Read a stored body back. Raises ValueError or KeyError when it is no event."""
+        raw = json.loads(body)
+        return cls(
+            aggregate=raw["a"],
+            seq=raw["n"],
+            name=raw["e"],
+            occurred_at=instant(raw["oa"]),
+            recorded_at=instant(raw["ra"]),
+            actor=Actor(*raw["by"]),
+            changes=raw["ch"],
+            data=raw.get("d", {}),
+            tells=tuple(raw.get("tl", ())),
+            digest=raw.get("dg", ""),
+            prev=prev,
+        )
+
+
+def canonical(raw: Any) -> str:
+    """Return JSON text of which there is exactly one for each value."""
+    return json.dumps(raw, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+def link(prev: str, body: str) -> str:
+    """Return the hash of an event: the chain's next link."""
+    return hashlib.sha256(f"{prev}\n{body}".encode()).hexdigest()
+
+
+def salted_digest(words: Mapping[str, Any], salt: bytes) -> str:
+    """Return the digest by which erased words could once be proven. salt: at least 16 bytes."""
+    return hmac.new(salt, canonical(words).encode(), hashlib.sha256).hexdigest()
+
+
+class BrokenChain(Exception):
+    """A chain that does not hold. seq: the first event that is wrong; why: a slug."""
+
+    def __init__(self, seq: int, why: str) -> None:
+        super().__init__(f"event {seq}: {why}")
+        self.seq = seq
+        self.why = why
+
+
+MERGED: Final = frozenset({"clocks", "facts"})
+
+
+def apply(order: Order | None, event: Event) -> Order:
+    """Fold one event into the head. Total for events that `advance` and `open_order` made."""
+    raw = {} if order is None else order.to_json()
+    for name, value in event.changes.items():
+        short = SHORT[name]
+        if name in MERGED:
+            merged = {**raw.get(short, {}), **value}
+            raw[short] = {key: entry for key, entry in merged.items() if entry is not None}
+        else:
+            raw[short] = value
+    folded = Order.from_json(raw)
+    return replace(folded, order_id=event.aggregate, version=event.seq, tip=event.hash)
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One stored row of a chain, as it was read: nothing about it is trusted."""
+
+    seq: int
+    body: str
+    prev: str
+    hash: str
+
+
+def verify(aggregate: str, links: Iterable[Link]) -> Order:
+    """Fold a whole chain and return its head.
+
+    Raises BrokenChain naming the first event that was edited, deleted, reordered or added.
+    """
+    order: Order | None = None
+    prev, expected = GENESIS, 1
+    for row in links:
+        event = _trusted(row, aggregate, prev=prev, expected=expected)
+        order = apply(order, event)
+        prev, expected = row.hash, expected + 1
+    if order is None:
+        raise BrokenChain(1, "missing")
+    return order
+
+
+def verify_against(head: Order, links: Iterable[Link]) -> Order:
+    """Verify a chain and that `head` is its fold: a cut tail or an edited head shows here."""
+    folded = verify(head.order_id, links)
+    if folded.version < head.version:
+        raise BrokenChain(folded.version + 1, "missing")
+    if folded.version > head.version:
+        raise BrokenChain(head.version + 1, "head-behind")
+    if folded.to_json() != head.to_json():
+        raise BrokenChain(folded.version, "head-differs")
+    return folded
+
+
+def _trusted(row: Link, aggregate: str, *, prev: str, expected: int) -> Event:
+    if row.seq != expected:
+        raise BrokenChain(expected, "missing")
+    if row.prev != prev:
+        raise BrokenChain(expected, "unlinked")
+    if link(row.prev, row.body) != row.hash:
+        raise BrokenChain(expected, "edited")
+    event = Event.from_body(row.body, prev=row.prev)
+    if event.seq != row.seq or event.aggregate != aggregate:
+        raise BrokenChain(expected, "moved")
+    return event
+
+
+# Numbers --------------------------------------------------------------------------------------
+
+
+def order_number(secret: bytes, caller: str, key: str, *, attempt: int = 0) -> str:
+    """Return the order's id and public number: 16 digits, the last one a check digit.
+
+    It comes from who asked and their Idempotency-Key, so the same intention always gets the same
+    number and the order's own existence is the idempotency. `attempt` is raised only when another
+    intention already has the number (fifteen digits can collide; the body's hash tells).
+    Digits alone, because numbers are read out over the telephone.
+    """
+    message = f"order\n{caller}\n{key}\n{attempt}".encode()
+    mac = hmac.new(secret, message, hashlib.sha256).digest()
+    payload = str(
+        int.from_bytes(mac[:8], "big") % 9 * 10 ** (NUMBER_DIGITS - 1)
+        + int.from_bytes(mac[8:16], "big") % 10 ** (NUMBER_DIGITS - 1)
+    )
+    payload = str(int(payload) + 10 ** (NUMBER_DIGITS - 1))
+    return payload + check_digit(payload)
+
+
+def check_digit(payload: str) -> str:
+    """Return the ISO 7064 MOD 11,10 check digit (GB/T 17710): finds every single wrong digit."""
+    rest = 10
+    for digit in payload:
+        rest = (rest + int(digit)) % 10 or 10
+        rest = rest * 2 % 11
+    return str((11 - rest) % 10)
+
+
+def is_order_number(text: str) -> bool:
+    """Return whether `text` is sixteen ASCII digits with the right check digit."""
+    whole = len(text) == NUMBER_DIGITS + 1 and text.isascii() and text.isdigit()
+    return whole and check_digit(text[:-1]) == text[-1]

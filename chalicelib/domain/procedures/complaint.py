@@ -1,0 +1,128 @@
+"""投诉: its base flow. Three deadlines run at once: internal, promise and law (domain: §8.1)."""
+
+from typing import Final
+
+from chalicelib.domain import moves as m
+from chalicelib.domain.clocks import QUIET_LADDER
+from chalicelib.domain.procedure import ClockRule, Form, Need, Procedure
+
+WORKS: Final = (m.RECEIVED, m.IN_PROGRESS)
+STAGES: Final = (
+    m.ACCEPTED,
+    m.DISPATCHED,
+    *WORKS,
+    m.REPLIED,
+    m.RETURN_VISIT,
+    m.FINAL_RULING,
+    m.ARCHIVED,
+    m.WITHDRAWN,
+    m.TERMINATED,
+)
+CATEGORIES: Final = (
+    "service",
+    "business",
+    "outage_and_restoration",
+    "supply_quality",
+    "grid_construction",
+)
+VERDICTS: Final = ("upheld", "partly_upheld", "not_upheld")
+LIABILITIES: Final = ("utility_liable", "not_liable")
+
+PROCEDURE: Final = Procedure(
+    kind="complaint",
+    stages=STAGES,
+    first=m.ACCEPTED,
+    final=m.FINAL,
+    intake=(
+        Need("category", Form.CHOICE, required=False, choices=CATEGORIES),
+        Need("escalation_tendency", Form.FLAG, required=False),
+        Need("earlier_order", Form.ORDER, required=False),
+        Need("description", Form.TEXT, longest=2000),
+        Need("wish", Form.TEXT, required=False, longest=1000),
+    ),
+    moves=m.table(
+        STAGES,
+        m.line(works=WORKS),
+        m.contact(works=WORKS),
+        m.reply(
+            works=WORKS,
+            needs=(
+                Need("verdict", Form.CHOICE, choices=VERDICTS),
+                Need("liability", Form.CHOICE, choices=LIABILITIES),
+            ),
+        ),
+        m.reviewing(works=m.IN_PROGRESS, to=m.RETURN_VISIT),
+        m.visiting(),
+        m.side(works=WORKS, visits=True),
+    ),
+    clocks=(
+        ClockRule(
+            "dispatch",
+            "complaint.dispatch",
+            starts=m.BEGINS,
+            stops=m.DISPATCHES,
+            runs_on=frozenset({"reject"}),
+            pausable=False,
+        ),
+        ClockRule(
+            "contact",
+            "complaint.contact",
+            starts=m.BEGINS,
+            stops=frozenset({"contact"}),
+            promise=True,
+            when={"anonymous": (None, False)},
+        ),
+        ClockRule(
+            "internal",
+            "complaint.internal",
+            starts=m.BEGINS,
+            stops=m.REPLIES,
+            runs_on=m.REWORK,
+        ),
+        ClockRule(
+            "promise",
+            "complaint.promise",
+            starts=m.BEGINS,
+            stops=m.REPLIES,
+            runs_on=m.REWORK,
+            promise=True,
+        ),
+        ClockRule(
+            "legal",
+            "complaint.legal",
+            starts=m.BEGINS,
+            stops=m.REPLIES,
+            runs_on=m.REWORK,
+            pausable=False,
+            whose="law",
+        ),
+        ClockRule(
+            "hotline",
+            "hotline_12398.internal",
+            starts=m.BEGINS,
+            stops=m.REPLIES,
+            runs_on=m.REWORK,
+            pausable=False,
+            whose="regulator",
+            when={"channel": ("12398",)},
+        ),
+        ClockRule(
+            "city_hotline",
+            "hotline_12345",
+            starts=m.BEGINS,
+            stops=m.REPLIES,
+            runs_on=m.REWORK,
+            pausable=False,
+            whose="hotline",
+            when={"channel": ("12345",)},
+        ),
+        ClockRule(
+            "return_visit",
+            "complaint.return_visit",
+            starts=m.REPLIES,
+            stops=m.VISITED | m.REWORK,
+            pausable=False,
+            ladder=QUIET_LADDER,
+        ),
+    ),
+)

@@ -1,0 +1,49 @@
+"""表扬: passed on to the unit praised and recorded. Nothing is promised but the thanks."""
+
+from typing import Final
+
+from chalicelib.domain import moves as m
+from chalicelib.domain.procedure import ClockRule, Form, Move, Need, Procedure
+
+WORKS: Final = (m.RECEIVED,)
+STAGES: Final = (
+    m.ACCEPTED,
+    m.DISPATCHED,
+    *WORKS,
+    m.FINAL_RULING,
+    m.ARCHIVED,
+    m.WITHDRAWN,
+    m.TERMINATED,
+)
+
+PROCEDURE: Final = Procedure(
+    kind="compliment",
+    stages=STAGES,
+    first=m.ACCEPTED,
+    final=m.FINAL,
+    intake=(Need("description", Form.TEXT, longest=2000),),
+    moves=m.table(
+        STAGES,
+        m.line(works=WORKS),
+        Move(
+            "record",
+            {m.ACCEPTED: m.ARCHIVED, m.RECEIVED: m.ARCHIVED},
+            who=m.HANDLERS | m.FRONT,
+            why="The praise reached whom it was for, and is on record",
+            needs=(m.NOTE,),
+            does=("close",),
+            public=True,
+        ),
+        m.side(works=WORKS, visits=False),
+    ),
+    clocks=(
+        ClockRule(
+            "dispatch",
+            "compliment.dispatch",
+            starts=m.BEGINS,
+            stops=m.DISPATCHES | {"record"},
+            runs_on=frozenset({"reject"}),
+            pausable=False,
+        ),
+    ),
+)
