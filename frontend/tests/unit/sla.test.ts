@@ -26,8 +26,15 @@ describe('the browser only counts', () => {
     expect(countdown({ level: 'paused', due_at: due(-5) }, NOW)).toEqual({ level: 'paused' })
   })
 
-  it('a done clock tells by how much it was early or late', () => {
-    expect(countdown({ level: 'done', due_at: due(0), met_at: due(-3) }, NOW)).toEqual({ level: 'done', left: 180_000 })
-    expect(countdown({ level: 'done', due_at: due(0), met_at: due(12) }, NOW)).toEqual({ level: 'done', left: -720_000 })
+  it('a stopped clock tells by how much it was early or late, and counts no further', () => {
+    expect(countdown({ level: 'kept', due_at: due(0), stopped_at: due(-3) }, NOW)).toEqual({ level: 'kept', left: 180_000 })
+    expect(countdown({ level: 'broken', due_at: due(-60), stopped_at: due(-48) }, NOW)).toEqual({
+      level: 'broken',
+      left: -720_000,
+    })
+  })
+
+  it('a clock without a date shows its level alone', () => {
+    expect(countdown({ level: 'ok', due_at: null }, NOW)).toEqual({ level: 'ok' })
   })
 })
