@@ -14,7 +14,7 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import Any
 
-from .calendar import Calendar, DayCount, Due, OfficeHours
+from .calendar import Calendar, DayCount, Due, OfficeHours, local_day
 from .limits import Basis, Limit, LimitBook, Unit
 
 EXPLICIT = "until"
@@ -230,12 +230,6 @@ def whole(at: datetime) -> datetime:
 
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-CHINA = timedelta(hours=8)
-
-
-def local_day(at: datetime) -> Any:
-    """Return the calendar day in China of an instant (UTC+8, no summer time)."""
-    return (at.astimezone(UTC) + CHINA).date()
 
 
 def paused_time(clock: Clock, at: datetime, rules: Rules) -> timedelta:

@@ -20,8 +20,9 @@ The web's status and the words in both languages are paired with the slug in `ap
 and `domain/words.py`.
 """
 
+import dataclasses
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 
@@ -47,7 +48,7 @@ class FieldError:
 
     field: str
     code: str
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    facts: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
 class BadInput(Refused):

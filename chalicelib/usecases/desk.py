@@ -1,0 +1,81 @@
+"""What every journey is handed: the registry as it stands now, the rule set and the secret."""
+
+import hashlib
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from chalicelib.domain.calendar import Calendar, OfficeHours
+from chalicelib.domain.clocks import Rules
+from chalicelib.domain.limits import LimitBook
+from chalicelib.domain.order import Actor, canonical
+from chalicelib.domain.procedure import Procedure
+from chalicelib.domain.procedures import PROCEDURES
+from chalicelib.domain.refusal import BadInput, Unknown
+from chalicelib.domain.staff import Office, Staff
+from chalicelib.store.registry import Snapshot
+
+
+@dataclass(frozen=True)
+class Desk:
+    """One deployment as a journey sees it. `secret` is the root of every HMAC, ≥ 32 bytes."""
+
+    snapshot: Snapshot
+    secret: bytes
+    ruleset: str
+    procedures: Mapping[str, Procedure] = PROCEDURES
+
+    @cached_property
+    def calendar(self) -> Calendar:
+        """The shipped years and those that an admin loaded."""
+        calendar = Calendar.shipped()
+        for table in self.snapshot.calendars:
+            calendar = calendar.with_year(table)
+        return calendar
+
+    @cached_property
+    def book(self) -> LimitBook:
+        """The chosen rule set with every office's overrides."""
+        return LimitBook.shipped(self.ruleset).with_overrides(self.snapshot.overrides)
+
+    def rules(self, office_id: str) -> Rules:
+        """Return the rules as they hold for an office. Raises Unknown."""
+        office = self.office(office_id)
+        return Rules(
+            book=self.book, calendar=self.calendar, hours=OfficeHours(), offices=office.upwards
+        )
+
+    def office(self, office_id: str) -> Office:
+        """Return an office. Raises Unknown."""
+        office = self.snapshot.offices.get(office_id)
+        if office is None:
+            raise Unknown(what="office")
+        return office
+
+    def path(self, office_id: str) -> tuple[str, ...]:
+        """Return the ids from the root to an office; empty where the office is gone."""
+        office = self.snapshot.offices.get(office_id)
+        return office.path if office else ()
+
+    def procedure(self, kind: str) -> Procedure:
+        """Return the procedure of a kind. Raises BadInput naming `kind`."""
+        if kind not in self.procedures:
+            raise BadInput.of("kind", "kind.unknown", kind=kind[:40])
+        return self.procedures[kind]
+
+    def derive(self, purpose: str, *parts: str) -> bytes:
+        """Return 32 bytes for one purpose, which tell nothing about those for another."""
+        message = "\n".join((purpose, *parts)).encode()
+        return hmac.new(self.secret, message, hashlib.sha256).digest()
+
+
+def actor_of(staff: Staff) -> Actor:
+    """Return the actor that the ledger names: role, id and office, never a name."""
+    return Actor(staff.role.value, staff.staff_id, staff.office_id)
+
+
+def body_hash(body: Mapping[str, Any]) -> str:
+    """Return the fingerprint by which one Idempotency-Key with another body is told."""
+    return hashlib.sha256(canonical(body).encode()).hexdigest()[:32]

@@ -1,0 +1,259 @@
+"""People move orders (办理): dispatch, receive, arrive, reply, visit, archive, and the side moves.
+
+Each is one read and one transaction. Who loses a race is told who won it and when.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, Final
+
+from chalicelib.domain.contact import Phone, phone_key
+from chalicelib.domain.order import Actor, Order, salted_digest
+from chalicelib.domain.procedure import Advanced, Form, Move, Step, advance
+from chalicelib.domain.refusal import BadInput, IllegalMove, KeyReused, Stale
+from chalicelib.domain.staff import Outsider, Relation, relation
+from chalicelib.store import ledger, orders, personal
+from chalicelib.store.orders import Change, Head, Key
+from chalicelib.usecases.desk import Desk, body_hash
+from chalicelib.usecases.looking import look_after
+
+TRIES: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What somebody asks for. `answers` are coded answers and words, as the move needs them.
+
+    if_match: the version that the caller saw; None to move whatever is there now. key: their
+    Idempotency-Key, bound to `caller`. salt: 16 random bytes for the words' digest.
+    """
+
+    move: str
+    actor: Actor
+    caller: str
+    key: str
+    salt: bytes
+    at: datetime
+    answers: Mapping[str, Any] = field(default_factory=dict)
+    occurred_at: datetime | None = None
+    if_match: int | None = None
+
+
+def move(desk: Desk, order_id: str, command: Command) -> Head:
+    """Make one move on one order and return its new head.
+
+    Raises Unknown, IllegalMove, NotAllowed, GateClosed, BadInput, Stale (with who and when),
+    KeyReused or Busy. The same key and body again give the head as it stands.
+    """
+    for _ in range(TRIES):
+        head = orders.get(order_id)
+        done = _replayed(head, command)
+        if done:
+            return head
+        _check_match(head, command)
+        change = _change(desk, head, command)
+        try:
+            return orders.commit(change)[0]
+        except Stale:
+            if command.if_match is not None:
+                raise
+    return _tell_who(order_id, command)
+
+
+def merge(desk: Desk, order_id: str, command: Command) -> Head:
+    """Merge an order into a parent: both sides in one transaction. Returns the child's head.
+
+    `answers` names the parent. Raises as `move` does; a parent of another kind, of another county
+    or itself a child is refused naming `parent`.
+    """
+    parent_id = str(command.answers.get("parent", ""))
+    for _ in range(TRIES):
+        child = orders.get(order_id)
+        if _replayed(child, command):
+            return child
+        _check_match(child, command)
+        own = _change(desk, child, command)
+        parent = orders.get(parent_id)
+        _check_parent(child.order, parent.order)
+        absorb = replace(
+            command, move="absorb", answers={"child": order_id}, if_match=None, occurred_at=None
+        )
+        try:
+            return orders.commit(own, _change(desk, parent, absorb))[0]
+        except Stale:
+            if command.if_match is not None:
+                raise
+    return _tell_who(order_id, command)
+
+
+def unmerge(desk: Desk, order_id: str, command: Command) -> Head:
+    """Undo a merger: both sides in one transaction. Returns the child's head."""
+    for _ in range(TRIES):
+        child = orders.get(order_id)
+        if _replayed(child, command):
+            return child
+        _check_match(child, command)
+        own = _change(desk, child, command)
+        parent = orders.get(child.order.parent)
+        changes = [own]
+        if order_id in parent.order.children:
+            release = replace(
+                command, move="release", answers={"child": order_id}, if_match=None,
+                occurred_at=None,
+            )
+            changes.append(_change(desk, parent, release))
+        try:
+            return orders.commit(*changes)[0]
+        except Stale:
+            if command.if_match is not None:
+                raise
+    return _tell_who(order_id, command)
+
+
+def _replayed(head: Head, command: Command) -> bool:
+    """Return whether this very command has been carried out. Raises KeyReused for another body."""
+    kept = next((k for k in head.keys if k.key == _key_hash(command)), None)
+    if kept is None:
+        return False
+    if kept.body != _body(command):
+        raise KeyReused
+    return True
+
+
+def _key_hash(command: Command) -> str:
+    return body_hash({"caller": command.caller, "key": command.key})
+
+
+def _body(command: Command) -> str:
+    answers = {name: str(value) for name, value in command.answers.items()}
+    occurred = command.occurred_at.isoformat() if command.occurred_at else ""
+    return body_hash({"move": command.move, "answers": answers, "occurred_at": occurred})
+
+
+def _check_match(head: Head, command: Command) -> None:
+    if command.if_match is not None and command.if_match != head.order.version:
+        raise stale(head.order.order_id, head.order.version)
+
+
+def stale(order_id: str, version: int) -> Stale:
+    """Return the refusal that says who was first: the actor and instant of the event at `version`."""
+    event = ledger.event(order_id, version)
+    return Stale(
+        by=event.actor.actor_id,
+        role=event.actor.role,
+        move=event.name,
+        at=event.recorded_at,
+        version=version,
+    )
+
+
+def _tell_who(order_id: str, command: Command) -> Head:
+    head = orders.get(order_id)
+    if _replayed(head, command):
+        return head
+    raise stale(order_id, head.order.version)
+
+
+def _change(desk: Desk, head: Head, command: Command) -> Change:
+    """Let the domain decide, and say what has to be saved. Nothing is written here."""
+    order = head.order
+    procedure = desk.procedure(order.kind)
+    found = procedure.moves.get(command.move)
+    words, data = _split(found, command.answers)
+    if found is not None:
+        _check_targets(desk, order, found, data)
+    step = Step(
+        command.move,
+        command.actor,
+        occurred_at=command.occurred_at or command.at,
+        recorded_at=command.at,
+        data=data,
+        words=words,
+        digest=salted_digest(words, command.salt) if words else "",
+    )
+    advanced = _advance(desk, head, step)
+    key = Key(_key_hash(command), _body(command), advanced.order.version)
+    kept = (
+        personal.Words(
+            order_id=order.order_id, seq=advanced.event.seq, salt=command.salt, words=words
+        )
+        if words
+        else None
+    )
+    change = Change(
+        head=head, advanced=advanced, key=key, words=kept, look=look_after(advanced, head.look)
+    )
+    return _corrected_phone(desk, change, words) if command.move == "correct_phone" else change
+
+
+def _advance(desk: Desk, head: Head, step: Step) -> Advanced:
+    """Advance, and where somebody was there first, say who."""
+    order = head.order
+    try:
+        return advance(
+            order, step, procedures=desk.procedures, rules=desk.rules(order.office)
+        )
+    except IllegalMove as refused:
+        event = ledger.event(order.order_id, order.version)
+        raise IllegalMove(
+            **refused.facts,
+            by=event.actor.actor_id,
+            role=event.actor.role,
+            last=event.name,
+            at=event.recorded_at,
+            version=order.version,
+        ) from refused
+
+
+def _split(found: Move | None, answers: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, Any]]:
+    texts = {need.name for need in found.needs if need.form is Form.TEXT} if found else set()
+    words = {name: value for name, value in answers.items() if name in texts and value}
+    data = {name: value for name, value in answers.items() if name not in texts}
+    return words, data
+
+
+def _check_targets(desk: Desk, order: Order, found: Move, data: Mapping[str, Any]) -> None:
+    """Refuse an office that may not have the order and a person who does not work there."""
+    office_id = data.get("office")
+    if office_id is not None and any(need.form is Form.OFFICE for need in found.needs):
+        office = desk.snapshot.offices.get(str(office_id))
+        if office is None or not office.active:
+            raise BadInput.of("office", "office.unknown")
+        stands = relation(desk.path(order.county), office.path)
+        wanted = {Relation.ABOVE} if found.name == "escalate" else {Relation.OWN, Relation.BELOW}
+        if stands not in wanted:
+            raise BadInput.of("office", "office.out_of_reach")
+    staff_id = data.get("staff")
+    if staff_id:
+        person = desk.snapshot.staff.get(str(staff_id))
+        if person is None or not person.active or person.office_id != office_id:
+            raise BadInput.of("staff", "staff.not_there")
+
+
+def _check_parent(child: Order, parent: Order) -> None:
+    if parent.kind != child.kind:
+        raise BadInput.of("parent", "parent.other_kind")
+    if parent.county != child.county:
+        raise BadInput.of("parent", "parent.unknown")
+    if parent.parent or parent.stage == "merged":
+        raise BadInput.of("parent", "parent.is_child")
+
+
+def _corrected_phone(desk: Desk, change: Change, words: Mapping[str, str]) -> Change:
+    """Move the contact under the right number, in the same transaction as the event."""
+    phone = Phone.parse(words["phone"])
+    head = change.head
+    was = personal.contact(str(head.shown.get("party", "")), head.order.order_id)
+    party = phone_key(phone, desk.secret)
+    right = replace(was, party=party, contact={**was.contact, "phone": phone.number})
+    shown = {**head.shown, "party": party, "phone": phone.masked}
+    return replace(
+        change,
+        shown=shown,
+        contact=right,
+        dropped=None if party == was.party else (was.party, head.order.order_id),
+    )
+
+
+CITIZEN: Final = Actor(Outsider.CITIZEN.value, "citizen")

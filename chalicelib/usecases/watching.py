@@ -1,0 +1,200 @@
+"""Each minute: do what is due (值守). Warnings, overdue notices up the line, holds that ended.
+
+The sweep reads only what is due, oldest first, and saves each order's step in one conditional
+transaction. Run twice, an hour late, or killed at any call, it fires each rung once: what has fired
+is a fact on the head, and the next sweep finds what this one did not reach.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+
+from chalicelib.domain.procedure import Advanced, effects, fire, replan
+from chalicelib.domain.refusal import Refused, Stale, Unknown
+from chalicelib.store import deliveries, ledger, orders
+from chalicelib.store.orders import Change, Head, Look
+from chalicelib.telemetry import alarm, log
+from chalicelib.usecases.desk import Desk
+from chalicelib.usecases.looking import LOOK_BACK, look_after
+
+PAGE: Final = 100
+PARKED: Final = timedelta(minutes=5)
+LONGEST_PARK: Final = timedelta(hours=6)
+MOST_LOOKS: Final = 12
+
+
+@dataclass(slots=True)
+class Swept:
+    """What one sweep did. `requeue`: effects that were caused and never settled."""
+
+    fired: int = 0
+    looked: int = 0
+    read: int = 0
+    raced: int = 0
+    parked: int = 0
+    stopped_early: bool = False
+    requeue: list[tuple[str, int, str]] = field(default_factory=list)
+
+
+def sweep(
+    desk: Desk,
+    *,
+    at: datetime,
+    counties: Sequence[str],
+    enqueue: Callable[[list[tuple[str, int, str]]], None],
+    is_out_of_time: Callable[[], bool],
+) -> Swept:
+    """Do what is due in each county, oldest first, until nothing is or the time is up.
+
+    enqueue: puts (order id, event's seq, effect id) of missing effects back on the queue. A row that
+    cannot be advanced is parked with growing delay and an alarm; its neighbours go on.
+    """
+    swept = Swept()
+    for county in counties:
+        for order_id, due_at in _due(county, at):
+            if is_out_of_time():
+                swept.stopped_early = True
+                return swept
+            swept.read += 1
+            _one(desk, county, order_id, due_at, at=at, swept=swept, enqueue=enqueue)
+    return swept
+
+
+def _due(county: str, at: datetime) -> Iterator[tuple[str, datetime]]:
+    """Yield what is due page by page. Each order once, so a stuck row cannot hold the sweep."""
+    seen: set[str] = set()
+    while True:
+        page = [
+            entry for entry in orders.due(county, before=at, limit=PAGE) if entry[0] not in seen
+        ]
+        if not page:
+            return
+        for order_id, due_at in page:
+            seen.add(order_id)
+            yield order_id, due_at
+
+
+def _one(
+    desk: Desk,
+    county: str,
+    order_id: str,
+    due_at: datetime,
+    *,
+    at: datetime,
+    swept: Swept,
+    enqueue: Callable[[list[tuple[str, int, str]]], None],
+) -> None:
+    try:
+        head = orders.get(order_id)
+        if head.order.next_due_at is not None and head.order.next_due_at <= at:
+            head = _fire(desk, head, at)
+            swept.fired += 1
+        if head.look is not None and head.look.at <= at:
+            missing = look_back(head, at)
+            enqueue(missing)
+            swept.requeue.extend(missing)
+            swept.looked += 1
+    except Stale:
+        swept.raced += 1
+    except Unknown:
+        log("sweep.gone", order=order_id)
+        swept.raced += 1
+    except (Refused, ValueError, KeyError, TypeError, IndexError) as wrong:
+        swept.parked += 1
+        late = at - due_at
+        orders.park(order_id, county=county, until=at + min(max(PARKED, late), LONGEST_PARK))
+        alarm("sweep.parked", order=order_id, why=type(wrong).__name__)
+
+
+def _fire(desk: Desk, head: Head, at: datetime) -> Head:
+    rules = desk.rules(head.order.office)
+    advanced = fire(head.order, at=at, procedures=desk.procedures, rules=rules)
+    if advanced is None:
+        advanced = replan(head.order, at=at, procedures=desk.procedures, rules=rules)
+    if advanced is None:
+        return head
+    return _save(head, advanced)
+
+
+def _save(head: Head, advanced: Advanced) -> Head:
+    change = Change(head=head, advanced=advanced, look=look_after(advanced, head.look))
+    return orders.commit(change)[0]
+
+
+def look_back(head: Head, at: datetime) -> list[tuple[str, int, str]]:
+    """Return the effects that should have settled and did not, and arm or drop the look-back.
+
+    Whatever settles after the last look is left to the call list and an alarm: an effect that twelve
+    looks could not bring about needs a person.
+    """
+    look = head.look
+    if look is None:
+        return []
+    order_id = head.order.order_id
+    settled = {entry.effect_id for entry in deliveries.list_for(order_id) if entry.is_final}
+    missing: list[tuple[str, int, str]] = []
+    newer: Look | None = None
+    for event in ledger.read(order_id, after=look.from_seq - 1):
+        if event.recorded_at > at - LOOK_BACK:
+            if effects(event) and newer is None:
+                newer = Look(from_seq=event.seq, at=event.recorded_at + LOOK_BACK, tries=0)
+            continue
+        missing.extend(
+            (order_id, event.seq, effect.effect_id)
+            for effect in effects(event)
+            if effect.effect_id not in settled
+        )
+    if missing and look.tries + 1 >= MOST_LOOKS:
+        alarm("effect.abandoned", order=order_id, count=len(missing))
+        missing = []
+    again = Look(from_seq=look.from_seq, at=at + LOOK_BACK, tries=look.tries + 1)
+    orders.set_look(head, again if missing else newer)
+    return missing
+
+
+def oldest_due(counties: Sequence[str], *, at: datetime) -> timedelta:
+    """Return the age of the oldest instant that is due and not done; zero when none is."""
+    ages = [
+        at - due_at
+        for county in counties
+        for _, due_at in orders.due(county, before=at, limit=1)
+    ]
+    return max(ages, default=timedelta())
+
+
+def replan_all(
+    desk: Desk, *, at: datetime, counties: Sequence[str], apply: bool
+) -> Iterator[tuple[Head, datetime | None, datetime | None]]:
+    """Yield (head, was, will) of each open order whose due instant a new calendar or limit moves.
+
+    With `apply` each is saved as an event; without it this is the preview.
+    """
+    for county in counties:
+        after: str | None = None
+        while True:
+            page = orders.queue(county, limit=PAGE, after=after)
+            for shown in page.heads:
+                rules = desk.rules(shown.order.office)
+                moved = replan(shown.order, at=at, procedures=desk.procedures, rules=rules)
+                if moved is None:
+                    continue
+                if apply:
+                    _replan_one(desk, shown.order.order_id, at)
+                yield shown, shown.order.next_due_at, moved.order.next_due_at
+            after = page.after
+            if after is None:
+                break
+
+
+def _replan_one(desk: Desk, order_id: str, at: datetime) -> None:
+    """Save one re-planned order; who moved it meanwhile planned it on the new table already."""
+    head = orders.get(order_id)
+    rules = desk.rules(head.order.office)
+    moved = replan(head.order, at=at, procedures=desk.procedures, rules=rules)
+    if moved is None:
+        return
+    try:
+        _save(head, moved)
+    except Stale:
+        log("replan.raced", order=order_id)
