@@ -1,0 +1,1 @@
+"""The only network besides the store: texts, webhooks, files, seals, queue, issuer's keys."""
