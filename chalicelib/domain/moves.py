@@ -136,10 +136,9 @@ def line(*, works: tuple[str, ...], who: frozenset[Role] = HANDLERS) -> tuple[Mo
     )
 
 
-def side(
-    *, works: tuple[str, ...], visits: bool, closed: tuple[str, ...] = (ARCHIVED,)
-) -> tuple[Move, ...]:
-    """The side moves that every procedure has."""
+def side(*, works: tuple[str, ...], visits: bool, reopens_at: str = REPLIED) -> tuple[Move, ...]:
+    """The side moves that every procedure has. reopens_at: where a premature archive goes back."""
+    closed = (ARCHIVED,)
     held = (DISPATCHED, *works)
     open_ = (ACCEPTED, *held, REPLIED, FINAL_RULING, *((RETURN_VISIT,) if visits else ()))
     after = (REPLIED, *((RETURN_VISIT,) if visits else ()), *closed)
@@ -301,7 +300,7 @@ def side(
         ),
         Move(
             "correct_archive",
-            _from(closed, REPLIED),
+            _from(closed, reopens_at),
             who=frozenset({Role.SUPERVISOR, Role.CITY_HOST, Role.DISPATCHER}),
             why="更正 of a premature archive: the order goes back to where its reply is reviewed",
             needs=(Need("note", Form.TEXT),),

@@ -34,7 +34,7 @@ PROCEDURE: Final = Procedure(
             does=("close",),
             public=True,
         ),
-        m.side(works=WORKS, visits=False),
+        m.side(works=WORKS, visits=False, reopens_at=m.RECEIVED),
     ),
     clocks=(
         ClockRule(
