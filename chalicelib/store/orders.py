@@ -1,0 +1,517 @@
+"""Orders: a head, the event that made it and what was said, all in one conditional transaction.
+
+The head's version is the lock. Whoever commits on a version that is no longer there is told who was
+first (Stale). An answer that got lost is read back from the ledger: the event at our place either
+has our hash, then we were the ones, or it has not.
+"""
+
+import json
+import struct
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
+
+from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.update import Action
+from pynamodb.transactions import TransactWrite
+
+from chalicelib.domain.clocks import instant, millis
+from chalicelib.domain.order import Event, Order, canonical
+from chalicelib.domain.procedure import Advanced
+from chalicelib.domain.refusal import Busy, KeyReused, Stale, Unknown
+
+from . import ledger, personal
+from .personal import ContactItem, Words
+from .rows import (
+    TRIES,
+    OrderRow,
+    Unconfirmed,
+    asking,
+    back_off,
+    house,
+    write,
+    writing,
+)
+
+KEYS_KEPT: Final = 8
+HASH_BYTES: Final = 16
+_PACKED: Final = struct.Struct(f">{HASH_BYTES}s{HASH_BYTES}sI")
+
+
+class NumberTaken(Exception):
+    """Another intention has this number by chance: make the next one (`attempt` + 1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """An Idempotency-Key as the head keeps it.
+
+    key: hash of caller and key; body: hash of what was asked; both in hex, HASH_BYTES long. seq:
+    the version that it made.
+    """
+
+    key: str
+    body: str
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A look-back: at `at`, see whether the effects of the events since `from_seq` are there."""
+
+    from_seq: int
+    at: datetime
+    tries: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What the orders table holds of one order.
+
+    shown: erasable and outside fold and hash: what the queue prints, masked, and `party`, under
+    which the contact lies (see `personal`). keys: of the last moves, oldest first. look: the
+    look-back that is armed. intake: hashes of the key and of the body that opened it, with a dot
+    between; empty on a head that was read from the index, which has no keys either: such a head may
+    be looked at, and committed without a key.
+    """
+
+    order: Order
+    shown: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    keys: tuple[Key, ...] = ()
+    look: Look | None = None
+    intake: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One order's part of a commit. What is None stays as it is.
+
+    key: is put among the head's last 8. words: what was said at this step. look: arms this
+    look-back in place of the one before. contact: the contact as it now is, under its new party;
+    dropped: the (party, order id) under which it was, if that was another. All in one transaction.
+    """
+
+    head: Head
+    advanced: Advanced
+    key: Key | None = None
+    words: Words | None = None
+    shown: Mapping[str, Any] | None = None
+    look: Look | None = None
+    contact: ContactItem | None = None
+    dropped: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of the queue. after: where the next one starts; None at the end."""
+
+    heads: tuple[Head, ...]
+    after: str | None
+
+
+class Due(NamedTuple):
+    """One armed order and the instant for which it is armed."""
+
+    order_id: str
+    due_at: datetime
+
+
+# Opening ----------------------------------------------------------------------------------------
+
+
+def open_(
+    advanced: Advanced,
+    *,
+    shown: Mapping[str, Any],
+    contact: ContactItem | None,
+    intake: str,
+    look: Look | None = None,
+) -> tuple[Head, bool]:
+    """Keep a new order: head, first event and contact in one transaction.
+
+    intake: hash of caller and key, a dot, hash of the body; in hex, HASH_BYTES each.
+
+    Returns the head and whether this call made it. A repeated call returns what the first one kept,
+    which may have moved on since. Raises KeyReused when the key came with another body, NumberTaken
+    when another intention has the number, Busy.
+    """
+    head = Head(advanced.order, dict(shown), (), look, intake)
+
+    def fill(transaction: TransactWrite) -> None:
+        transaction.save(_row(head), OrderRow.order_id.does_not_exist())
+        ledger.put(transaction, advanced.event)
+        if contact is not None:
+            personal.put_contact(transaction, contact, at=head.order.recorded_at)
+
+    try:
+        write(fill)
+    except Unconfirmed as doubt:
+        try:
+            stored = get(head.order.order_id)
+        except Unknown:
+            raise Busy(of="store") from doubt
+        _check_intake(stored.intake, intake)
+        return stored, stored.order.tip == head.order.tip
+    return head, True
+
+
+def _check_intake(stored: str, given: str) -> None:
+    if stored == given:
+        return
+    if stored.partition(".")[0] == given.partition(".")[0]:
+        raise KeyReused
+    raise NumberTaken
+
+
+# Moving -----------------------------------------------------------------------------------------
+
+
+def commit(*changes: Change) -> tuple[Head, ...]:
+    """Keep what one or several steps made, all or nothing, and return the new heads.
+
+    Raises Stale with who was first; KeyReused; Unknown; Busy. A key that has already moved the
+    first order with the same body changes nothing: the heads are returned as they now are, so two
+    requests with one key make one move and both are answered.
+    """
+    changes = tuple(_checked(change) for change in changes)
+    for attempt in range(TRIES):
+        heads = tuple(_moved(change) for change in changes)
+        try:
+            write(lambda transaction: _fill(transaction, changes, heads))  # noqa: B023 - called now
+        except Unconfirmed as doubt:
+            settled = _settle(changes, heads, doubt)
+            if settled is not None:
+                return settled
+            changes = tuple(_with_stored_look(change) for change in changes)
+        else:
+            return heads
+        back_off(attempt)
+    raise Busy(of="store")
+
+
+def _checked(change: Change) -> Change:
+    """A look-back that is armed already is no change: it may be settled while we write."""
+    if change.key is not None and not change.head.intake:
+        raise ValueError("a head read from the index has no keys: get it first")
+    return replace(change, look=None) if change.look == change.head.look else change
+
+
+def _moved(change: Change) -> Head:
+    head = change.head
+    return replace(
+        head,
+        order=change.advanced.order,
+        shown=head.shown if change.shown is None else dict(change.shown),
+        keys=(*head.keys, change.key)[-KEYS_KEPT:] if change.key else head.keys,
+        look=change.look or head.look,
+    )
+
+
+def _fill(transaction: TransactWrite, changes: Sequence[Change], heads: Sequence[Head]) -> None:
+    for change, head in zip(changes, heads, strict=True):
+        order_id = head.order.order_id
+        transaction.update(
+            OrderRow(order_id=order_id), _actions(change, head), _unchanged(change.head)
+        )
+        ledger.put(transaction, change.advanced.event)
+        if change.words is not None:
+            personal.put_words(transaction, change.words, at=change.advanced.event.recorded_at)
+        if change.contact is not None:
+            personal.put_contact(transaction, change.contact, at=head.order.recorded_at)
+        if change.dropped is not None:
+            personal.drop_contact(transaction, *change.dropped)
+
+
+def _actions(change: Change, head: Head) -> list[Action]:
+    """Return what a move sets: only what changed, so that what the index lacks is never lost."""
+    actions: list[Action] = [
+        OrderRow.head.set(_folded(head.order)),
+        OrderRow.version.set(head.order.version),
+        OrderRow.county.set(head.order.county),
+        _armed(head),
+    ]
+    if change.key is not None:
+        actions.append(OrderRow.keys.set(_pack(head.keys)))
+    if change.shown is not None:
+        actions.append(OrderRow.shown.set(canonical(dict(head.shown))))
+    if change.look is not None:
+        actions.append(OrderRow.look.set(_look_text(change.look)))
+    return actions
+
+
+def _unchanged(head: Head) -> Condition:
+    """The version is as it was read, and so is the look-back, on which due_key depends."""
+    look: Condition = OrderRow.look.does_not_exist()
+    if head.look is not None:
+        look = OrderRow.look == _look_text(head.look)
+    unchanged: Condition = look & (OrderRow.version == head.order.version)
+    return unchanged
+
+
+def _settle(
+    changes: Sequence[Change], heads: tuple[Head, ...], doubt: Unconfirmed
+) -> tuple[Head, ...] | None:
+    """Find out what became of a commit: its heads, a refusal, or None to try again."""
+    for change in changes:
+        event = change.advanced.event
+        found = ledger.find(event.aggregate, event.seq)
+        if found is None:
+            continue
+        if found.hash == event.hash:
+            return heads
+        return _lost_to(changes, Event.from_body(found.body, prev=found.prev))
+    if not doubt.refused:
+        raise Busy(of="store") from doubt
+    return None
+
+
+def _lost_to(changes: Sequence[Change], winner: Event) -> tuple[Head, ...]:
+    """Another event has our place: made by our own key's twin, or by somebody else (Stale)."""
+    key = changes[0].key
+    if key is not None:
+        twin = _kept(get(changes[0].head.order.order_id), key.key)
+        if twin is not None and twin.body != key.body:
+            raise KeyReused
+        if twin is not None:
+            return tuple(get(change.head.order.order_id) for change in changes)
+    raise Stale(
+        by=winner.actor.actor_id,
+        role=winner.actor.role,
+        move=winner.name,
+        at=winner.recorded_at,
+        version=winner.seq,
+    )
+
+
+def _kept(head: Head, key: str) -> Key | None:
+    return next((kept for kept in head.keys if kept.key == key), None)
+
+
+def _with_stored_look(change: Change) -> Change:
+    """Take over a look-back that was settled or armed meanwhile; the version did not move."""
+    stored = get(change.head.order.order_id)
+    return replace(change, head=replace(change.head, look=stored.look))
+
+
+# Reading ----------------------------------------------------------------------------------------
+
+
+def get(order_id: str, *, consistent: bool = True) -> Head:
+    """Return the head of an order. Raises Unknown, Busy."""
+    with asking():
+        raw = house().table(OrderRow).get_item(order_id, consistent_read=consistent)
+    if "Item" not in raw:
+        raise Unknown(order_id=order_id)
+    return _head(OrderRow.from_raw_data(raw["Item"]))
+
+
+def get_many(order_ids: Iterable[str]) -> list[Head]:
+    """Return the heads of several orders, in the order asked; those unknown are left out."""
+    wanted = list(dict.fromkeys(order_ids))
+    with asking():
+        found = {
+            row.order_id: _head(row)
+            for row in OrderRow.batch_get(wanted, consistent_read=True)
+        }
+    return [found[order_id] for order_id in wanted if order_id in found]
+
+
+def queue(
+    county: str, *, limit: int, after: str | None = None, before: datetime | None = None
+) -> Page:
+    """Return a page of what is armed in a county, soonest first: one call, nothing filtered.
+
+    after: as the page before gave it. before: only what is due by then (inclusive), which is how a
+    sweep gets the heads it may have to move. Eventually consistent. Raises Busy.
+    """
+    page = _armed_rows(county, limit=limit, after=after, before=before)
+    heads = tuple(_head(OrderRow.from_raw_data(raw)) for raw in page["Items"])
+    last = page.get("LastEvaluatedKey")
+    return Page(heads, str(last["due_key"]["S"]) if last else None)
+
+
+def due(county: str, *, before: datetime, limit: int, after: Due | None = None) -> list[Due]:
+    """Return up to `limit` orders that are due by `before`, oldest first: one call.
+
+    Reads no more than is due. after: the last one of the page before, for what stays due although
+    it was tried. Raises Busy.
+    """
+    start = None if after is None else due_key(after.due_at, after.order_id)
+    page = _armed_rows(
+        county, limit=limit, after=start, before=before, attributes=["order_id", "due_key"]
+    )
+    return [Due(raw["order_id"]["S"], _due_at(raw["due_key"]["S"])) for raw in page["Items"]]
+
+
+def _armed_rows(
+    county: str,
+    *,
+    limit: int,
+    after: str | None,
+    before: datetime | None,
+    attributes: list[str] | None = None,
+) -> dict[str, Any]:
+    start = None
+    if after is not None:
+        _, _, order_id = after.partition("#")
+        start = {"county": {"S": county}, "due_key": {"S": after}, "order_id": {"S": order_id}}
+    with asking():
+        return house().table(OrderRow).query(
+            county,
+            None if before is None else OrderRow.due_key <= f"{_stamp(before)}$",
+            index_name="due",
+            limit=limit,
+            exclusive_start_key=start,
+            attributes_to_get=attributes,
+        )
+
+
+# What is armed ----------------------------------------------------------------------------------
+
+
+def set_look(head: Head, look: Look | None) -> Head:
+    """Arm the look-back anew, or settle it, and return the head. No event: nothing happened.
+
+    Raises Stale when the order or its look-back changed meanwhile, and Busy.
+    """
+    after = replace(head, look=look)
+    armed = OrderRow.look.remove() if look is None else OrderRow.look.set(_look_text(look))
+    try:
+        with writing():
+            OrderRow(order_id=head.order.order_id).update(
+                [armed, _armed(after)], _unchanged(head)
+            )
+    except Unconfirmed as doubt:
+        stored = get(head.order.order_id)
+        if stored.order.version == head.order.version and stored.look == look:
+            return after
+        if not doubt.refused:
+            raise Busy(of="store") from doubt
+        raise Stale(version=stored.order.version) from doubt
+    return after
+
+
+def park(order_id: str, *, was: datetime, until: datetime) -> None:
+    """Put an order that could not be advanced behind its neighbours until `until`.
+
+    was: the instant for which it was armed (see `due`); one that moved meanwhile stays as it is.
+    Any later commit arms it properly again. Raises Busy.
+    """
+    try:
+        with writing():
+            OrderRow(order_id=order_id).update(
+                [OrderRow.due_key.set(due_key(until, order_id))],
+                OrderRow.due_key == due_key(was, order_id),
+            )
+    except Unconfirmed as doubt:
+        if not doubt.refused:
+            raise Busy(of="store") from doubt
+
+
+def erase_shown(order_id: str) -> None:
+    """Forget what the head shows of a person. Safe to repeat. Raises Unknown, Busy."""
+    try:
+        with writing():
+            OrderRow(order_id=order_id).update(
+                [OrderRow.shown.set("{}")], OrderRow.order_id.exists()
+            )
+    except Unconfirmed as doubt:
+        if doubt.refused:
+            raise Unknown(order_id=order_id) from doubt
+        raise Busy(of="store") from doubt
+
+
+def due_key(at: datetime, order_id: str) -> str:
+    """Return the sort key of the index: text order is time order."""
+    return f"{_stamp(at)}#{order_id}"
+
+
+def _armed(head: Head) -> Action:
+    at = _armed_for(head)
+    if at is None:
+        return OrderRow.due_key.remove()
+    return OrderRow.due_key.set(due_key(at, head.order.order_id))
+
+
+def _armed_for(head: Head) -> datetime | None:
+    instants = [head.order.next_due_at, head.look.at if head.look else None]
+    return min((at for at in instants if at is not None), default=None)
+
+
+def _stamp(at: datetime) -> str:
+    utc = at.astimezone(UTC)
+    return f"{utc:%Y-%m-%dT%H:%M:%S}.{utc.microsecond // 1000:03d}Z"
+
+
+def _due_at(key: str) -> datetime:
+    stamp, _, _ = key.partition("#")
+    return datetime.fromisoformat(stamp)
+
+
+# Between heads and rows -------------------------------------------------------------------------
+
+
+def _row(head: Head) -> OrderRow:
+    at = _armed_for(head)
+    return OrderRow(
+        order_id=head.order.order_id,
+        county=head.order.county,
+        due_key=None if at is None else due_key(at, head.order.order_id),
+        head=_folded(head.order),
+        shown=canonical(dict(head.shown)),
+        version=head.order.version,
+        keys=_pack(head.keys) or None,
+        look=None if head.look is None else _look_text(head.look),
+        intake=_pack_intake(head.intake) if head.intake else None,
+    )
+
+
+def _head(row: OrderRow) -> Head:
+    return Head(
+        order=Order.from_json(json.loads(row.head)),
+        shown=MappingProxyType(json.loads(row.shown)),
+        keys=_unpack(row.keys or b""),
+        look=_look(row.look) if row.look else None,
+        intake=_unpack_intake(row.intake) if row.intake else "",
+    )
+
+
+def _folded(order: Order) -> str:
+    return canonical(order.to_json())
+
+
+def _pack(keys: Iterable[Key]) -> bytes:
+    return b"".join(
+        _PACKED.pack(_hash(kept.key), _hash(kept.body), kept.seq) for kept in keys
+    )
+
+
+def _unpack(raw: bytes) -> tuple[Key, ...]:
+    return tuple(Key(key.hex(), body.hex(), seq) for key, body, seq in _PACKED.iter_unpack(raw))
+
+
+def _pack_intake(intake: str) -> bytes:
+    key, _, body = intake.partition(".")
+    return _hash(key) + _hash(body)
+
+
+def _unpack_intake(raw: bytes) -> str:
+    return f"{raw[:HASH_BYTES].hex()}.{raw[HASH_BYTES:].hex()}"
+
+
+def _hash(digits: str) -> bytes:
+    raw = bytes.fromhex(digits)
+    if len(raw) != HASH_BYTES:
+        raise ValueError(f"{len(raw)} bytes of a hash, not {HASH_BYTES}")
+    return raw
+
+
+def _look_text(look: Look) -> str:
+    return canonical([look.from_seq, millis(look.at), look.tries])
+
+
+def _look(text: str) -> Look:
+    from_seq, at, tries = json.loads(text)
+    return Look(from_seq, instant(at), tries)
