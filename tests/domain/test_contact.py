@@ -371,7 +371,6 @@ def test_landlines_and_foreign_numbers_are_found_where_nothing_else_looks_like_t
         "95598 12398 12345",
         "010-18881234",
         "020-2345678",
-        "0400 2345678",
     ],
 )
 def test_what_logs_are_full_of_is_not_taken_for_a_number(text):
