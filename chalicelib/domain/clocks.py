@@ -176,40 +176,59 @@ class Clock:
         return replace(self, fired=(*self.fired, *rungs))
 
     def to_json(self) -> list[Any]:
-        """Return the compact form that events and heads keep (milliseconds since 1970)."""
-        return [
+        """Return the compact form that events and heads keep; defaults at the end left out.
+
+        limit, version, amount with the unit's letter ("4w", "90m") or the explicit instant,
+        started, stopped, pauses, fired. Instants are milliseconds since 1970.
+        """
+        raw: list[Any] = [
             self.limit,
             self.version,
-            str(self.amount) if self.until is None else millis(self.until),
-            self.unit,
-            self.basis.value,
-            self.day_count,
+            self._amount(),
             millis(self.started_at),
             None if self.stopped_at is None else millis(self.stopped_at),
             [[millis(a), None if b is None else millis(b)] for a, b in self.pauses],
-            list(self.fired),
+            ",".join(self.fired),
         ]
+        while raw[-1] in (None, [], ""):
+            raw.pop()
+        return raw
+
+    def _amount(self) -> int | str:
+        if self.until is not None:
+            return millis(self.until)
+        same_day = self.basis is Basis.WORKDAY and self.day_count == DayCount.SAME_DAY
+        return f"{self.amount}{LETTERS[self.unit]}{'s' if same_day else ''}"
 
     @classmethod
     def from_json(cls, raw: Sequence[Any]) -> "Clock":
         """Read the compact form back."""
-        limit, version, amount, unit, basis, day_count, started, stopped, pauses, fired = raw
-        explicit = isinstance(amount, int)
+        limit, version, amount, started, stopped, pauses, fired = (*raw, *_TAIL[len(raw) :])
+        common = {
+            "started_at": instant(started),
+            "limit": limit,
+            "version": version,
+            "pauses": tuple((instant(a), None if b is None else instant(b)) for a, b in pauses),
+            "stopped_at": None if stopped is None else instant(stopped),
+            "fired": tuple(fired.split(",")) if fired else (),
+        }
+        if isinstance(amount, int):
+            return cls(**common, until=instant(amount))
+        same_day = amount.endswith("s")
+        amount = amount.removesuffix("s")
+        unit = UNITS[amount[-1]]
         return cls(
-            started_at=instant(started),
-            limit=limit,
-            version=version,
-            amount=Fraction(0) if explicit else Fraction(amount),
+            **common,
+            amount=Fraction(amount[:-1]),
             unit=unit,
-            basis=Basis(basis),
-            day_count=day_count,
-            until=instant(amount) if explicit else None,
-            pauses=tuple((instant(a), None if b is None else instant(b)) for a, b in pauses),
-            stopped_at=None if stopped is None else instant(stopped),
-            fired=tuple(fired),
+            basis=Basis.WORKDAY if unit == Unit.WORKDAY else Basis.WALL,
+            day_count=(DayCount.SAME_DAY if same_day else DayCount.NEXT_DAY).value,
         )
 
 
+_TAIL: tuple[Any, ...] = (None, None, None, None, None, [], "")
+LETTERS: Mapping[str, str] = {"minute": "m", "hour": "h", "day": "d", "workday": "w"}
+UNITS: Mapping[str, str] = {letter: unit for unit, letter in LETTERS.items()}
 RUNNING_UNITS = frozenset({Unit.MINUTE, Unit.HOUR, Unit.DAY, Unit.WORKDAY})
 
 

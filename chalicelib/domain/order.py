@@ -71,6 +71,7 @@ class Order:
     children: tuple[str, ...] = ()
     stage_before: str = ""
     moved_at: datetime | None = None
+    reminded_at: datetime | None = None
     closed_at: datetime | None = None
     suspended: Suspension | None = None
     training: bool = False
@@ -125,6 +126,7 @@ SHORT: Final[Mapping[str, str]] = MappingProxyType(
         "children": "cs",
         "stage_before": "sb",
         "moved_at": "ma",
+        "reminded_at": "rm",
         "closed_at": "ca",
         "suspended": "su",
         "training": "tr",
@@ -140,7 +142,9 @@ SHORT: Final[Mapping[str, str]] = MappingProxyType(
         "facts": "f",
     }
 )
-_INSTANTS: Final = frozenset({"occurred_at", "recorded_at", "moved_at", "closed_at", "next_due_at"})
+_INSTANTS: Final = frozenset(
+    {"occurred_at", "recorded_at", "moved_at", "reminded_at", "closed_at", "next_due_at"}
+)
 _DEFAULTS: Final[Mapping[str, Any]] = MappingProxyType(
     {
         "order_id": None,
@@ -162,6 +166,7 @@ _DEFAULTS: Final[Mapping[str, Any]] = MappingProxyType(
         "children": [],
         "stage_before": "",
         "moved_at": None,
+        "reminded_at": None,
         "closed_at": None,
         "suspended": None,
         "training": False,

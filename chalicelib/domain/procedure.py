@@ -24,6 +24,7 @@ from .clocks import (
     Clock,
     Rules,
     Rung,
+    Target,
     clocks_to_json,
     due,
     instant,
@@ -43,6 +44,7 @@ REPLANNED: Final = "replanned"
 SUSPENSION: Final = "suspension"
 SUPERVISION: Final = "supervision:"
 NEXT_VISIT: Final = "next_visit"
+IDLE: Final = "idle"
 RANK: Final = {rung.name: place for place, rung in enumerate(LADDER)}
 SKEW: Final = timedelta(minutes=2)
 """How far ahead of ours another clock may run before its time is refused. [design]"""
@@ -295,13 +297,25 @@ def moves_open_to(
 
 
 def next_due(order: Order, *, procedure: Procedure, rules: Rules) -> datetime | None:
-    """Return the earliest instant at which anything must happen to the order; None if never."""
-    found = [
+    """Return the earliest instant at which anything must happen to the order; None if never.
+
+    Every open order is armed: one whose clocks have nothing left to fire is remembered aloud after
+    `idle.reminder`, so that nothing can lie forgotten and nothing open is missing from the queue.
+    """
+    rungs = [
         found[0]
         for name, clock in order.clocks.items()
         if (found := next_rung(clock, ladder(procedure, name), rules)) is not None
     ]
-    return min(found, default=None)
+    return min(rungs, default=None) or idle_at(order, procedure=procedure, rules=rules)
+
+
+def idle_at(order: Order, *, procedure: Procedure, rules: Rules) -> datetime | None:
+    """Return when an open order with no rung left is spoken of again; a merged child never is."""
+    if order.stage in procedure.final or order.parent:
+        return None
+    since = max(filter(None, (order.recorded_at, order.moved_at, order.reminded_at)))
+    return since + rules.limit("idle.reminder", since).duration
 
 
 def ladder(procedure: Procedure, name: str) -> tuple[Rung, ...]:
@@ -327,7 +341,7 @@ def fire(
         key=lambda entry: (entry[0], entry[1], RANK[entry[2].name]),
     )
     if not fired:
-        return None
+        return _remind(order, at=at, procedure=procedure, rules=rules)
     actor = Actor(Outsider.SYSTEM, "sweep")
     step = Step(TIMER, actor, occurred_at=whole(fired[-1][0]), recorded_at=at)
     made = _Making(order, step, {}, whole(fired[-1][0]), procedure, procedures, rules)
@@ -343,6 +357,21 @@ def fire(
     tells = _broken_promises(procedure, order, fired)
     data: dict[str, Any] = {"rungs": rungs_data}
     return _finish(order, order.order_id, TIMER, step, made.changes, data, tells, procedure, rules)
+
+
+def _remind(order: Order, *, at: datetime, procedure: Procedure, rules: Rules) -> Advanced | None:
+    """Remind the county of an open order on which no clock has anything left to say."""
+    if next_due(order, procedure=procedure, rules=rules) != idle_at(
+        order, procedure=procedure, rules=rules
+    ):
+        return None
+    when = idle_at(order, procedure=procedure, rules=rules)
+    if when is None or when > at:
+        return None
+    step = Step(TIMER, Actor(Outsider.SYSTEM, "sweep"), occurred_at=whole(when), recorded_at=at)
+    changes = {"reminded_at": millis(whole(at))}
+    data: dict[str, Any] = {"rungs": [[IDLE, IDLE, millis(whole(when)), Target.COUNTY.value]]}
+    return _finish(order, order.order_id, TIMER, step, changes, data, (), procedure, rules)
 
 
 def replan(

@@ -133,6 +133,13 @@ PROCEDURE: Final = Procedure(
             ladder=QUIET_LADDER,
         ),
         ClockRule(
+            "set_out",
+            "fault.set_out",
+            starts=frozenset({"receive"}),
+            stops=frozenset({"set_out", "arrive", "reject", "reassign", "reply"}),
+            ladder=QUIET_LADDER,
+        ),
+        ClockRule(
             "arrive",
             "fault.arrive.{terrain}",
             starts=m.BEGINS,
