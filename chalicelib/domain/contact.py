@@ -392,17 +392,17 @@ def clean_text(
     multiline: keep tabs and line feeds; else they are refused inside the text.
     required: refuse a text with nothing to see in it; else return it as "".
     Raises BadInput naming `field` with text.not_text, text.surrogate, text.bidi, text.control,
-    text.too_long (facts: max_units) or text.empty.
+    text.too_long (facts: limit) or text.empty.
     """
     stripped = _refuse_unwritable(text, field=field).strip()
     # Reordering combining marks takes quadratic time: nothing hopeless is normalised.
     if len(stripped) > max_units * _MOST_CODE_POINTS_COMPOSED_INTO_ONE:
-        raise BadInput.of(field, "text.too_long", max_units=max_units)
+        raise BadInput.of(field, "text.too_long", limit=max_units)
     clean = unicodedata.normalize("NFC", stripped)
     if not multiline and re.search(r"[\t\n]", clean):
         raise BadInput.of(field, "text.control")
     if utf16_units(clean) > max_units:
-        raise BadInput.of(field, "text.too_long", max_units=max_units)
+        raise BadInput.of(field, "text.too_long", limit=max_units)
     if any(_is_visible(ch) for ch in clean):
         return clean
     if required:

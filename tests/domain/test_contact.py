@@ -553,7 +553,7 @@ def test_text_that_cannot_be_kept_is_refused_with_its_reason(text, code):
 def test_the_refusal_of_a_long_text_says_how_long_it_may_be():
     error = text_refusal("电" * 21, field="report.text")
 
-    assert (error.field, dict(error.facts)) == ("report.text", {"max_units": 20})
+    assert (error.field, dict(error.facts)) == ("report.text", {"limit": 20})
 
 
 @pytest.mark.parametrize(
