@@ -125,6 +125,7 @@ FIGURES = [
     ("supervision.reply", "1 workday", "1 workday", "design"),
     ("reopen.window", "7 day", "7 day", "design"),
     ("rating.window", "7 day", "7 day", "design"),
+    ("idle.reminder", "24 hour", "24 hour", "design"),
     ("late_entry.threshold", "15 minute", "15 minute", "design"),
     ("return_visit.attempts", "3 count", "3 count", "background"),
     ("return_visit.gap", "2 hour", "2 hour", "background"),
