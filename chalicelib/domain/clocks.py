@@ -43,7 +43,7 @@ class Rules:
 
     def number(self, limit_id: str, at: datetime) -> int:
         """Return a limit that is a count, such as the bounces before a final ruling."""
-        return int(Fraction(self.limit(limit_id, at).amount))
+        return self.limit(limit_id, at).number
 
 
 class Level(StrEnum):
@@ -321,9 +321,9 @@ def rung_at(clock: Clock, rung: Rung, rules: Rules) -> datetime | None:
     if rung.is_warning:
         return _warning_at(clock, margin, rules)
     if margin.unit is Unit.FRACTION:
-        return _when(clock, 1 + Fraction(margin.amount), timedelta(), rules).at
+        return _when(clock, 1 + margin.share, timedelta(), rules).at
     if margin.unit is Unit.WORKDAY:
-        return _when(clock, Fraction(1), _times(rules.hours.length, margin.amount), rules).at
+        return _when(clock, Fraction(1), _times(rules.hours.length, _workdays(margin)), rules).at
     return _when(clock, Fraction(1), timedelta(), rules).at + margin.duration
 
 
@@ -365,9 +365,9 @@ def _by_basis(limit_id: str, clock: Clock) -> str:
 def _warning_at(clock: Clock, margin: Limit, rules: Rules) -> datetime:
     """A warning that would fall before the start falls when half of the time is gone."""
     if margin.unit is Unit.FRACTION:
-        share = 1 - Fraction(margin.amount)
+        share = 1 - margin.share
     elif clock.basis is Basis.WORKDAY and clock.until is None:
-        share = 1 - Fraction(margin.amount) / clock.amount
+        share = 1 - _workdays(margin) / clock.amount
     else:
         share = 1 - Fraction(margin.duration / max(allowance(clock, rules), timedelta(seconds=1)))
     return _when(clock, share if share > 0 else Fraction(1, 2), timedelta(), rules).at
@@ -388,6 +388,13 @@ def _when(clock: Clock, share: Fraction, extra: timedelta, rules: Rules) -> Due:
     return Due(
         at=begun + _times(allowance(clock, rules), share) + paused + extra, provisional=False
     )
+
+
+def _workdays(margin: Limit) -> Fraction:
+    if isinstance(margin.amount, Fraction):
+        return margin.amount
+    message = f"{margin.id} is a time of day, not a span"
+    raise ValueError(message)
 
 
 def _closed(clock: Clock, span: tuple[datetime, datetime | None], rules: Rules) -> timedelta:

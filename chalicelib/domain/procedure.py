@@ -558,9 +558,11 @@ def _started(
     procedure: Procedure, order: Order, move: str, at: datetime, rules: Rules
 ) -> dict[str, Clock]:
     return {
-        rule.name: Clock.start(rules.limit(_limit_id(rule, order), at), at)
+        rule.name: Clock.start(limit, at)
         for rule in procedure.clocks
-        if move in rule.starts and _applies(rule, order)
+        if move in rule.starts
+        and _applies(rule, order)
+        and (limit := rules.limit(_limit_id(rule, order), at)).enabled
     }
 
 

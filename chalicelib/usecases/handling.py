@@ -99,7 +99,10 @@ def unmerge(desk: Desk, order_id: str, command: Command) -> Head:
         changes = [own]
         if order_id in parent.order.children:
             release = replace(
-                command, move="release", answers={"child": order_id}, if_match=None,
+                command,
+                move="release",
+                answers={"child": order_id},
+                if_match=None,
                 occurred_at=None,
             )
             changes.append(_change(desk, parent, release))
@@ -137,7 +140,7 @@ def _check_match(head: Head, command: Command) -> None:
 
 
 def stale(order_id: str, version: int) -> Stale:
-    """Return the refusal that says who was first: the actor and instant of the event at `version`."""
+    """Return the refusal that says who was first: actor and instant of the event at `version`."""
     event = ledger.event(order_id, version)
     return Stale(
         by=event.actor.actor_id,
@@ -191,9 +194,7 @@ def _advance(desk: Desk, head: Head, step: Step) -> Advanced:
     """Advance, and where somebody was there first, say who."""
     order = head.order
     try:
-        return advance(
-            order, step, procedures=desk.procedures, rules=desk.rules(order.office)
-        )
+        return advance(order, step, procedures=desk.procedures, rules=desk.rules(order.office))
     except IllegalMove as refused:
         event = ledger.event(order.order_id, order.version)
         raise IllegalMove(

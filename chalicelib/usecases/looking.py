@@ -1,4 +1,4 @@
-"""The look-back: five minutes after an event, was what it causes really done?
+"""The look-back (回看): five minutes after an event, was what it causes really done.
 
 An event with effects arms the order's head; the sweep then compares what the events should have
 caused with what the deliveries table says was settled, and puts the missing back on the queue. It

@@ -1,8 +1,8 @@
 """A report comes in (受理): from a citizen, an agent on the telephone, or another platform.
 
 Accepting it is one transaction of four rows: the head, the first event, the contact with the words
-(erasable, apart), and the index entry that the head's own write makes. The order's number comes from
-who asked and their Idempotency-Key, so asking twice is answered twice and filed once.
+(erasable, apart), and the index entry that the head's own write makes. The number comes from who
+asked and their Idempotency-Key, so asking twice is answered twice and filed once.
 """
 
 from collections.abc import Mapping
@@ -138,22 +138,24 @@ def split_answers(
 def fingerprint(sent: Report) -> str:
     """Return the hash of everything that was sent, by which a reused key is told."""
     contact = sent.contact
-    return body_hash({
-        "kind": sent.kind,
-        "sub_type": sent.sub_type,
-        "place": sent.place,
-        "phone": contact.phone.number if contact.phone else "",
-        "name": contact.name,
-        "address": contact.address,
-        "account_no": contact.account_no,
-        "anonymous": sent.anonymous,
-        "answers": {name: str(value) for name, value in sent.answers.items()},
-        "dangers": list(sent.dangers),
-        "files": list(sent.files),
-        "channel": sent.channel,
-        "case_no": sent.case_no,
-        "training": sent.training,
-    })
+    return body_hash(
+        {
+            "kind": sent.kind,
+            "sub_type": sent.sub_type,
+            "place": sent.place,
+            "phone": contact.phone.number if contact.phone else "",
+            "name": contact.name,
+            "address": contact.address,
+            "account_no": contact.account_no,
+            "anonymous": sent.anonymous,
+            "answers": {name: str(value) for name, value in sent.answers.items()},
+            "dangers": list(sent.dangers),
+            "files": list(sent.files),
+            "channel": sent.channel,
+            "case_no": sent.case_no,
+            "training": sent.training,
+        }
+    )
 
 
 def _check(sent: Report) -> None:
@@ -171,9 +173,16 @@ def _check(sent: Report) -> None:
         raise BadInput(errors)
 
 
-ANONYMOUS_KINDS: Final = frozenset({
-    "complaint", "grievance", "misconduct_report", "opinion", "suggestion", "compliment",
-})
+ANONYMOUS_KINDS: Final = frozenset(
+    {
+        "complaint",
+        "grievance",
+        "misconduct_report",
+        "opinion",
+        "suggestion",
+        "compliment",
+    }
+)
 
 
 def _place_of(sent: Report) -> customers.Place | None:
@@ -241,5 +250,3 @@ def summary_of(description: str) -> str:
     if find_phones(line):
         line = "".join("*" if ch.isdigit() else ch for ch in line)
     return line if len(line) <= SUMMARY_LENGTH else line[: SUMMARY_LENGTH - 1] + "…"
-
-

@@ -110,5 +110,3 @@ def expedite_from(desk: Desk, order: Order) -> datetime | None:
         return None
     ends, started = min(promised)
     return started + (ends - started) / 2
-
-

@@ -47,8 +47,8 @@ def sweep(
 ) -> Swept:
     """Do what is due in each county, oldest first, until nothing is or the time is up.
 
-    enqueue: puts (order id, event's seq, effect id) of missing effects back on the queue. A row that
-    cannot be advanced is parked with growing delay and an alarm; its neighbours go on.
+    enqueue: puts (order id, event's seq, effect id) of missing effects back on the queue. A row
+    that cannot be advanced is parked with growing delay and an alarm; its neighbours go on.
     """
     swept = Swept()
     for county in counties:
@@ -125,8 +125,8 @@ def _save(head: Head, advanced: Advanced) -> Head:
 def look_back(head: Head, at: datetime) -> list[tuple[str, int, str]]:
     """Return the effects that should have settled and did not, and arm or drop the look-back.
 
-    Whatever settles after the last look is left to the call list and an alarm: an effect that twelve
-    looks could not bring about needs a person.
+    What has not settled after the last look is left to an alarm: an effect that twelve looks could
+    not bring about needs a person.
     """
     look = head.look
     if look is None:
@@ -156,9 +156,7 @@ def look_back(head: Head, at: datetime) -> list[tuple[str, int, str]]:
 def oldest_due(counties: Sequence[str], *, at: datetime) -> timedelta:
     """Return the age of the oldest instant that is due and not done; zero when none is."""
     ages = [
-        at - due_at
-        for county in counties
-        for _, due_at in orders.due(county, before=at, limit=1)
+        at - due_at for county in counties for _, due_at in orders.due(county, before=at, limit=1)
     ]
     return max(ages, default=timedelta())
 

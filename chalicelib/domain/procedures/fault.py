@@ -9,6 +9,7 @@ from typing import Final
 from chalicelib.domain import moves as m
 from chalicelib.domain.clocks import QUIET_LADDER
 from chalicelib.domain.procedure import ClockRule, Form, Move, Need, Procedure
+from chalicelib.domain.staff import Role
 
 WORKS: Final = (m.RECEIVED, m.ON_SITE)
 STAGES: Final = (
@@ -64,7 +65,7 @@ PROCEDURE: Final = Procedure(
     ),
     moves=m.table(
         STAGES,
-        m.line(works=WORKS, who=m.HANDLERS | {m.Role.NETWORK_CONTROLLER}),
+        m.line(works=WORKS, who=m.HANDLERS | {Role.NETWORK_CONTROLLER}),
         Move(
             "set_out",
             {m.RECEIVED: m.RECEIVED},
@@ -97,7 +98,7 @@ PROCEDURE: Final = Procedure(
         Move(
             "restore",
             {m.ON_SITE: m.ON_SITE},
-            who=m.HANDLERS | {m.Role.NETWORK_CONTROLLER},
+            who=m.HANDLERS | {Role.NETWORK_CONTROLLER},
             why="复电: power is back; the paperwork follows",
             needs=(m.NOTE,),
             does=("power_back",),

@@ -5,6 +5,7 @@ from typing import Final
 from chalicelib.domain import moves as m
 from chalicelib.domain.clocks import QUIET_LADDER
 from chalicelib.domain.procedure import ClockRule, Form, Move, Need, Procedure
+from chalicelib.domain.staff import Role
 
 WORKS: Final = (m.RECEIVED, m.ON_SITE)
 STAGES: Final = (
@@ -44,7 +45,7 @@ PROCEDURE: Final = Procedure(
         Move(
             "contact",
             {m.RECEIVED: m.RECEIVED, m.ON_SITE: m.ON_SITE},
-            who=m.HANDLERS | {m.Role.AGENT},
+            who=m.HANDLERS | {Role.AGENT},
             why="联系客户: agree on a time before going (两预约)",
             needs=(
                 Need("by", Form.CHOICE, choices=("phone", "visit", "message")),
