@@ -1,0 +1,145 @@
+"""What only the local platform serves, under `/_local/`: kept files, and the phone.
+
+The phone shows the texts that a deployment would have sent, so that a demo can be followed.
+"""
+
+import io
+import json
+from collections.abc import Callable
+from datetime import datetime
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import parse_qsl
+
+from werkzeug.exceptions import HTTPException
+from werkzeug.formparser import parse_form_data
+
+from chalicelib.domain.refusal import BadInput, Refused, TooLarge, Unknown
+from chalicelib.outbound.objects import LOCAL_PATH, Disk
+from infra.local.gateway import MAX_BODY, Answer, Request
+
+_PHONE: Final = Path(__file__).resolve().parent / "phone"
+_SHOWN: Final = 100  # texts
+_READ: Final = 256 * 1024  # bytes of the file's end, enough for them
+_STRICT: Final = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self';"
+        " base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+_STATIC: Final = {
+    "/_local/phone": ("phone.html", "text/html; charset=utf-8"),
+    "/_local/phone.css": ("phone.css", "text/css; charset=utf-8"),
+    "/_local/phone.js": ("phone.js", "text/javascript; charset=utf-8"),
+}
+
+
+class Pages:
+    """Answers requests under `/_local/`.
+
+    texts: the file that kept texts are in; files: the disk that uploads go to, None without one;
+    now: tells the time.
+    """
+
+    def __init__(self, *, texts: Path, files: Disk | None, now: Callable[[], datetime]) -> None:
+        self._texts = texts
+        self._files = files
+        self._now = now
+
+    def __call__(self, request: Request) -> Answer | None:
+        """Return the answer, None for what is not there."""
+        if request.path in _STATIC and request.method == "GET":
+            name, kind = _STATIC[request.path]
+            return _answer((_PHONE / name).read_bytes(), kind)
+        if request.path == "/_local/phone.json" and request.method == "GET":
+            return _json(latest(self._texts))
+        if request.path == LOCAL_PATH and self._files:
+            try:
+                if request.method == "POST":
+                    return self._put(request, self._files)
+                if request.method == "GET":
+                    return self._get(request, self._files)
+            except Refused as refused:
+                return _refusal(refused)
+        return None
+
+    def _put(self, request: Request, files: Disk) -> Answer:
+        fields, body = _form(request)
+        key = files.accept_upload(fields, body, at=self._now())
+        return _json({"key": key}, HTTPStatus.CREATED)
+
+    def _get(self, request: Request, files: Disk) -> Answer:
+        query = dict(parse_qsl(request.query, keep_blank_values=True))
+        kept = files.accept_download(query, max_bytes=MAX_BODY, at=self._now())
+        return _answer(kept.body, kept.content_type)
+
+
+def latest(texts: Path) -> list[dict[str, Any]]:
+    """Return the newest hundred kept texts, newest first; a line that a crash tore is left out."""
+    if not texts.exists():
+        return []
+    with texts.open("rb") as file:
+        size = file.seek(0, io.SEEK_END)
+        file.seek(max(0, size - _READ))
+        lines = file.read().splitlines()
+    found = []
+    for line in reversed(lines):
+        try:
+            text = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(text, dict):
+            found.append(text)
+    return found[:_SHOWN]
+
+
+def _form(request: Request) -> tuple[dict[str, str], bytes]:
+    """Return the fields and the file of a multipart form.
+
+    Raises BadInput if it is none.
+    """
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    environ = {
+        "REQUEST_METHOD": "POST",
+        "CONTENT_TYPE": headers.get("content-type", ""),
+        "CONTENT_LENGTH": str(len(request.body)),
+        "wsgi.input": io.BytesIO(request.body),
+    }
+    try:
+        _, fields, files = parse_form_data(environ, silent=False)
+    except (ValueError, HTTPException) as error:
+        raise BadInput.of("file", "file.form") from error
+    file = files.get("file")
+    if file is None:
+        raise BadInput.of("file", "file.missing")
+    return {name: fields[name] for name in fields}, file.read()
+
+
+def _refusal(refused: Refused) -> Answer:
+    statuses: dict[type[Refused], HTTPStatus] = {
+        BadInput: HTTPStatus.FORBIDDEN,  # as S3 answers a form that does not hold
+        TooLarge: HTTPStatus.BAD_REQUEST,
+        Unknown: HTTPStatus.FORBIDDEN,
+    }
+    status = statuses.get(type(refused), HTTPStatus.SERVICE_UNAVAILABLE)
+    errors = refused.errors if isinstance(refused, BadInput) else ()
+    body = {
+        "type": f"/problems/{refused.slug}",
+        "title": "文件没有收下 File not taken",
+        "status": int(status),
+        "errors": [{"field": one.field, "code": one.code} for one in errors],
+    }
+    answer = json.dumps(body, ensure_ascii=False).encode()
+    return _answer(answer, "application/problem+json", status)
+
+
+def _json(content: Any, status: HTTPStatus = HTTPStatus.OK) -> Answer:
+    return _answer(json.dumps(content, ensure_ascii=False).encode(), "application/json", status)
+
+
+def _answer(body: bytes, kind: str, status: HTTPStatus = HTTPStatus.OK) -> Answer:
+    return Answer(int(status), body, {"Content-Type": kind, **_STRICT})
