@@ -45,6 +45,8 @@ SUSPENSION: Final = "suspension"
 SUPERVISION: Final = "supervision:"
 NEXT_VISIT: Final = "next_visit"
 IDLE: Final = "idle"
+WARNINGS: Final = frozenset(rung.name for rung in LADDER if rung.is_warning)
+"""Warnings show on every screen; only what is overdue is telephoned about."""
 RANK: Final = {rung.name: place for place, rung in enumerate(LADDER)}
 SKEW: Final = timedelta(minutes=2)
 """How far ahead of ours another clock may run before its time is refused. [design]"""
@@ -407,6 +409,7 @@ def effects(event: Event) -> tuple[Effect, ...]:
             {"clock": clock, "due": due_ms, "target": target},
         )
         for clock, rung, due_ms, target in event.data.get("rungs", [])
+        if rung not in WARNINGS
     ]
     follow = [
         Effect(f"{base}.follow.{child}", "follow", event.name, {"child": child})

@@ -1,0 +1,450 @@
+"""What events cause in the world (送达): texts, alerts to duty desks, webhooks, closed children.
+
+The ledger's stream brings each event once or more; `spread` turns it into messages on the effects
+queue, and `carry_out` does one effect: claim it by its id, do it, settle it. A redelivery finds the
+claim; a worker that died leaves a lease that runs out; what never came the look-back finds.
+A text says only what is true at the moment: one that time has overtaken is superseded.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any, Final, assert_never
+
+from chalicelib.domain import notice, words
+from chalicelib.domain.clocks import Target, due, millis
+from chalicelib.domain.contact import Phone
+from chalicelib.domain.order import Actor, Event, Order
+from chalicelib.domain.procedure import Effect, effects
+from chalicelib.domain.refusal import BadInput, GateClosed, IllegalMove, Unknown
+from chalicelib.domain.staff import Outsider
+from chalicelib.outbound import webhooks
+from chalicelib.outbound.sms import Gateway, GatewayBusy, NumberRejected, ReplyLost, Text
+from chalicelib.store import daybook, deliveries, ledger, orders, personal
+from chalicelib.store.deliveries import Status
+from chalicelib.store.orders import Head
+from chalicelib.telemetry import alarm, log
+from chalicelib.usecases.desk import Desk
+from chalicelib.usecases.handling import Command, move
+
+LEASE: Final = timedelta(minutes=2)
+"""Well above every gateway's timeout and the difference between two machines' clocks."""
+
+IMPORTANT: Final = frozenset({"promise_broken", "done", "answered", "corrected"})
+"""Texts whose failure puts the order on the call list: somebody telephones instead."""
+
+MOST_LOST: Final = 2
+"""After so many lost replies nobody sends again: a person calls."""
+
+
+class Later(Exception):
+    """The effect was not made and may be tried again after `seconds`."""
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(f"again in {seconds} s")
+        self.seconds = seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """The way out of the house. site: what people type to find us, without its scheme."""
+
+    gateway: Gateway
+    signature: str
+    site: str
+    by: str
+    allow_loopback: bool = False
+
+
+# From the stream to the queue -----------------------------------------------------------------
+
+
+def spread(desk: Desk, events: Iterable[Event]) -> list[tuple[str, int, str]]:
+    """Return (order id, seq, effect id) for everything that these events cause.
+
+    Events of other chains (registry, access) cause nothing.
+    """
+    return [
+        (event.aggregate, event.seq, effect_id)
+        for event in events
+        if is_order(event)
+        for effect_id in effect_ids(desk, event)
+    ]
+
+
+def effect_ids(desk: Desk, event: Event) -> list[str]:
+    """Return the ids of an event's effects, the subscribers' among them."""
+    own = [effect.effect_id for effect in effects(event)]
+    if event.data.get("training"):
+        return own
+    subscribers = {
+        webhook.webhook_id: webhook for webhook in desk.snapshot.webhooks.values() if webhook.active
+    }
+    return own + [f"{event.seq}.webhook.{webhook_id}" for webhook_id in subscribers]
+
+
+def is_order(event: Event) -> bool:
+    """Return whether an event belongs to an order's chain."""
+    return "/" not in event.aggregate
+
+
+def enter_daybook(event: Event, day: date) -> None:
+    """Note a new order in the daybook of its county, for search and export by day."""
+    if is_order(event) and event.seq == 1:
+        county = str(event.changes["county"])
+        row = {"kind": event.changes["kind"], "channel": event.changes.get("channel", "web")}
+        daybook.put(county, day, event.aggregate, row, version=event.seq)
+
+
+# One effect -----------------------------------------------------------------------------------
+
+
+def carry_out(
+    desk: Desk, ports: Ports, order_id: str, seq: int, effect_id: str, *, at: datetime
+) -> Status | None:
+    """Make one effect happen, once. Returns what became of it; None when it is not ours to make.
+
+    Raises Later when it should be tried again, and Busy when the store does not answer.
+    """
+    event = ledger.event(order_id, seq)
+    tries = deliveries.claim(order_id, effect_id, by=ports.by, at=at, lease=LEASE)
+    if not tries:
+        return None
+    head = orders.get(order_id)
+    try:
+        outcome = _make(desk, ports, head, event, effect_id, tries=tries, at=at)
+    except (GatewayBusy, Later) as busy:
+        deliveries.release(order_id, effect_id, tries=tries, at=at)
+        raise Later(busy.seconds if isinstance(busy, Later) else busy.retry_after) from busy
+    if outcome.call:
+        deliveries.add_call(
+            head.order.county,
+            order_id,
+            effect_id,
+            since=event.recorded_at,
+            reason=outcome.reason,
+        )
+    deliveries.settle(
+        order_id,
+        effect_id,
+        outcome.status,
+        at=at,
+        gateway_id=outcome.gateway_id,
+        reason=outcome.reason,
+    )
+    log("effect.settled", order=order_id, effect=effect_id, status=outcome.status.value)
+    return outcome.status
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    status: Status
+    reason: str = ""
+    gateway_id: str = ""
+    call: bool = False
+
+
+def _make(
+    desk: Desk, ports: Ports, head: Head, event: Event, effect_id: str, *, tries: int, at: datetime
+) -> _Outcome:
+    _, kind, name = effect_id.split(".", 2)
+    if kind == "webhook":
+        return _tell_subscriber(desk, ports, head, event, name, at=at)
+    effect = next((one for one in effects(event) if one.effect_id == effect_id), None)
+    if effect is None:
+        return _Outcome(Status.FAILED, reason="no-such-effect")
+    if kind == "text":
+        return _text(desk, ports, head, effect, tries=tries, at=at)
+    if kind == "alert":
+        return _alert(desk, ports, head, effect, tries=tries, at=at)
+    return _follow(desk, head, effect, at=at)
+
+
+def _text(
+    desk: Desk, ports: Ports, head: Head, effect: Effect, *, tries: int, at: datetime
+) -> _Outcome:
+    order = head.order
+    if not notice.is_true(effect.name, order, desk.procedure(order.kind)):
+        return _Outcome(Status.SUPERSEDED, reason="overtaken")
+    contact = _contact(head)
+    number = str(contact.get("phone", ""))
+    if not number:
+        return _Outcome(Status.NO_PHONE, reason="no-phone")
+    if contact.get("reply_wish") == "none":
+        return _Outcome(Status.OPTED_OUT, reason="no-reply-wished")
+    phone = Phone(number)
+    if not phone.can_text:
+        return _Outcome(Status.NO_PHONE, reason="landline", call=effect.name in IMPORTANT)
+    language = str(contact.get("language", "zh"))
+    written = text_of(desk, ports, order, effect, language=language, at=at)
+    code = written.params.get("code")
+    if code:
+        expires = at + desk.rules(order.county).limit("rating.window", at).duration
+        deliveries.put_code(code, order.order_id, at=at, expires=expires)
+    return _send(ports, written, phone, order, effect, tries=tries, at=at)
+
+
+def _contact(head: Head) -> Mapping[str, Any]:
+    try:
+        return personal.contact(str(head.shown.get("party", "")), head.order.order_id).contact
+    except Unknown:
+        return {}
+
+
+def _send(
+    ports: Ports,
+    written: notice.Written,
+    phone: Phone,
+    order: Order,
+    effect: Effect,
+    *,
+    tries: int,
+    at: datetime,
+) -> _Outcome:
+    call = effect.name in IMPORTANT
+    text = Text(
+        effect_id=f"{order.order_id}.{effect.effect_id}",
+        to=phone,
+        template=written.code,
+        params=written.params,
+        body=written.body,
+    )
+    try:
+        receipt = ports.gateway.send(text, at=at)
+    except NumberRejected as rejected:
+        return _Outcome(Status.FAILED, reason=_slug(rejected.code), call=True)
+    except ReplyLost:
+        if tries >= MOST_LOST:
+            return _Outcome(Status.FAILED, reason="reply-lost", call=call)
+        return _Outcome(Status.UNKNOWN, reason="reply-lost")
+    return _Outcome(Status.SENT, gateway_id=receipt.message_id)
+
+
+def _slug(code: str) -> str:
+    kept = "".join(ch if ch.isascii() and (ch.isalnum() or ch in "-_.") else "-" for ch in code)
+    return kept[:60] or "rejected"
+
+
+def text_of(
+    desk: Desk, ports: Ports, order: Order, effect: Effect, *, language: str, at: datetime
+) -> notice.Written:
+    """Return the words that an effect sends now, with their length counted."""
+    return compose(
+        desk,
+        effect.name,
+        order,
+        signature=ports.signature,
+        site=ports.site,
+        language=language,
+        at=at,
+    )
+
+
+def compose(
+    desk: Desk,
+    name: str,
+    order: Order,
+    *,
+    signature: str,
+    site: str,
+    language: str,
+    at: datetime,
+    extra: Mapping[str, str] | None = None,
+) -> notice.Written:
+    """Return a text about an order as it stands, for sending and for the preview beside a move."""
+    rules = desk.rules(order.county)
+    office = desk.snapshot.offices.get(order.office)
+    params = {
+        "kind": words.say(f"kind.{order.kind}", language),
+        "number": order.order_id,
+        "office": notice.shorten(office.name if office else ""),
+        "promise": promise_words(desk, order, language=language, at=at),
+        "time": _time_words(desk, order, name, language=language, at=at),
+        "code": rating_code(desk, order) if name == "done" else "",
+        "site": site,
+        **(extra or {}),
+    }
+    return notice.write(
+        name,
+        params,
+        signature=signature,
+        language=language,
+        single=rules.number("sms.single", at),
+        part=rules.number("sms.part", at),
+    )
+
+
+def rating_code(desk: Desk, order: Order) -> str:
+    """Return the order's 10-character code, with which it can be rated and nothing else."""
+    raw = desk.derive("rate", order.order_id, str(order.reopened))
+    letters = notice.CODE_LETTERS
+    return "".join(letters[byte % len(letters)] for byte in raw[: notice.RATING_CODE_DIGITS])
+
+
+def running_promise(desk: Desk, order: Order) -> tuple[str, datetime, bool] | None:
+    """Return (clock, due, provisional) of the promise that falls due first; None when none runs."""
+    rules = desk.rules(order.office)
+    procedure = desk.procedure(order.kind)
+    found = [
+        (when.at, name, when.provisional)
+        for name, clock in order.clocks.items()
+        if clock.is_running
+        and (rule := procedure.clock(name)) is not None
+        and rule.promise
+        and (when := due(clock, rules)) is not None
+    ]
+    if not found:
+        return None
+    at, name, provisional = min(found)
+    return name, at, provisional
+
+
+def promise_words(desk: Desk, order: Order, *, language: str, at: datetime) -> str:
+    """Return the promise as a sentence of a text; nothing where none runs or it has passed."""
+    found = running_promise(desk, order)
+    if found is None or found[1] <= at:
+        return ""
+    name, when, provisional = found
+    key = f"text.promise.{name if words.has(f'text.promise.{name}') else 'other'}"
+    time = notice.clock_words(when, now=at, language=language)
+    about = words.say("text.about", language) if provisional else ""
+    return words.say(key, language, time=f"{about}{time}")
+
+
+def _time_words(desk: Desk, order: Order, name: str, *, language: str, at: datetime) -> str:
+    if name == "promise_broken":
+        found = running_promise(desk, order)
+        when = found[1] if found else at
+    else:
+        when = order.moved_at or at
+    return notice.clock_words(when, now=at, language=language)
+
+
+# Alerts to duty desks -------------------------------------------------------------------------
+
+
+def _alert(
+    desk: Desk, ports: Ports, head: Head, effect: Effect, *, tries: int, at: datetime
+) -> _Outcome:
+    """Tell whoever the duty list names at the level that the rung names."""
+    order = head.order
+    clock = str(effect.data["clock"])
+    base = clock.split(":", 1)[0]
+    if _is_settled(order, clock, int(effect.data["due"])):
+        return _Outcome(Status.SUPERSEDED, reason="done-meanwhile")
+    phone = _duty_phone(desk, order, Target(str(effect.data["target"])), at=at)
+    if phone is None:
+        alarm("duty.nobody", office=order.office, target=str(effect.data["target"]))
+        return _Outcome(Status.NO_PHONE, reason="nobody-on-duty")
+    extra = {
+        "clock": words.say(f"clock.{base}", "zh"),
+        "rung": words.say(f"rung.{effect.name}", "zh"),
+    }
+    written = compose(
+        desk,
+        "duty_alert",
+        order,
+        signature=ports.signature,
+        site=ports.site,
+        language="zh",
+        at=at,
+        extra=extra,
+    )
+    return _send(ports, written, phone, order, effect, tries=tries, at=at)
+
+
+def _is_settled(order: Order, clock: str, due_ms: int) -> bool:
+    """Return whether what the alert warns of was done before the alert could go out."""
+    facts = order.clocks.get(clock)
+    return facts is not None and facts.stopped_at is not None and millis(facts.stopped_at) <= due_ms
+
+
+def _duty_phone(desk: Desk, order: Order, target: Target, *, at: datetime) -> Phone | None:
+    if target is Target.HOLDER and order.assignee:
+        return desk.snapshot.phones.get(order.assignee)
+    for office_id in _offices_of(desk, order, target):
+        for turn in desk.snapshot.on_duty(office_id, at=at):
+            phone = desk.snapshot.phone_of(turn)
+            if phone is not None and phone.can_text:
+                return phone
+    return None
+
+
+def _offices_of(desk: Desk, order: Order, target: Target) -> list[str]:
+    """Return the office of the target's level, then those above it: somebody must be told."""
+    own = desk.snapshot.offices.get(order.office)
+    path = list(own.upwards) if own else [order.county]
+    match target:
+        case Target.HOLDER | Target.OFFICE:
+            return path
+        case Target.COUNTY | Target.CITY | Target.PROVINCE:
+            levels = [
+                office_id
+                for office_id in path
+                if desk.snapshot.offices[office_id].level.value == target.value
+            ]
+            return path[path.index(levels[0]) :] if levels else path[-1:]
+    assert_never(target)
+
+
+# Following and subscribers --------------------------------------------------------------------
+
+
+def _follow(desk: Desk, head: Head, effect: Effect, *, at: datetime) -> _Outcome:
+    """Close a child after its parent. A child that was taken out meanwhile is left alone."""
+    child = str(effect.data["child"])
+    command = Command(
+        move="close_with_parent",
+        actor=Actor(Outsider.SYSTEM, "follow"),
+        caller="follow",
+        key=f"{head.order.order_id}.{effect.effect_id}",
+        salt=b"",
+        at=at,
+    )
+    try:
+        move(desk, child, command)
+    except (IllegalMove, GateClosed, Unknown, BadInput) as refused:
+        return _Outcome(Status.SUPERSEDED, reason=refused.slug)
+    return _Outcome(Status.SENT)
+
+
+def _tell_subscriber(
+    desk: Desk, ports: Ports, head: Head, event: Event, webhook_id: str, *, at: datetime
+) -> _Outcome:
+    webhook = desk.snapshot.webhooks.get(webhook_id)
+    if (
+        webhook is None
+        or not webhook.active
+        or webhook.office_id not in desk.path(head.order.county)
+    ):
+        return _Outcome(Status.SUPERSEDED, reason="no-subscriber")
+    payload = json.dumps(payload_of(head, event), ensure_ascii=False).encode()
+    outcome = webhooks.deliver(
+        webhooks.Endpoint(url=webhook.url, secrets=webhook.secrets),
+        event_id=f"{event.aggregate}.{event.seq}",
+        payload=payload,
+        at=at,
+        allow_loopback=ports.allow_loopback,
+    )
+    if outcome.kind == "busy":
+        raise Later(outcome.retry_after or 60)
+    if outcome.kind == "failed":
+        return _Outcome(Status.FAILED, reason=outcome.reason)
+    return _Outcome(Status.DELIVERED)
+
+
+def payload_of(head: Head, event: Event) -> dict[str, Any]:
+    """Return what a subscriber is told of a change: codes and instants, nothing personal."""
+    return {
+        "type": f"order.{event.name}",
+        "number": event.aggregate,
+        "version": event.seq,
+        "kind": head.order.kind,
+        "stage": event.changes.get("stage", head.order.stage),
+        "channel": head.order.channel,
+        "case_no": head.order.case_no,
+        "occurred_at": event.occurred_at.isoformat(),
+        "recorded_at": event.recorded_at.isoformat(),
+        "data": {key: value for key, value in event.data.items() if key != "rungs"},
+    }
