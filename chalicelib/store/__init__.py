@@ -22,8 +22,8 @@ order is time order; the attribute exists only while something is armed (a spars
 by number without holding one as a key. An order without a telephone keeps its contact under
 pk = order/<id>, sk = contact.
 
-The modules: `rows` (the connection, the row classes, what a failed call means), `orders`, `ledger`,
-`personal`, and beside them `desk_rows`, `registry`, `customers`, `deliveries`, `daybook`.
+The modules: `rows` (connection, row classes, what a failed call means), `packing`, `orders`,
+`ledger`, `personal`, and beside them `desk_rows`, `registry`, `customers`, `deliveries`, `daybook`.
 """
 
 from .rows import bind

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, Final
 
+from pynamodb.connection import TableConnection
 from pynamodb.transactions import TransactWrite
 
 from chalicelib.domain.order import GENESIS, Event, Link
@@ -56,9 +57,7 @@ def is_written(event: Event) -> bool:
 def find(aggregate: str, seq: int) -> Link | None:
     """Return the row at a place of a chain, or None. Strongly consistent. Raises Busy."""
     with asking():
-        raw = house().table(LedgerRow).get_item(
-            chain(aggregate), range_key=str(seq), consistent_read=True
-        )
+        raw = _table().get_item(chain(aggregate), range_key=str(seq), consistent_read=True)
     return _link(raw["Item"]) if "Item" in raw else None
 
 
@@ -82,7 +81,7 @@ def links(aggregate: str, *, after: int = 0, limit: int | None = None) -> Iterat
     left = limit
     while left is None or left > 0:
         with asking():
-            page = house().table(LedgerRow).query(
+            page = _table().query(
                 chain(aggregate),
                 LedgerRow.seq > after,
                 consistent_read=True,
@@ -105,7 +104,7 @@ def read(aggregate: str, *, after: int = 0, limit: int | None = None) -> Iterato
 
 def _after_tip(event: Event) -> Event:
     with asking():
-        page = house().table(LedgerRow).query(
+        page = _table().query(
             chain(event.aggregate), consistent_read=True, scan_index_forward=False, limit=1
         )
     if not page["Items"]:
@@ -141,3 +140,7 @@ def _link(raw: dict[str, Any]) -> Link:
 
 def _text(raw: dict[str, Any], name: str) -> str:
     return str(raw.get(name, {}).get("S", ""))
+
+
+def _table() -> TableConnection:
+    return house().table(LedgerRow)

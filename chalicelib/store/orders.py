@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
+from pynamodb.connection import TableConnection
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
@@ -23,6 +24,7 @@ from chalicelib.domain.procedure import Advanced
 from chalicelib.domain.refusal import Busy, KeyReused, Stale, Unknown
 
 from . import ledger, personal
+from .packing import pack, unpack
 from .personal import ContactItem, Words
 from .rows import (
     TRIES,
@@ -301,7 +303,7 @@ def _with_stored_look(change: Change) -> Change:
 def get(order_id: str, *, consistent: bool = True) -> Head:
     """Return the head of an order. Raises Unknown, Busy."""
     with asking():
-        raw = house().table(OrderRow).get_item(order_id, consistent_read=consistent)
+        raw = _table().get_item(order_id, consistent_read=consistent)
     if "Item" not in raw:
         raise Unknown(order_id=order_id)
     return _head(OrderRow.from_raw_data(raw["Item"]))
@@ -312,8 +314,7 @@ def get_many(order_ids: Iterable[str]) -> list[Head]:
     wanted = list(dict.fromkeys(order_ids))
     with asking():
         found = {
-            row.order_id: _head(row)
-            for row in OrderRow.batch_get(wanted, consistent_read=True)
+            row.order_id: _head(row) for row in OrderRow.batch_get(wanted, consistent_read=True)
         }
     return [found[order_id] for order_id in wanted if order_id in found]
 
@@ -358,7 +359,7 @@ def _armed_rows(
         _, _, order_id = after.partition("#")
         start = {"county": {"S": county}, "due_key": {"S": after}, "order_id": {"S": order_id}}
     with asking():
-        return house().table(OrderRow).query(
+        return _table().query(
             county,
             None if before is None else OrderRow.due_key <= f"{_stamp(before)}$",
             index_name="due",
@@ -380,9 +381,7 @@ def set_look(head: Head, look: Look | None) -> Head:
     armed = OrderRow.look.remove() if look is None else OrderRow.look.set(_look_text(look))
     try:
         with writing():
-            OrderRow(order_id=head.order.order_id).update(
-                [armed, _armed(after)], _unchanged(head)
-            )
+            OrderRow(order_id=head.order.order_id).update([armed, _armed(after)], _unchanged(head))
     except Unconfirmed as doubt:
         stored = get(head.order.order_id)
         if stored.order.version == head.order.version and stored.look == look:
@@ -464,13 +463,13 @@ def _row(head: Head) -> OrderRow:
         version=head.order.version,
         keys=_pack(head.keys) or None,
         look=None if head.look is None else _look_text(head.look),
-        intake=_pack_intake(head.intake) if head.intake else None,
+        intake=_pack_intake(head.intake),
     )
 
 
 def _head(row: OrderRow) -> Head:
     return Head(
-        order=Order.from_json(json.loads(row.head)),
+        order=Order.from_json(json.loads(unpack(row.head))),
         shown=MappingProxyType(json.loads(row.shown)),
         keys=_unpack(row.keys or b""),
         look=_look(row.look) if row.look else None,
@@ -478,14 +477,12 @@ def _head(row: OrderRow) -> Head:
     )
 
 
-def _folded(order: Order) -> str:
-    return canonical(order.to_json())
+def _folded(order: Order) -> bytes:
+    return pack(canonical(order.to_json()))
 
 
 def _pack(keys: Iterable[Key]) -> bytes:
-    return b"".join(
-        _PACKED.pack(_hash(kept.key), _hash(kept.body), kept.seq) for kept in keys
-    )
+    return b"".join(_PACKED.pack(_hash(kept.key), _hash(kept.body), kept.seq) for kept in keys)
 
 
 def _unpack(raw: bytes) -> tuple[Key, ...]:
@@ -515,3 +512,7 @@ def _look_text(look: Look) -> str:
 def _look(text: str) -> Look:
     from_seq, at, tries = json.loads(text)
     return Look(from_seq, instant(at), tries)
+
+
+def _table() -> TableConnection:
+    return house().table(OrderRow)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
+from pynamodb.connection import TableConnection
 from pynamodb.transactions import TransactWrite
 
 from chalicelib.domain.clocks import instant, millis
@@ -75,7 +76,7 @@ def contact(party: str, order_id: str) -> ContactItem:
     """Return the contact of an order. Raises Unknown when there is none (any more), and Busy."""
     pk, sk = _contact_key(party, order_id)
     with asking():
-        raw = house().table(PersonalRow).get_item(pk, range_key=sk, consistent_read=True)
+        raw = _table().get_item(pk, range_key=sk, consistent_read=True)
     if "Item" not in raw:
         raise Unknown(order_id=order_id)
     return _contact(party, order_id, _read(raw["Item"]))
@@ -161,9 +162,7 @@ def erase(order_id: str, *, party: str) -> int:
     gone = 0
     for pk, sk in keys:
         with asking():
-            answer = house().table(PersonalRow).delete_item(
-                pk, range_key=sk, return_values="ALL_OLD"
-            )
+            answer = _table().delete_item(pk, range_key=sk, return_values="ALL_OLD")
         gone += "Attributes" in answer
     return gone
 
@@ -174,15 +173,17 @@ def erase(order_id: str, *, party: str) -> int:
 def put_contact(transaction: TransactWrite, item: ContactItem, *, at: datetime) -> None:
     """Add a contact to a transaction. at: when the order was reported."""
     pk, sk = _contact_key(item.party, item.order_id)
-    transaction.save(PersonalRow(
-        pk=pk,
-        sk=sk,
-        at=millis(at),
-        details=canonical(dict(item.contact)),
-        words=canonical(dict(item.words)) if item.words else None,
-        salt=item.salt or None,
-        expires=_seconds(item.expires),
-    ))
+    transaction.save(
+        PersonalRow(
+            pk=pk,
+            sk=sk,
+            at=millis(at),
+            details=canonical(dict(item.contact)),
+            words=canonical(dict(item.words)) if item.words else None,
+            salt=item.salt or None,
+            expires=_seconds(item.expires),
+        )
+    )
 
 
 def drop_contact(transaction: TransactWrite, party: str, order_id: str) -> None:
@@ -193,13 +194,15 @@ def drop_contact(transaction: TransactWrite, party: str, order_id: str) -> None:
 
 def put_words(transaction: TransactWrite, item: Words, *, at: datetime) -> None:
     """Add the words of a step to a transaction."""
-    transaction.save(PersonalRow(
-        pk=_of_order(item.order_id),
-        sk=f"{TEXT}{item.seq}",
-        at=millis(at),
-        words=canonical(dict(item.words)),
-        salt=item.salt,
-    ))
+    transaction.save(
+        PersonalRow(
+            pk=_of_order(item.order_id),
+            sk=f"{TEXT}{item.seq}",
+            at=millis(at),
+            words=canonical(dict(item.words)),
+            salt=item.salt,
+        )
+    )
 
 
 # Reading ----------------------------------------------------------------------------------------
@@ -219,7 +222,7 @@ def _query(
     start: dict[str, Any] | None = None
     while True:
         with asking():
-            page = house().table(PersonalRow).query(
+            page = _table().query(
                 pk,
                 PersonalRow.sk.startswith(prefix) if prefix else None,
                 consistent_read=True,
@@ -261,3 +264,7 @@ def _seconds(at: datetime | None) -> int | None:
 
 def _until(seconds: float | None) -> datetime | None:
     return None if seconds is None else instant(int(seconds) * 1000)
+
+
+def _table() -> TableConnection:
+    return house().table(PersonalRow)

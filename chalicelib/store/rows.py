@@ -68,15 +68,17 @@ class House:
     def _open(self, row: type["Base"]) -> TableConnection:
         schema = row._get_schema()  # noqa: SLF001 - PynamoDB offers no public way to share a client
         name = self.table_name(row.table)
-        meta = MetaTable({
-            "TableName": name,
-            "KeySchema": schema["key_schema"],
-            "AttributeDefinitions": schema["attribute_definitions"],
-            "GlobalSecondaryIndexes": [
-                {"IndexName": index["index_name"], "KeySchema": index["key_schema"]}
-                for index in schema["global_secondary_indexes"]
-            ],
-        })
+        meta = MetaTable(
+            {
+                "TableName": name,
+                "KeySchema": schema["key_schema"],
+                "AttributeDefinitions": schema["attribute_definitions"],
+                "GlobalSecondaryIndexes": [
+                    {"IndexName": index["index_name"], "KeySchema": index["key_schema"]}
+                    for index in schema["global_secondary_indexes"]
+                ],
+            }
+        )
         _ = self._connection.client
         self._connection.add_meta_table(meta)
         table = TableConnection(name)
@@ -155,14 +157,14 @@ class DueIndex(GlobalSecondaryIndex["OrderRow"]):  # type: ignore[no-untyped-cal
 
 
 class OrderRow(Base):
-    """One head. `due_key` and `look` are absent when nothing is armed."""
+    """One head, packed (see `packing`). `due_key` and `look` are absent when nothing is armed."""
 
     table = "orders"
 
     order_id = UnicodeAttribute(hash_key=True)
     county = UnicodeAttribute()
     due_key = UnicodeAttribute(null=True)
-    head = UnicodeAttribute()
+    head = BinaryAttribute(legacy_encoding=False)
     shown = UnicodeAttribute()
     version = NumberAttribute()
     keys = BinaryAttribute(legacy_encoding=False, null=True)
@@ -199,11 +201,18 @@ class PersonalRow(Base):
 
 # What a failed call means -----------------------------------------------------------------------
 
-CONFLICTS: Final = frozenset({"TransactionConflict", "ThrottlingError",
-                              "ProvisionedThroughputExceeded"})
+CONFLICTS: Final = frozenset(
+    {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
+)
 CONFLICTED: Final = frozenset({"TransactionConflictException", "TransactionInProgressException"})
-THROTTLED: Final = frozenset({"ProvisionedThroughputExceededException", "ThrottlingException",
-                              "RequestLimitExceeded", "Throttling"})
+THROTTLED: Final = frozenset(
+    {
+        "ProvisionedThroughputExceededException",
+        "ThrottlingException",
+        "RequestLimitExceeded",
+        "Throttling",
+    }
+)
 REFUSED: Final = "ConditionalCheckFailedException"
 CANCELLED: Final = "TransactionCanceledException"
 SERVER_ERROR: Final = 500
