@@ -149,7 +149,11 @@ _SNS_UNSENT: Final = (ConnectTimeoutError, EndpointConnectionError, ProxyConnect
 
 
 class Sns:
-    """Amazon SNS, transactional texts. The SDK must not repeat a publish: `attempts=1`."""
+    """Amazon SNS, transactional texts.
+
+    The SDK must not repeat a publish (`attempts=1`), nor send it over a connection that may have
+    died since the last one: a function is frozen between two, and a reset would say nothing.
+    """
 
     name: Final = "sns"
 
@@ -158,6 +162,7 @@ class Sns:
         if sender and not _SENDER.match(sender):
             raise ValueError("a sender id has 1–11 letters, digits or hyphens, and a letter")
         self._client = client or aws.client("sns", attempts=1)
+        self._client.meta.events.register("before-send.sns", _hang_up_after, unique_id="hang-up")
         self._attributes = {"AWS.SNS.SMS.SMSType": _attribute("Transactional")}
         if sender:
             self._attributes["AWS.SNS.SMS.SenderID"] = _attribute(sender)
@@ -191,6 +196,10 @@ class Sns:
         if status >= http.HTTPStatus.INTERNAL_SERVER_ERROR:
             return ReplyLost(code, gateway=self.name)
         return GatewayRefused(code, gateway=self.name)
+
+
+def _hang_up_after(request: Any, **_more: Any) -> None:
+    request.headers["Connection"] = "close"
 
 
 def _attribute(value: str) -> dict[str, str]:

@@ -100,6 +100,8 @@ def _read(line: socket.socket) -> Heard:
     head, _, body = got.partition(b"\r\n\r\n")
     first, *lines = head.decode("latin-1").split("\r\n")
     headers = {name.lower(): value.strip() for name, _, value in (x.partition(":") for x in lines)}
+    if "expect" in headers:
+        line.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
     while len(body) < int(headers.get("content-length", "0")):
         body += line.recv(65536)
     method, target, _ = first.split(" ")
@@ -109,7 +111,7 @@ def _read(line: socket.socket) -> Heard:
 def response(status: int, body: object = b"", headers: dict[str, str] | None = None) -> bytes:
     """Return one whole HTTP answer; anything but bytes goes as JSON."""
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    lines = {"Content-Length": str(len(content)), **(headers or {})}
+    lines = {"Content-Length": str(len(content)), "Connection": "close", **(headers or {})}
     head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
     return f"HTTP/1.1 {status} Said\r\n{head}\r\n".encode() + content
 

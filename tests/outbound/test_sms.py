@@ -340,6 +340,15 @@ def test_sns_is_told_that_the_text_is_transactional(strangers):
     assert "QHPower" in form
 
 
+def test_each_text_to_sns_has_a_connection_of_its_own(strangers):
+    done = b"<PublishResponse><PublishResult><MessageId>m</MessageId></PublishResult>"
+    peer = strangers.answers(200, done + b"</PublishResponse>")
+    gateway = sns_at(peer.url)
+
+    assert [gateway.send(TEXT, at=AT).message_id for _ in range(3)] == ["m"] * 3
+    assert [heard.headers["connection"] for heard in peer.heard] == ["close"] * 3
+
+
 @pytest.mark.parametrize(
     ("status", "body", "meaning"),
     [

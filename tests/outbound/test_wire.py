@@ -138,6 +138,14 @@ def test_silence_ends_at_the_deadline(strangers):
         exchange(ask(strangers.hangs().url))
 
 
+def test_without_time_nothing_is_sent(strangers):
+    peer = strangers.answers(200)
+
+    with pytest.raises(NotSent, match="TimeoutError"):
+        exchange(replace(ask(peer.url), seconds=0))
+    assert peer.heard == []
+
+
 def test_a_body_over_the_limit_is_no_answer(strangers):
     peer = strangers.answers(200, b"a" * 1001)
 
