@@ -1,0 +1,85 @@
+"""Whatever is shown has words in both languages."""
+
+import string
+
+import pytest
+
+from chalicelib.domain import refusal, words
+from chalicelib.domain.clocks import LADDER, Level, Target
+from chalicelib.domain.limits import Unit
+from chalicelib.domain.procedure import GATES, Form
+from chalicelib.domain.procedures import PROCEDURES
+from chalicelib.domain.staff import Capability, OfficeLevel, Outsider, Relation, Role
+
+PROCEDURE_WORDS = sorted(
+    {f"kind.{kind}" for kind in PROCEDURES}
+    | {f"stage.{stage}" for p in PROCEDURES.values() for stage in p.stages}
+    | {f"move.{move}" for p in PROCEDURES.values() for move in p.moves}
+    | {
+        f"public.move.{move.name}"
+        for p in PROCEDURES.values()
+        for move in p.moves.values()
+        if move.public
+    }
+    | {f"clock.{rule.name}" for p in PROCEDURES.values() for rule in p.clocks}
+    | {f"whose.{rule.whose}" for p in PROCEDURES.values() for rule in p.clocks}
+    | {f"sub_type.{sub}" for p in PROCEDURES.values() for sub in p.sub_types}
+    | {
+        f"need.{need.name}"
+        for p in PROCEDURES.values()
+        for needs in (p.intake, *(move.needs for move in p.moves.values()))
+        for need in needs
+    }
+    | {
+        f"choice.{need.name}.{choice}"
+        for p in PROCEDURES.values()
+        for needs in (p.intake, *(move.needs for move in p.moves.values()))
+        for need in needs
+        for choice in need.choices
+    }
+)
+ENUMS = sorted(
+    {f"role.{role}" for role in (*Role, *Outsider)}
+    | {f"capability.{capability}" for capability in Capability}
+    | {f"relation.{relation}" for relation in Relation}
+    | {f"office_level.{level}" for level in OfficeLevel}
+    | {f"level.{level}" for level in Level}
+    | {f"target.{target}" for target in Target}
+    | {f"rung.{rung.name}" for rung in LADDER}
+    | {f"gate.{gate}" for gate in GATES}
+    | {f"form.{form}" for form in Form}
+    | {f"unit.{unit}" for unit in Unit}
+)
+REFUSALS = [
+    kind for kind in vars(refusal).values()
+    if isinstance(kind, type) and issubclass(kind, refusal.Refused) and kind is not refusal.Refused
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("key", [*PROCEDURE_WORDS, *ENUMS])
+def test_it_has_words(key):
+    assert words.has(key)
+
+
+@pytest.mark.parametrize("kind", REFUSALS)
+def test_every_refusal_has_a_title_and_a_detail(kind):
+    assert words.has(f"problem.{kind.slug}.title")
+    assert words.has(f"problem.{kind.slug}.detail")
+
+
+@pytest.mark.parametrize("key", sorted(words.WORDS))
+def test_both_languages_say_something_and_take_the_same_facts(key):
+    pair = words.WORDS[key]
+    fields = [
+        {name for _, name, _, _ in string.Formatter().parse(text) if name} for text in pair.values()
+    ]
+    assert all(text.strip() for text in pair.values())
+    assert fields[0] == fields[1]
+
+
+def test_there_are_no_words_for_what_is_gone():
+    known = {*PROCEDURE_WORDS, *ENUMS}
+    own = ("stage.", "move.", "kind.", "gate.", "role.", "capability.", "sub_type.", "level.")
+    extra = {"move.opened", "move.timer", "move.replanned", "gate.half_of_promise"}
+    orphans = {key for key in words.WORDS if key.startswith(own)} - known - extra
+    assert orphans == set()
