@@ -3,74 +3,80 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.DELETE_ON_ERROR:
-.ONESHELL:
 .NOTPARALLEL:
+.ONESHELL:
 
-# The first Python of 3.11 to 3.13; say `make PYTHON=python3.13 VENV=.venv-3.13 …` for another.
+# The first Python of 3.11 to 3.13 makes .venv. A release is packaged with 3.13, in a fresh clone:
+# `make package PYTHON=python3.13`.
 PYTHON ?= $(shell for each in python3 python3.13 python3.12 python3.11; do \
 	"$$each" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null \
-	&& echo "$$each" && exit; done; echo none)
-VENV ?= .venv
-BIN := $(VENV)/bin
+	&& echo "$$each" && exit; done; echo python3)
+BIN := .venv/bin
 LOCK := infra/build/lock
 UV := 0.13.9
 
-export PIP_DISABLE_PIP_VERSION_CHECK := 1
-
-PYTHON_CODE := chalicelib infra tests $(wildcard app.py)
+CODE := $(wildcard app.py) chalicelib infra tests
 TESTS ?= tests
 
 .PHONY: help
 help: ## Show this list
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: ## Run everything on this machine (PORT, DEMO=0 and LIGHTKEEPER_DATA choose how)
-	@$(PYTHON) infra/dev.py run
+	@exec $(PYTHON) infra/dev.py run
 
 .PHONY: check
-check: style types laws pages-check pages test ## Check everything: what CI runs
+check: style types laws site test ## Check everything, as CI does
 
 .PHONY: format
-format: $(VENV)/.tools ## Format the Python code and sort out what can be sorted out
-	$(BIN)/ruff format $(PYTHON_CODE)
-	$(BIN)/ruff check --fix $(PYTHON_CODE)
-
-.PHONY: test
-test: $(VENV)/.tools $(VENV)/.node ## Run the tests, in a browser too (TESTS=tests/domain for some)
-	@$(find-browser)
-	echo "pytest $(TESTS), browser $$browser"
-	CHROMIUM="$$browser" $(BIN)/python -m pytest $(TESTS)
+format: tools ## Format the Python code, and sort out what a tool can sort out
+	@$(BIN)/ruff format $(CODE)
+	$(BIN)/ruff check --fix $(CODE)
 
 .PHONY: style
-style: $(VENV)/.tools ## Check format and lint of the Python code
-	$(BIN)/ruff format --check $(PYTHON_CODE)
-	$(BIN)/ruff check $(PYTHON_CODE)
+style: tools ## Check format and lint of the Python code
+	@$(BIN)/ruff format --check $(CODE)
+	$(BIN)/ruff check $(CODE)
 
 .PHONY: types
-types: $(VENV)/.tools ## Check the types of the Python code
-	$(BIN)/mypy $(PYTHON_CODE)
+types: tools ## Check the types of the Python code
+	@$(BIN)/mypy $(CODE)
 
 .PHONY: laws
-laws: $(VENV)/.tools ## Check who imports whom
-	$(BIN)/lint-imports
+laws: tools ## Check who imports whom
+	@$(BIN)/lint-imports
 
-.PHONY: pages-check
-pages-check: frontend/node_modules/.stamp ## Check the pages: lint, types, unit tests
-	cd frontend && npm run --silent lint && npm run --silent check && npm run --silent test
+.PHONY: site
+site: pages ## Check the pages: lint, types, unit tests, weight
+	@cd frontend
+	export PATH="$$PWD/../$(BIN):$$PATH" # Node may be here, where the machine's is too old
+	for check in lint check test size; do npm run --silent $$check; done
+
+# The browser: the machine's, else the one that Playwright has fetched, else one line and the end.
+.PHONY: test
+test: pages ## Run the tests, those in a browser too (TESTS=tests/domain for some)
+	@export CHROMIUM="$${CHROMIUM:-$$(command -v chromium || command -v google-chrome || true)}"
+	if [ -z "$$CHROMIUM" ]; then
+		CHROMIUM=$$($(BIN)/python -c 'import playwright.sync_api as api; p = api.sync_playwright().start(); print(p.chromium.executable_path); p.stop()')
+	fi
+	if [ ! -x "$$CHROMIUM" ]; then
+		echo "The browser tests need Chromium: apt-get install chromium fonts-wqy-microhei, or $(BIN)/playwright install chromium" >&2
+		exit 1
+	fi
+	$(BIN)/python -m pytest $(TESTS)
 
 .PHONY: pages
-pages: frontend/node_modules/.stamp ## Build the pages and weigh them
-	cd frontend && npm run --silent build && npm run --silent size
+pages: tools ## Build the pages, if their sources changed
+	@$(PYTHON) infra/dev.py pages
 
 .PHONY: bench
-bench: $(VENV)/.tools $(VENV)/.node ## Measure what things cost: goal, floor, measured
-	$(BIN)/python -m infra.bench
+bench: pages ## Measure what things cost: goal, floor, measured
+	@$(BIN)/python -m infra.bench
 
 .PHONY: package
-package: $(VENV)/.tools pages ## Build what is deployed: the functions' zip and the template
-	$(BIN)/python infra/package.py
+package: pages ## Build what is deployed: the functions' zip and the template
+	@$(BIN)/python infra/package.py
 
 .PHONY: lock
 lock: ## Pin all requirements anew, with hashes (UPGRADE=--upgrade for newer versions)
@@ -83,39 +89,6 @@ lock: ## Pin all requirements anew, with hashes (UPGRADE=--upgrade for newer ver
 	$$lock -o tests/requirements.txt infra/requirements/tests.in
 	$$lock -o infra/requirements/node.txt infra/requirements/node.in
 
-# --- What the above stand on -----------------------------------------------------------------------
-# Chalice wants pip below 26.3; that line changes nothing where it is.
-$(VENV)/.tools: requirements.txt tests/requirements.txt
-	@if [ "$(PYTHON)" = none ]; then echo "Python 3.11, 3.12 or 3.13 is needed: install one." >&2; exit 1; fi
-	echo "Installing the tools into $(VENV) (about a minute)"
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { echo "On Debian: apt-get install python3-venv" >&2; exit 1; }
-	$(BIN)/python -m pip install --quiet 'pip<26.3'
-	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.txt -r tests/requirements.txt
-	touch $@
-
-# Node is the machine's if it is new enough, else the virtual environment's, which these look in.
-test bench pages pages-check $(VENV)/.node frontend/node_modules/.stamp: export PATH := $(abspath $(BIN)):$(PATH)
-
-# URL.parse came with Node 22; the sign-in of the local platform and the pages' tests want it.
-$(VENV)/.node: infra/requirements/node.txt | $(VENV)/.tools
-	@if ! { command -v npm && node -e 'process.exit(URL.parse ? 0 : 1)'; } >/dev/null 2>&1; then
-		echo "Installing Node into $(VENV): the machine's is missing or older than 22"
-		$(BIN)/python -m pip install --quiet --require-hashes -r infra/requirements/node.txt
-	fi
-	touch $@
-
-frontend/node_modules/.stamp: frontend/package.json frontend/package-lock.json $(VENV)/.node
-	@cd frontend
-	npm ci --no-audit --no-fund --loglevel=error
-	touch node_modules/.stamp
-
-# Chromium of the machine, else the one that Playwright has fetched, else one line and the end.
-define find-browser
-browser=$${CHROMIUM:-$$(command -v chromium || command -v google-chrome || command -v chromium-browser || true)}
-if [ -z "$$browser" ]; then
-	browser=$$($(BIN)/python -c 'from playwright.sync_api import sync_playwright as start; p = start().start(); print(p.chromium.executable_path); p.stop()')
-fi
-if [ ! -x "$$browser" ]; then
-	echo "The browser tests need Chromium: apt-get install chromium fonts-wqy-microhei, or $(BIN)/playwright install chromium" >&2; exit 1
-fi
-endef
+.PHONY: tools
+tools:
+	@$(PYTHON) infra/dev.py install

@@ -154,7 +154,7 @@ def stage(staging: Path, *, pages: Path) -> None:
         staging / "chalicelib",
         ignore=shutil.ignore_patterns("__pycache__", "pages"),
     )
-    shutil.copytree(pages, staging / "chalicelib" / "pages", ignore=shutil.ignore_patterns(".vite"))
+    shutil.copytree(pages, staging / "chalicelib" / "pages", ignore=shutil.ignore_patterns(".*"))
     (staging / ".chalice").mkdir()
     for file in (ROOT / ".chalice").glob("*.json"):
         shutil.copy2(file, staging / ".chalice")
