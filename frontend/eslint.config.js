@@ -23,6 +23,7 @@ export default ts.config(
       eqeqeq: ['error', 'always', { null: 'ignore' }],
       '@typescript-eslint/consistent-type-imports': 'error',
       // A label beside its field with `for` is as good as one around it.
+      'vuejs-accessibility/form-control-has-label': ['error', { labelComponents: ['AppField'] }],
       'vuejs-accessibility/label-has-for': ['error', { required: { some: ['nesting', 'id'] } }],
       // Layout of templates is the author's; these rules are about line breaks only.
       'vue/max-attributes-per-line': 'off',

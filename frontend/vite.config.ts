@@ -31,7 +31,7 @@ function serviceWorker(): Plugin {
     apply: 'build',
     writeBundle(options) {
       const out = options.dir ?? resolve(root, 'dist')
-      const manifest = JSON.parse(readFileSync(join(out, '.vite/manifest.json'), 'utf8')) as Record<
+      const manifest = JSON.parse(readFileSync(join(out, '.vite/public.json'), 'utf8')) as Record<
         string,
         ManifestChunk
       >
@@ -59,19 +59,26 @@ function serviceWorker(): Plugin {
   }
 }
 
-export default defineConfig({
+/**
+ * Two builds into one folder: `vite build` makes the citizens' and the status page, `vite build --mode office` adds the
+ * office. Built together, citizens would carry the parts of Vue that only the office's components use (5 kB gz).
+ */
+export default defineConfig(({ mode }) => ({
   base: './',
-  plugins: [vue(), elementPlus({}), serviceWorker()],
+  plugins: mode === 'office' ? [vue(), elementPlus({})] : [vue(), serviceWorker()],
   resolve: { alias: { '@': resolve(root, 'src') } },
+  define: { __VUE_OPTIONS_API__: JSON.stringify(mode === 'office'), __VUE_PROD_DEVTOOLS__: 'false' },
   build: {
     target: ['chrome87', 'safari14'],
     outDir: 'dist',
-    manifest: true,
+    manifest: mode === 'office' ? '.vite/office.json' : '.vite/public.json',
+    emptyOutDir: mode !== 'office',
+    modulePreload: { polyfill: false }, // browsers without it load a moment later
     sourcemap: false,
     assetsInlineLimit: 0,
     rollupOptions: {
       input: Object.fromEntries(
-        ['index', 'status', 'office'].map((page) => [page, resolve(root, `${page}.html`)]),
+        (mode === 'office' ? ['office'] : ['index', 'status']).map((page) => [page, resolve(root, `${page}.html`)]),
       ),
     },
   },
@@ -85,4 +92,4 @@ export default defineConfig({
     include: ['tests/unit/**/*.test.ts'],
     restoreMocks: true,
   },
-})
+}))

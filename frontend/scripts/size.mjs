@@ -4,7 +4,10 @@ import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 
 const dist = join(import.meta.dirname, '../dist')
-const manifest = JSON.parse(readFileSync(join(dist, '.vite/manifest.json'), 'utf8'))
+const manifest = Object.assign(
+  {},
+  ...['public', 'office'].map((name) => JSON.parse(readFileSync(join(dist, `.vite/${name}.json`), 'utf8'))),
+)
 const gz = (file) => gzipSync(readFileSync(join(dist, file)), { level: 9 }).length
 
 /** Files that `entries` load at once; with `lazy`, also those they may load later. */
@@ -25,7 +28,7 @@ function files(entries, lazy) {
 
 const budgets = [
   { name: 'citizen, first view', html: 'index.html', entries: ['index.html'], lazy: false, kB: 60 },
-  { name: 'citizen, every route and language', html: 'index.html', entries: ['index.html'], lazy: true, kB: 90 },
+  { name: 'citizen, with a report', html: 'index.html', entries: ['index.html', 'src/citizen/ReportPage.vue'], lazy: false, kB: 70 },
   { name: 'status, first view', html: 'status.html', entries: ['status.html'], lazy: false, kB: 50 },
   { name: 'office, first view', html: 'office.html', entries: ['office.html'], lazy: false, kB: 220 },
 ]

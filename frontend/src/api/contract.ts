@@ -167,11 +167,11 @@ type Operation<Parameters, Body, Answer> = {
   }
 } & (Body extends undefined ? { requestBody?: never } : { requestBody: { content: { 'application/json': Body } } })
 
-type Header<Name extends string> = { header: Record<Name, string> }
+interface Header<Name extends string> { header: Record<Name, string> }
 type Token = Header<'Tracking-Token'>
 type Key = Header<'Idempotency-Key'>
-type Numbered = { path: { number: string } }
-type Act<Body> = { post: Operation<Numbered & Header<'Tracking-Token' | 'Idempotency-Key'>, Body, PublicOrder> }
+interface Numbered { path: { number: string } }
+interface Act<Body> { post: Operation<Numbered & Header<'Tracking-Token' | 'Idempotency-Key'>, Body, PublicOrder> }
 type None = Record<never, never>
 
 export interface paths {

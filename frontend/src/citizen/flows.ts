@@ -1,16 +1,15 @@
-/** What a citizen can bring, and the questions each asks: one a page. */
+/** What a citizen can bring, and the questions that each asks: one a page. Codes are the server's. */
 
-export const STEPS = ['topic', 'details', 'where', 'known', 'who', 'check'] as const
-export type Step = (typeof STEPS)[number]
+export type Step = 'topic' | 'details' | 'where' | 'known' | 'who' | 'check'
 
 export const FLOWS = {
   outage: ['where', 'known', 'who', 'check'],
   fault: ['details', 'where', 'who', 'check'],
   service: ['topic', 'where', 'details', 'who', 'check'],
   enquiry: ['details', 'who', 'check'],
-  complaint: ['details', 'who', 'check'],
-  grievance: ['details', 'who', 'check'],
-  misconduct_report: ['details', 'who', 'check'],
+  complaint: ['details', 'where', 'who', 'check'],
+  grievance: ['details', 'where', 'who', 'check'],
+  misconduct_report: ['topic', 'details', 'who', 'check'],
   opinion: ['details', 'who', 'check'],
   suggestion: ['details', 'who', 'check'],
   compliment: ['details', 'who', 'check'],
@@ -19,23 +18,49 @@ export const FLOWS = {
 export type FlowName = keyof typeof FLOWS
 
 /** Behind 投诉或建议. */
-export const VOICES = ['complaint', 'grievance', 'misconduct_report', 'opinion', 'suggestion', 'compliment'] as const satisfies readonly FlowName[]
+export const VOICES = [
+  'complaint',
+  'grievance',
+  'misconduct_report',
+  'opinion',
+  'suggestion',
+  'compliment',
+] as const satisfies readonly FlowName[]
 
+export const isVoice = (flow: FlowName): boolean => (VOICES as readonly FlowName[]).includes(flow)
 export const isFlow = (name: unknown): name is FlowName => typeof name === 'string' && Object.keys(FLOWS).includes(name)
-
 export const stepsOf = (flow: FlowName): readonly Step[] => FLOWS[flow]
 
-/** Dangers first: they open "call first". */
-export const HAZARDS = ['wire_down', 'smoke_fire', 'pole_leaning', 'low_voltage', 'box_damaged', 'other'] as const
-export type Hazard = (typeof HAZARDS)[number]
-export const DANGEROUS: readonly Hazard[] = ['wire_down', 'smoke_fire', 'pole_leaning']
+/** Kind of the order that a flow opens. */
+export function kindOf(flow: FlowName): string {
+  if (flow === 'outage') return 'fault'
+  return flow === 'service' ? 'service_request' : flow
+}
 
-export const SERVICES = ['reconnect', 'appliance_damage', 'meter_anomaly', 'reading_anomaly', 'fast_charge', 'other'] as const
-export type Service = (typeof SERVICES)[number]
+/** Power and danger need a place; for the others it only speeds things up. */
+export const placeNeeded = (flow: FlowName): boolean => flow === 'outage' || flow === 'fault' || flow === 'service'
+export const mayBeAnonymous = isVoice
+export const mayWish = (flow: FlowName): boolean => flow === 'complaint' || flow === 'grievance'
 
+/** Dangers first: the first three open "call first". */
+export const SYMPTOMS = ['wire_down', 'smoke_or_sparks', 'pole_leaning', 'low_voltage', 'flicker', 'meter_box', 'other'] as const
+export const DANGERS: readonly string[] = ['wire_down', 'smoke_or_sparks', 'pole_leaning']
+export const SUB_TYPES = [
+  'arrears_reconnect',
+  'meter_abnormal',
+  'reading_abnormal',
+  'appliance_damage',
+  'ev_fast_charging',
+  'other',
+] as const
+export const THEMES = ['conduct', 'power_theft', 'contract_breach', 'damage_to_equipment'] as const
+export const TOPICS = ['bill_and_price', 'payment', 'meter', 'connection', 'outage', 'ev_charging', 'solar', 'other'] as const
+export const CATEGORIES = ['service', 'business', 'outage_and_restoration', 'supply_quality', 'grid_construction'] as const
 export const REPLIES = ['phone', 'text', 'none'] as const
-export type Reply = (typeof REPLIES)[number]
 
-/** The server's limits on free text, in UTF-16 units: what `maxlength` counts too. */
-export const LONGEST = { text: 1000, wish: 300, place: 120, name: 40, when: 60 } as const
+/**
+ * The longest texts, in UTF-16 units (what `maxlength` counts too). Text, time and the answers about neighbours
+ * and meter together fit the server's 1000 for a description, so nothing is ever cut.
+ */
+export const LONGEST = { text: 800, wish: 800, address: 120, name: 40, short: 50, account: 20 } as const
 export const MOST_PHOTOS = 3

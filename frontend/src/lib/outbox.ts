@@ -10,7 +10,7 @@ export interface Item<Body = unknown> {
   /** Milliseconds since 1970 on this device. */
   savedAt: number
   /** Set when the server refused it for good: it waits for its author, not for the network. */
-  refused?: { code: string; errors: readonly { field: string; code: string }[]; detail: string }
+  refused?: { code: string; errors: readonly { field: string; code: string; detail?: string }[]; detail: string }
 }
 
 export type NewItem<Body = unknown> = Pick<Item<Body>, 'kind' | 'body'> & { key?: string }
@@ -27,6 +27,9 @@ export interface Sent<Answer> {
   /** What follows from it (photos of an accepted report): kept in the same step in which the item goes. */
   then?: readonly NewItem[]
 }
+
+/** Keep what `send` learnt on the way (ids of uploads), so that a repetition says the same. */
+export type Amend = (body: unknown) => Promise<void>
 
 /** Thrown by `send` when trying again cannot help; the item comes back as a draft. */
 export class Refusal extends Error {
@@ -65,7 +68,7 @@ export interface Outbox<Answer> {
  */
 export function outbox<Answer>(options: {
   keep: Keep
-  send: (item: Item) => Promise<Sent<Answer>>
+  send: (item: Item, amend: Amend) => Promise<Sent<Answer>>
   onSent?: (item: Item, answer: Answer) => void
 }): Outbox<Answer> {
   const { keep, send, onSent } = options
@@ -95,7 +98,7 @@ export function outbox<Answer>(options: {
 
   async function deliver(item: Item): Promise<Outcome<Answer>> {
     try {
-      const { answer, then = [] } = await send(item)
+      const { answer, then = [] } = await send(item, (body) => keep.put({ ...item, body }))
       await keep.replace(item.key, then.map(fresh))
       await count()
       onSent?.(item, answer)
@@ -111,8 +114,9 @@ export function outbox<Answer>(options: {
   /** A device that can keep nothing (storage forbidden or full) must still be able to report. */
   async function directly(item: Item): Promise<Outcome<Answer>> {
     try {
-      const { answer, then = [] } = await send(item)
-      const ends = await Promise.allSettled(then.map((next) => send(fresh(next))))
+      const forget: Amend = () => Promise.resolve()
+      const { answer, then = [] } = await send(item, forget)
+      const ends = await Promise.allSettled(then.map((next) => send(fresh(next), forget)))
       return { state: 'sent', answer, lost: ends.filter((end) => end.status === 'rejected').length }
     } catch (error) {
       if (error instanceof Refusal) return { state: 'refused', facts: error.facts }
