@@ -293,9 +293,7 @@ class Difference(Generic[_Item]):
         return not (self.added or self.changed or self.moved)
 
 
-def compare_households(
-    county: str, households: Iterable[Household]
-) -> Difference[Household]:
+def compare_households(county: str, households: Iterable[Household]) -> Difference[Household]:
     """Compare a county's list with what is kept. Nothing is written. Raises Busy.
 
     Of two rows with one account the later counts. Missing is looked for under every place of the
@@ -333,9 +331,7 @@ def _compare(
 ) -> Difference[_Item]:
     wanted: dict[str, _Item] = {kind.key(item): item for item in incoming}
     homes = dict.fromkeys((*scope, *map(kind.home, wanted.values())))
-    kept = {
-        home: {row.sk: kind.read(row) for row in under(HomeRow, home)} for home in homes
-    }
+    kept = {home: {row.sk: kind.read(row) for row in under(HomeRow, home)} for home in homes}
     found = {key: kept[kind.home(item)].get(key) for key, item in wanted.items()}
     fresh = {key: item for key, item in wanted.items() if found[key] is None}
     changed = [item for key, item in wanted.items() if key not in fresh and found[key] != item]
@@ -384,4 +380,3 @@ def _move(kind: Kind[_Item], some: Sequence[tuple[_Item, str]]) -> None:
         write(fill)
     except Unconfirmed as doubt:
         raise Busy(of="store") from doubt  # idempotent: the same again, or compare again
-

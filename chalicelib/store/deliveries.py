@@ -66,16 +66,18 @@ class Status(StrEnum):
     DELIVERED = "delivered"  # the telephone has it
 
 
-RANKS: Final = MappingProxyType({
-    Status.CLAIMED: 0,
-    Status.UNKNOWN: 1,
-    Status.NO_PHONE: 2,
-    Status.OPTED_OUT: 2,
-    Status.SUPERSEDED: 2,
-    Status.SENT: 3,
-    Status.FAILED: 4,
-    Status.DELIVERED: 5,
-})
+RANKS: Final = MappingProxyType(
+    {
+        Status.CLAIMED: 0,
+        Status.UNKNOWN: 1,
+        Status.NO_PHONE: 2,
+        Status.OPTED_OUT: 2,
+        Status.SUPERSEDED: 2,
+        Status.SENT: 3,
+        Status.FAILED: 4,
+        Status.DELIVERED: 5,
+    }
+)
 """What we know only grows: an outcome replaces those of lower rank. A receipt that comes late,
 twice or before our own word therefore changes nothing that is truer."""
 
@@ -274,9 +276,7 @@ class Call:
     reason: str
 
 
-def add_call(
-    county: str, order_id: str, effect_id: str, *, since: datetime, reason: str
-) -> None:
+def add_call(county: str, order_id: str, effect_id: str, *, since: datetime, reason: str) -> None:
     """Put a line on a county's call list, once an effect: not again while it waits or once done.
 
     since: when the event was that the text should have told; the same event gives the same line.

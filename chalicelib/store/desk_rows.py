@@ -154,12 +154,12 @@ def find(row: type[_Row], pk: str, sk: str) -> _Row | None:
 
 def find_many(row: type[_Row], keys: Iterable[tuple[str, str]]) -> Iterator[_Row]:
     """Yield those rows that exist, in any order, a hundred a call. Raises Busy."""
+    table = house().table(row)
     wanted: list[Any] = [{"pk": {"S": pk}, "sk": {"S": sk}} for pk, sk in dict.fromkeys(keys)]
     for some in _in_parts(wanted, 100):
         left: Any = some
         for attempt in range(TRIES):
             with asking():
-                table = house().table(row)
                 answer = table.batch_get_item(left, consistent_read=True)
             for raw in answer["Responses"].get(table.table_name, ()):
                 yield row.from_raw_data(raw)
@@ -179,12 +179,11 @@ def under(row: type[_Row], pk: str, *, prefix: str = "", after: str = "") -> Ite
     condition: Condition | None = row.sk.startswith(prefix) if prefix else None
     if after:
         condition = row.sk > after
+    table = house().table(row)
     start: dict[str, Any] | None = None
     while True:
         with asking():
-            answer = house().table(row).query(
-                pk, condition, consistent_read=True, exclusive_start_key=start
-            )
+            answer = table.query(pk, condition, consistent_read=True, exclusive_start_key=start)
         for raw in answer["Items"]:
             yield row.from_raw_data(raw)
         start = answer.get("LastEvaluatedKey")
@@ -197,10 +196,10 @@ def page(row: type[_Row], pk: str, *, limit: int, after: str | None) -> Page[_Ro
 
     Strongly consistent. `after` of the page is the `sk` of its last row when there are more.
     """
+    table = house().table(row)
+    condition = row.sk > after if after else None
     with asking():
-        answer = house().table(row).query(
-            pk, row.sk > after if after else None, consistent_read=True, limit=limit + 1
-        )
+        answer = table.query(pk, condition, consistent_read=True, limit=limit + 1)
     rows = [row.from_raw_data(raw) for raw in answer["Items"]]
     more = len(rows) > limit or "LastEvaluatedKey" in answer
     rows = rows[:limit]

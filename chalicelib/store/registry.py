@@ -222,9 +222,7 @@ def _member_from_json(raw: Mapping[str, Any], paths: _Paths) -> Member:
 def _duty_to_json(duty: Duty) -> dict[str, Any]:
     return {
         "office": duty.office_id,
-        "turns": [
-            [millis(turn.since), millis(turn.until), turn.staff_id] for turn in duty.turns
-        ],
+        "turns": [[millis(turn.since), millis(turn.until), turn.staff_id] for turn in duty.turns],
         "phones": [phone_to_json(turn.phone) for turn in duty.turns],
     }
 
@@ -300,44 +298,46 @@ def _override_from_json(raw: Mapping[str, Any], _: _Paths) -> Override:
     return Override(raw["office"], parse_override(raw["limit"]), raw["active"])
 
 
-_KINDS: Final[Mapping[type, _Kind]] = MappingProxyType({
-    Office: _Kind("office", lambda one: one.office_id, _office_to_json, _office_from_json),
-    Member: _Kind(
-        "staff",
-        lambda one: one.staff.staff_id,
-        _member_to_json,
-        _member_from_json,
-        hidden=frozenset({"name", "phone"}),
-    ),
-    Duty: _Kind(
-        "duty",
-        lambda one: one.office_id,
-        _duty_to_json,
-        _duty_from_json,
-        hidden=frozenset({"phones"}),
-    ),
-    ApiKey: _Kind("key", lambda one: one.key_id, _key_to_json, _key_from_json),
-    Webhook: _Kind(
-        "webhook",
-        lambda one: one.webhook_id,
-        _webhook_to_json,
-        _webhook_from_json,
-        hidden=frozenset({"url", "secrets"}),
-    ),
-    Override: _Kind("limit", _override_key, _override_to_json, _override_from_json),
-    YearTable: _Kind(
-        "calendar",
-        lambda one: str(one.year),
-        lambda one: one.raw(),
-        lambda raw, _: YearTable.parse(raw),
-    ),
-    Setting: _Kind(
-        "setting",
-        lambda one: one.name,
-        lambda one: {"name": one.name, "value": one.value},
-        lambda raw, _: Setting(raw["name"], raw["value"]),
-    ),
-})
+_KINDS: Final[Mapping[type, _Kind]] = MappingProxyType(
+    {
+        Office: _Kind("office", lambda one: one.office_id, _office_to_json, _office_from_json),
+        Member: _Kind(
+            "staff",
+            lambda one: one.staff.staff_id,
+            _member_to_json,
+            _member_from_json,
+            hidden=frozenset({"name", "phone"}),
+        ),
+        Duty: _Kind(
+            "duty",
+            lambda one: one.office_id,
+            _duty_to_json,
+            _duty_from_json,
+            hidden=frozenset({"phones"}),
+        ),
+        ApiKey: _Kind("key", lambda one: one.key_id, _key_to_json, _key_from_json),
+        Webhook: _Kind(
+            "webhook",
+            lambda one: one.webhook_id,
+            _webhook_to_json,
+            _webhook_from_json,
+            hidden=frozenset({"url", "secrets"}),
+        ),
+        Override: _Kind("limit", _override_key, _override_to_json, _override_from_json),
+        YearTable: _Kind(
+            "calendar",
+            lambda one: str(one.year),
+            lambda one: one.raw(),
+            lambda raw, _: YearTable.parse(raw),
+        ),
+        Setting: _Kind(
+            "setting",
+            lambda one: one.name,
+            lambda one: {"name": one.name, "value": one.value},
+            lambda raw, _: Setting(raw["name"], raw["value"]),
+        ),
+    }
+)
 _NAMED: Final = MappingProxyType({kind.name: kind for kind in _KINDS.values()})
 
 EVENTS: Final = tuple(f"{name}.{what}" for name in _NAMED for what in ("added", "changed"))
@@ -433,9 +433,9 @@ def _load() -> Snapshot:
     return Snapshot(
         offices=MappingProxyType(found["office"]),
         staff=MappingProxyType({key: member.staff for key, member in members.items()}),
-        phones=MappingProxyType({
-            key: member.phone for key, member in members.items() if member.phone
-        }),
+        phones=MappingProxyType(
+            {key: member.phone for key, member in members.items() if member.phone}
+        ),
         duties=MappingProxyType(found["duty"]),
         keys=MappingProxyType(found["key"]),
         webhooks=MappingProxyType(found["webhook"]),

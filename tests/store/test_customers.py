@@ -32,7 +32,7 @@ def a_household(number: int = 1, **said: Any) -> Household:
 
 
 def a_place(code: str = AREA, name: str = "河尾村3号公变", **said: Any) -> Place:
-    fields = {
+    fields: dict[str, Any] = {
         "code": code,
         "name": name,
         "county": COUNTY,

@@ -190,7 +190,8 @@ def test_a_code_in_use_is_not_given_to_another_order():
 def test_the_table_holds_no_code_in_clear(store: House):
     deliveries.put_code("7Q2F9CXHJM", ORDER, at=NOON, expires=LATER)
 
-    kept = store.connection.client.scan(TableName=store.table_name("deliveries"))
+    client: Any = store.connection.client
+    kept = client.scan(TableName=store.table_name("deliveries"))
     assert len(kept["Items"]) == 1
     assert "7Q2F9CXHJM" not in str(kept["Items"])
 
