@@ -11,7 +11,8 @@ from chalicelib.domain.refusal import BadInput, FieldError
 
 LONGEST_SIDE: Final = 1600  # pixels: a meter's plate is still read
 MOST_BYTES: Final = 12 * 1024 * 1024  # of the file sent
-MOST_PIXELS: Final = 50_000_000  # of the picture inside: 150 MB decoded, fits a 512 MB function
+# Pixels of the picture inside, by what decoding takes: a JPEG is decoded at a fraction of its size.
+MOST_PIXELS: Final = {"JPEG": 50_000_000, "MPO": 50_000_000, "PNG": 16_000_000, "WEBP": 16_000_000}
 QUALITY: Final = 82
 
 _FORMATS: Final = ("JPEG", "PNG", "WEBP")  # Pillow reads no HEIC; phones convert when asked
@@ -28,8 +29,8 @@ class NotAPhoto(BadInput):
 def reencode(data: bytes) -> bytes:
     """Return the picture as a JPEG of at most 1600 pixels a side, upright, with nothing else in it.
 
-    data: JPEG, PNG or WebP, at most 12 MB and 50 million pixels; of an animation the first frame.
-    Transparent parts become white. Raises NotAPhoto.
+    data: JPEG (50 million pixels), PNG or WebP (16 million), at most 12 MB; of an animation the
+    first frame. Transparent parts become white. Raises NotAPhoto.
     """
     if not 0 < len(data) <= MOST_BYTES:
         raise NotAPhoto
@@ -43,7 +44,8 @@ def _drawn_anew(data: bytes) -> bytes:
     from PIL import Image, ImageOps  # noqa: PLC0415 - only uploads need it
 
     with Image.open(BytesIO(data), formats=_FORMATS) as picture:
-        if picture.width * picture.height > MOST_PIXELS:  # known before a pixel is decoded
+        # known before a pixel is decoded
+        if picture.width * picture.height > MOST_PIXELS[picture.format or ""]:
             raise ValueError("too many pixels")
         picture.draft("RGB", _BOX)  # a JPEG decodes at a fraction of its size at once
         picture.thumbnail(_BOX)

@@ -3,7 +3,6 @@
 import contextlib
 import ipaddress
 import json
-import os
 import socket
 import ssl
 import struct
@@ -21,16 +20,6 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from chalicelib.outbound import wire
-
-# A made-up account, so that nothing here can reach a real one.
-os.environ.update(
-    AWS_ACCESS_KEY_ID="testing",
-    AWS_SECRET_ACCESS_KEY="testing",
-    AWS_DEFAULT_REGION="cn-north-1",
-    AWS_EC2_METADATA_DISABLED="true",
-)
-for name in [each for each in os.environ if each.startswith("AWS_ENDPOINT_URL")]:
-    del os.environ[name]
 
 
 @dataclass(frozen=True)
