@@ -381,6 +381,7 @@ class Kept:
     """Texts kept in a file, a JSON line each, on disk before `send` returns.
 
     For the local platform: its phone page shows them. They carry numbers and words in clear.
+    A crash may tear the last line; the next text starts on one of its own all the same.
     """
 
     name: Final = "kept"
@@ -403,7 +404,7 @@ class Kept:
         written = json.dumps(line, ensure_ascii=False).encode() + b"\n"
         try:
             self._append(written)
-        except OSError as error:  # at worst a torn line, which `texts` leaves out
+        except OSError as error:  # at worst a torn line, which readers leave out
             raise GatewayBusy(type(error).__name__, gateway=self.name) from error
         return Receipt(self.name, text.effect_id, parts_of(text.body))
 
@@ -419,13 +420,6 @@ class Kept:
     @staticmethod
     def _ends_whole(file: int, size: int) -> bool:
         return os.pread(file, 1, size - 1) == b"\n"
-
-    def texts(self) -> list[dict[str, Any]]:
-        """Return what was kept, oldest first; lines that a crash tore are left out."""
-        if not self._path.exists():
-            return []
-        lines = (_json(line) for line in self._path.read_bytes().splitlines())
-        return [line for line in lines if isinstance(line, dict)]
 
 
 # --- Which one -----------------------------------------------------------------------------------

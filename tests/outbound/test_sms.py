@@ -1,6 +1,7 @@
 """Texts: what each gateway is told, and what each of its troubles means for sending again."""
 
 import base64
+import contextlib
 import hashlib
 import hmac
 import json
@@ -8,6 +9,7 @@ import os
 import threading
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
+from typing import Any
 
 import botocore.session
 import pytest
@@ -415,13 +417,22 @@ def test_a_sender_id_that_carriers_refuse_is_refused_at_the_start(sender):
 # --- kept
 
 
-def test_a_kept_text_is_a_line_that_the_phone_page_can_show(tmp_path):
-    kept = Kept(tmp_path / "deep" / "texts.jsonl")
+def kept_in(path: Path) -> list[dict[str, Any]]:
+    """Read as the phone page does: what a crash tore is left out."""
+    found = []
+    for line in path.read_text("utf-8").splitlines():
+        with contextlib.suppress(ValueError):
+            found.append(json.loads(line))
+    return found
 
-    receipt = kept.send(TEXT, at=AT)
+
+def test_a_kept_text_is_a_line_that_the_phone_page_can_show(tmp_path):
+    path = tmp_path / "deep" / "texts.jsonl"
+
+    receipt = Kept(path).send(TEXT, at=AT)
 
     assert receipt == sms.Receipt("kept", TEXT.effect_id, 1)
-    assert kept.texts() == [
+    assert kept_in(path) == [
         {
             "effect_id": "order/42#7:text",
             "at": "2026-07-01T04:15:00+00:00",
@@ -434,10 +445,6 @@ def test_a_kept_text_is_a_line_that_the_phone_page_can_show(tmp_path):
     ]
 
 
-def test_before_the_first_text_there_are_none(tmp_path):
-    assert Kept(tmp_path / "none.jsonl").texts() == []
-
-
 def test_a_line_that_a_crash_tore_does_not_take_the_next_one_with_it(tmp_path):
     path = tmp_path / "texts.jsonl"
     kept = Kept(path)
@@ -446,11 +453,12 @@ def test_a_line_that_a_crash_tore_does_not_take_the_next_one_with_it(tmp_path):
 
     kept.send(TEXT, at=AT)
 
-    assert [line["effect_id"] for line in kept.texts()] == [TEXT.effect_id] * 2
+    assert [line["effect_id"] for line in kept_in(path)] == [TEXT.effect_id] * 2
 
 
 def test_texts_of_many_threads_are_each_a_line(tmp_path):
-    kept = Kept(tmp_path / "texts.jsonl")
+    path = tmp_path / "texts.jsonl"
+    kept = Kept(path)
     threads = [
         threading.Thread(target=kept.send, args=(TEXT,), kwargs={"at": AT}) for _ in "x" * 20
     ]
@@ -459,7 +467,7 @@ def test_texts_of_many_threads_are_each_a_line(tmp_path):
     for thread in threads:
         thread.join()
 
-    assert len(kept.texts()) == 20
+    assert len(kept_in(path)) == 20
 
 
 def test_a_disk_that_takes_nothing_means_not_sent(tmp_path):
