@@ -30,7 +30,8 @@ def append(event: Event) -> Event:
 
     `seq` and `prev` of what is given are ignored: they are read from the tip, again after each lost
     race. Raises Busy when the store does not answer or the race is lost APPEND_TRIES times.
-    Two events equal in every word and millisecond are one: a repeated call adds nothing twice.
+    Of two callers who race with events equal to the millisecond, one is enough for both; and who is
+    killed and calls again may be on record twice. For what must be there once, use a transaction.
     """
     for attempt in range(APPEND_TRIES):
         placed = _after_tip(event)

@@ -231,25 +231,35 @@ class Unconfirmed(Exception):
 
 def is_refused(error: PynamoDBException) -> bool:
     """Return whether a condition of the write did not hold."""
-    if error.cause_response_code == REFUSED:
-        return True
-    return error.cause_response_code == CANCELLED and "ConditionalCheckFailed" in _reasons(error)
+    code = _code(error)
+    return code == REFUSED or (code == CANCELLED and "ConditionalCheckFailed" in _reasons(error))
 
 
 def is_conflict(error: PynamoDBException) -> bool:
     """Return whether another transaction was in the way: nothing was written, try again."""
-    if error.cause_response_code == CANCELLED:
+    code = _code(error)
+    if code == CANCELLED:
         reasons = _reasons(error)
         return bool(reasons) and reasons <= CONFLICTS
-    return error.cause_response_code in CONFLICTED
+    return code in CONFLICTED
 
 
 def is_silence(error: PynamoDBException) -> bool:
     """Return whether the store did not answer, or answered that it cannot now."""
     cause = error.cause
     if isinstance(cause, VerboseClientError):
-        return error.cause_response_code in THROTTLED or _status(cause) >= SERVER_ERROR
+        return _code(error) in THROTTLED or _status(cause) >= SERVER_ERROR
     return isinstance(cause, botocore_errors.HTTPClientError | botocore_errors.ConnectionError)
+
+
+def _code(error: PynamoDBException) -> str:
+    """Return what DynamoDB answered; empty when it did not.
+
+    PynamoDB's own `cause_response_code` breaks on a lost connection: its `response` is None.
+    """
+    if not isinstance(error.cause, botocore_errors.ClientError):
+        return ""
+    return error.cause.response["Error"]["Code"]
 
 
 def _status(error: VerboseClientError) -> int:
