@@ -3,7 +3,8 @@
 import hashlib
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
@@ -15,6 +16,7 @@ from chalicelib.domain.procedure import Procedure
 from chalicelib.domain.procedures import PROCEDURES
 from chalicelib.domain.refusal import BadInput, Unknown
 from chalicelib.domain.staff import Office, Staff
+from chalicelib.store import registry
 from chalicelib.store.registry import Snapshot
 
 
@@ -25,7 +27,7 @@ class Desk:
     snapshot: Snapshot
     secret: bytes
     ruleset: str
-    procedures: Mapping[str, Procedure] = PROCEDURES
+    procedures: Mapping[str, Procedure] = field(default_factory=lambda: PROCEDURES)
 
     @cached_property
     def calendar(self) -> Calendar:
@@ -69,6 +71,22 @@ class Desk:
         """Return 32 bytes for one purpose, which tell nothing about those for another."""
         message = "\n".join((purpose, *parts)).encode()
         return hmac.new(self.secret, message, hashlib.sha256).digest()
+
+
+_opened: Desk | None = None
+
+
+def open_desk(*, secret: bytes, ruleset: str, at: datetime) -> Desk:
+    """Return the desk as it stands within the last minute.
+
+    The same desk as before while the registry's snapshot is the same, so that calendar and limit
+    book are put together once a minute and not once a request. Raises Busy.
+    """
+    global _opened  # noqa: PLW0603 - one deployment a process
+    snapshot = registry.snapshot(at=at)
+    if _opened is None or _opened.snapshot is not snapshot or _opened.secret != secret:
+        _opened = Desk(snapshot, secret, ruleset)
+    return _opened
 
 
 def actor_of(staff: Staff) -> Actor:

@@ -72,6 +72,8 @@ def report(
     _check(sent)
     place = _place_of(sent)
     office_id = place.office_id if place else desk.snapshot.default_county
+    if not office_id:
+        raise Busy(what="no-county")
     office = desk.office(office_id)
     words, data = split_answers(procedure, sent.answers)
     step = Step(

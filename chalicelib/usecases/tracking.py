@@ -13,7 +13,7 @@ from chalicelib.domain.clocks import due
 from chalicelib.domain.contact import Phone
 from chalicelib.domain.order import Order, is_order_number
 from chalicelib.domain.refusal import GateClosed, Unknown
-from chalicelib.store import orders, personal, registry
+from chalicelib.store import deliveries, orders, personal, registry
 from chalicelib.store.orders import Head
 from chalicelib.usecases import handling
 from chalicelib.usecases.desk import Desk
@@ -53,7 +53,7 @@ def lookup(desk: Desk, order_id: str, phone_tail: str, *, at: datetime) -> Head:
     """
     limits = desk.book
     today = at.date()
-    most = int(limits.find("track.failures", on=today).amount)
+    most = limits.find("track.failures", on=today).number
     window = limits.find("track.lock", on=today).duration
     bucket = f"track#{order_id[:32]}"
     registry.check_counter(bucket, limit=most, at=at)
@@ -73,7 +73,7 @@ def _with_tail(order_id: str, phone_tail: str) -> Head:
     if not party:
         raise Unknown(what="order")
     contact = personal.contact(party, order_id)
-    phone = Phone(str(contact.contact.get("phone", "")))
+    phone = Phone(str(contact.contact["phone"]))
     if len(phone_tail) != TAIL or not hmac.compare_digest(
         phone.tail.encode(), phone_tail.encode("utf-8", "replace")
     ):
@@ -92,6 +92,11 @@ def act(desk: Desk, order_id: str, command: Command) -> Head:
         if earliest is not None and command.at < earliest:
             raise GateClosed(move="expedite", gates=["half_of_promise"], earliest=earliest)
     return handling.move(desk, order_id, command)
+
+
+def rate_by_code(desk: Desk, code: str, command: Command) -> Head:
+    """Rate the order that a text's code stands for. Raises Unknown for a code that is none."""
+    return handling.move(desk, deliveries.order_of(code.upper(), at=command.at), command)
 
 
 def expedite_from(desk: Desk, order: Order) -> datetime | None:

@@ -13,7 +13,7 @@ from typing import Final
 from chalicelib.domain.procedure import Advanced, effects, fire, replan
 from chalicelib.domain.refusal import Refused, Stale, Unknown
 from chalicelib.store import deliveries, ledger, orders
-from chalicelib.store.orders import Change, Head, Look
+from chalicelib.store.orders import Change, Due, Head, Look
 from chalicelib.telemetry import alarm, log
 from chalicelib.usecases.desk import Desk
 from chalicelib.usecases.looking import LOOK_BACK, look_after
@@ -52,41 +52,33 @@ def sweep(
     """
     swept = Swept()
     for county in counties:
-        for order_id, due_at in _due(county, at):
+        for armed in _due(county, at):
             if is_out_of_time():
                 swept.stopped_early = True
                 return swept
             swept.read += 1
-            _one(desk, county, order_id, due_at, at=at, swept=swept, enqueue=enqueue)
+            _one(desk, armed, at=at, swept=swept, enqueue=enqueue)
     return swept
 
 
-def _due(county: str, at: datetime) -> Iterator[tuple[str, datetime]]:
-    """Yield what is due page by page. Each order once, so a stuck row cannot hold the sweep."""
-    seen: set[str] = set()
-    while True:
-        page = [
-            entry for entry in orders.due(county, before=at, limit=PAGE) if entry[0] not in seen
-        ]
-        if not page:
-            return
-        for order_id, due_at in page:
-            seen.add(order_id)
-            yield order_id, due_at
+def _due(county: str, at: datetime) -> Iterator[Due]:
+    """Yield what is due page by page, behind the last one seen: a stuck row holds up nobody."""
+    last: Due | None = None
+    while page := orders.due(county, before=at, limit=PAGE, after=last):
+        yield from page
+        last = page[-1]
 
 
 def _one(
     desk: Desk,
-    county: str,
-    order_id: str,
-    due_at: datetime,
+    armed: Due,
     *,
     at: datetime,
     swept: Swept,
     enqueue: Callable[[list[tuple[str, int, str]]], None],
 ) -> None:
     try:
-        head = orders.get(order_id)
+        head = orders.get(armed.order_id)
         if head.order.next_due_at is not None and head.order.next_due_at <= at:
             head = _fire(desk, head, at)
             swept.fired += 1
@@ -98,13 +90,13 @@ def _one(
     except Stale:
         swept.raced += 1
     except Unknown:
-        log("sweep.gone", order=order_id)
+        log("sweep.gone", order=armed.order_id)
         swept.raced += 1
     except (Refused, ValueError, KeyError, TypeError, IndexError) as wrong:
         swept.parked += 1
-        late = at - due_at
-        orders.park(order_id, county=county, until=at + min(max(PARKED, late), LONGEST_PARK))
-        alarm("sweep.parked", order=order_id, why=type(wrong).__name__)
+        until = at + min(max(PARKED, at - armed.due_at), LONGEST_PARK)
+        orders.park(armed.order_id, was=armed.due_at, until=until)
+        alarm("sweep.parked", order=armed.order_id, why=type(wrong).__name__)
 
 
 def _fire(desk: Desk, head: Head, at: datetime) -> Head:
@@ -156,7 +148,7 @@ def look_back(head: Head, at: datetime) -> list[tuple[str, int, str]]:
 def oldest_due(counties: Sequence[str], *, at: datetime) -> timedelta:
     """Return the age of the oldest instant that is due and not done; zero when none is."""
     ages = [
-        at - due_at for county in counties for _, due_at in orders.due(county, before=at, limit=1)
+        at - armed.due_at for county in counties for armed in orders.due(county, before=at, limit=1)
     ]
     return max(ages, default=timedelta())
 

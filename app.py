@@ -1,0 +1,85 @@
+"""Wires the house and declares what wakes it: routes, schedules, queue and stream. Decides nothing.
+
+Triggers stand here and not in a blueprint, because Chalice deploys a blueprint's trigger as that
+module's own handler, which never imports this file (aws/chalice#1566).
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from chalice.app import Chalice, CloudWatchEvent, DynamoDBEvent, Response, SQSEvent
+
+from chalicelib import ambient, jobs, store, telemetry
+from chalicelib.api import citizen, desk
+
+settings = ambient.settings()
+store.bind(
+    prefix=settings.prefix,
+    endpoint=settings.dynamodb_endpoint or None,
+    region=settings.region,
+)
+
+app = Chalice(app_name="lightkeeper", configure_logs=False)
+for audience in (citizen, desk):
+    app.register_blueprint(audience.routes)
+
+
+@app.middleware("all")
+def about_this_run(event: Any, get_response: Callable[[Any], Any]) -> Any:
+    """Put the request's or the job's id on every line that is logged meanwhile."""
+    context = getattr(event, "lambda_context", None) or getattr(event, "context", None)
+    with telemetry.about(run=getattr(context, "aws_request_id", None)):
+        return get_response(event)
+
+
+@app.middleware("http")
+def count_requests(event: Any, get_response: Callable[[Any], Response]) -> Response:
+    """Say what was asked and how it ended: the route, never the path, which may name an order."""
+    response = get_response(event)
+    telemetry.log(
+        "api.answered", route=event.path, method=event.method, status=response.status_code
+    )
+    return response
+
+
+@app.schedule("rate(1 minute)", name="sweep")
+def sweep(event: CloudWatchEvent) -> None:
+    """Do what is due."""
+    jobs.sweep(event.context)
+
+
+@app.schedule("rate(5 minutes)", name="watchdog")
+def watchdog(_event: CloudWatchEvent) -> None:
+    """See that the sweep keeps up."""
+    jobs.watchdog()
+
+
+@app.schedule("cron(5 * * * ? *)", name="seal")
+def seal(_event: CloudWatchEvent) -> None:
+    """Seal the hour that is over."""
+    jobs.seal()
+
+
+@app.schedule("cron(30 18 * * ? *)", name="forget")
+def forget(event: CloudWatchEvent) -> None:
+    """Forget whose term is over: at 02:30 in China."""
+    jobs.forget(event.context)
+
+
+@app.on_dynamodb_record(
+    # The template puts the real stream in place of this; its name tells the local platform which.
+    stream_arn=f"arn:aws:dynamodb:{settings.region}:000000000000:"
+    f"table/{settings.prefix}-ledger/stream/latest",
+    batch_size=25,
+    starting_position="TRIM_HORIZON",
+    name="deliver",
+)
+def deliver(event: DynamoDBEvent) -> dict[str, Any]:
+    """Turn what happened into effects to be made."""
+    return jobs.deliver(event.to_dict())
+
+
+@app.on_sqs_message(queue=f"{settings.prefix}-effects", batch_size=10, name="send")
+def send(event: SQSEvent) -> dict[str, Any]:
+    """Make effects happen."""
+    return jobs.send(event.to_dict(), event.context)

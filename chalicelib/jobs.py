@@ -1,0 +1,207 @@
+"""What wakes the house besides people: events of schedules, queue and stream become use cases.
+
+Plain functions, wired in app.py. Stream and queue answer with the records that failed
+(ReportBatchItemFailures); everything may come twice, late, or in pieces.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from chalicelib import ambient, telemetry
+from chalicelib.domain.calendar import local_day
+from chalicelib.domain.order import Event, apply, canonical
+from chalicelib.domain.refusal import Busy
+from chalicelib.outbound.objects import files_from
+from chalicelib.outbound.queue import Message, queue_from
+from chalicelib.outbound.seals import seals_from
+from chalicelib.outbound.sms import gateway_from
+from chalicelib.telemetry import Metric
+from chalicelib.usecases import delivering, forgetting, sealing, watching
+from chalicelib.usecases.delivering import Later, Ports
+from chalicelib.usecases.desk import Desk, open_desk
+
+SPARE_MS: Final = 8_000
+"""What is left of a run when it stops taking up more: one order takes far less."""
+LONGEST_DELAY: Final = 900  # seconds. Source: SQS
+
+Missing = tuple[str, int, str]
+Failures = dict[str, list[dict[str, str]]]
+
+
+def _desk() -> Desk:
+    settings = ambient.settings()
+    return open_desk(secret=settings.secret, ruleset=settings.ruleset, at=ambient.now())
+
+
+def _out_of_time(context: Any) -> Callable[[], bool]:
+    return lambda: bool(context.get_remaining_time_in_millis() < SPARE_MS)
+
+
+# Schedules --------------------------------------------------------------------------------------
+
+
+def sweep(context: Any) -> None:
+    """Do what is due in every county, oldest first."""
+    desk, at = _desk(), ambient.now()
+    swept = watching.sweep(
+        desk,
+        at=at,
+        counties=desk.snapshot.counties,
+        enqueue=_enqueue,
+        is_out_of_time=_out_of_time(context),
+    )
+    telemetry.count(Metric.SWEPT)
+    if swept.read:
+        telemetry.log(
+            "sweep.done",
+            read=swept.read,
+            fired=swept.fired,
+            looked=swept.looked,
+            raced=swept.raced,
+            parked=swept.parked,
+            requeued=len(swept.requeue),
+            stopped_early=swept.stopped_early,
+        )
+
+
+def watchdog() -> None:
+    """Publish how late the oldest due instant is; the alarm on it is the template's."""
+    desk = _desk()
+    late = watching.oldest_due(desk.snapshot.counties, at=ambient.now())
+    telemetry.count(Metric.OLDEST_DUE, late.total_seconds())
+    for kind, key in desk.snapshot.unreadable:
+        telemetry.alarm("registry.unreadable", kind=kind, key=key)
+
+
+def seal() -> None:
+    """Seal every full hour that has no seal yet."""
+    settings = ambient.settings()
+    port = seals_from(settings.seals)
+    sealing.seal_up_to(port, private_key=settings.seal_key, at=ambient.now())
+
+
+def forget(context: Any) -> None:
+    """Forget the people of orders whose term is over."""
+    settings = ambient.settings()
+    files = files_from(settings.files, secret=settings.secret)
+    done = forgetting.forget(_desk(), files, at=ambient.now(), is_out_of_time=_out_of_time(context))
+    telemetry.log("forget.night", orders=done.orders, rows=done.rows, postponed=done.postponed)
+
+
+# The ledger's stream ----------------------------------------------------------------------------
+
+
+def deliver(batch: Mapping[str, Any]) -> Failures:
+    """Take in what the ledger's stream brought: stage its digests, spread its effects.
+
+    The stream is in order, so a record that fails fails all behind it: they come again together.
+    """
+    desk, at = _desk(), ambient.now()
+    events: list[Event] = []
+    for record in batch["Records"]:
+        try:
+            event = _arrived(record)
+            if event is not None:
+                _note(desk, event)
+                events.append(event)
+        except (Busy, ValueError, KeyError, TypeError) as error:
+            telemetry.fail("deliver.failed", error)
+            return _settle(desk, events, at=at, failed=_sequence(record))
+    return _settle(desk, events, at=at, failed=None)
+
+
+def _settle(desk: Desk, events: Sequence[Event], *, at: Any, failed: str | None) -> Failures:
+    sealing.stage(events, at=at)
+    _enqueue(delivering.spread(desk, events))
+    return _failures([failed] if failed else [])
+
+
+def _arrived(record: Mapping[str, Any]) -> Event | None:
+    """Return the event of a new row. A row that was changed or removed raises the alarm."""
+    change = record["dynamodb"]
+    if record["eventName"] != "INSERT":
+        keys = change["Keys"]
+        telemetry.alarm(
+            "ledger.tampered",
+            aggregate=keys["aggregate"]["S"],
+            seq=keys["seq"]["N"],
+            what=str(record["eventName"]).lower(),
+        )
+        return None
+    image = change["NewImage"]
+    return Event.from_body(image["body"]["S"], prev=image["prev"]["S"])
+
+
+def _note(desk: Desk, event: Event) -> None:
+    """Enter a new order in the books that are kept by day."""
+    if event.seq == 1 and delivering.is_order(event):
+        delivering.enter_daybook(event, local_day(event.recorded_at))
+        forgetting.remember_to_forget(desk, apply(None, event), at=event.recorded_at)
+
+
+def _sequence(record: Mapping[str, Any]) -> str:
+    return str(record["dynamodb"]["SequenceNumber"])
+
+
+# The effects queue ------------------------------------------------------------------------------
+
+
+def send(batch: Mapping[str, Any], context: Any) -> Failures:
+    """Make effects happen. One that must wait goes back with a delay; what fails comes again."""
+    desk, ports = _desk(), _ports(f"{context.aws_request_id}/{ambient.new_id()}")
+    failed = []
+    for record in batch["Records"]:
+        try:
+            _carry_out(desk, ports, json.loads(record["body"]))
+        except Exception as error:  # noqa: BLE001 - one message must not take its neighbours along
+            telemetry.fail("send.failed", error)
+            failed.append(str(record["messageId"]))
+    return _failures(failed)
+
+
+def _carry_out(desk: Desk, ports: Ports, effect: Mapping[str, Any]) -> None:
+    order_id, seq, effect_id = effect["order"], effect["seq"], effect["effect"]
+    try:
+        delivering.carry_out(desk, ports, order_id, seq, effect_id, at=ambient.now())
+    except Later as later:
+        delay = min(later.seconds, LONGEST_DELAY)
+        _queue().enqueue([_message((order_id, seq, effect_id), delay=delay)])
+
+
+def _ports(by: str) -> Ports:
+    settings = ambient.settings()
+    gateway = gateway_from(
+        settings.sms,
+        key=settings.sms_key,
+        secret=settings.sms_secret,
+        signature=settings.sms_signature,
+    )
+    site = settings.public_url.partition("://")[2].rstrip("/")
+    return Ports(
+        gateway=gateway,
+        signature=settings.sms_signature,
+        site=site,
+        by=by,
+        allow_loopback=settings.is_local,
+    )
+
+
+def _enqueue(missing: Iterable[Missing]) -> None:
+    messages = [_message(each) for each in missing]
+    if messages:
+        _queue().enqueue(messages)
+
+
+def _message(effect: Missing, *, delay: int = 0) -> Message:
+    order_id, seq, effect_id = effect
+    body = canonical({"order": order_id, "seq": seq, "effect": effect_id})
+    return Message(f"{order_id}.{effect_id}", body, delay)
+
+
+def _queue() -> Any:
+    return queue_from(ambient.settings().effects_queue)
+
+
+def _failures(identifiers: Iterable[str]) -> Failures:
+    return {"batchItemFailures": [{"itemIdentifier": each} for each in identifiers]}

@@ -1,0 +1,272 @@
+"""The desk's queue (工单池): what is open, soonest first, counted, filtered and paged.
+
+The index on (county, due) is the queue. A page without a filter is one call a county; a filtered
+one walks the index until it is full. The counts above it look at the whole index and are kept for
+ten seconds.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from heapq import merge
+from typing import Any, Final
+
+from chalicelib.domain.calendar import local_day
+from chalicelib.domain.order import Order
+from chalicelib.domain.staff import Capability, Staff, may
+from chalicelib.store import daybook, orders
+from chalicelib.store.desk_rows import Remembered
+from chalicelib.store.orders import Head
+from chalicelib.usecases import showing
+from chalicelib.usecases.desk import Desk
+
+KEPT: Final = timedelta(seconds=10)
+PAGE: Final = 200
+MOST_COUNTED: Final = 5_000
+"""Open orders of one county that the counts look at; above it they say `capped`."""
+MOST_WALKED: Final = 5_000
+"""Rows that one filtered page looks at before it hands out a cursor to go on."""
+
+Row = Mapping[str, Any]
+_OPEN: Final[Remembered[tuple[Head, ...]]] = Remembered(KEPT)
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What a list is narrowed to; empty means everything. since and until: local days."""
+
+    state: str = "open"
+    kind: str = ""
+    stage: str = ""
+    office: str = ""
+    channel: str = ""
+    assignee: str = ""
+    level: str = ""
+    chip: str = ""
+    text: str = ""
+    since: date | None = None
+    until: date | None = None
+
+    @property
+    def is_none(self) -> bool:
+        """Whether everything that is open passes."""
+        return self == Filter()
+
+    def lets(self, row: Row, viewer: Staff) -> bool:
+        """Return whether a row passes."""
+        return (
+            self._state(row, viewer)
+            and all(
+                not wanted or row[name] == wanted
+                for name, wanted in (
+                    ("kind", self.kind),
+                    ("stage", self.stage),
+                    ("office", self.office),
+                    ("channel", self.channel),
+                    ("assignee", self.assignee),
+                )
+            )
+            and self._level(row)
+            and self._chip(row)
+            and self._text(row)
+            and self._day(row)
+        )
+
+    def _state(self, row: Row, viewer: Staff) -> bool:
+        if self.state in {"open", "closed"}:
+            return True
+        if self.state == "mine":
+            return bool(row["assignee"] == viewer.staff_id)
+        return showing.is_in_state(row, self.state)
+
+    def _level(self, row: Row) -> bool:
+        return not self.level or (row["clock"] or {}).get("level") == self.level
+
+    def _chip(self, row: Row) -> bool:
+        chips: list[str] = row["chips"]
+        return not self.chip or any(
+            chip == self.chip or chip.startswith(f"{self.chip}_") for chip in chips
+        )
+
+    def _text(self, row: Row) -> bool:
+        wanted = self.text.casefold()
+        shown = (row["number"], row["case_no"], row["summary"], row["place_name"])
+        return not wanted or any(wanted in str(each).casefold() for each in shown)
+
+    def _day(self, row: Row) -> bool:
+        if self.since is None and self.until is None:
+            return True
+        day = local_day(datetime.fromisoformat(row["occurred_at"]))
+        return (self.since or day) <= day <= (self.until or day)
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A page of rows. after: where the next begins; None at the end."""
+
+    rows: tuple[dict[str, Any], ...]
+    after: str | None
+
+
+def counties_of(desk: Desk, viewer: Staff) -> tuple[str, ...]:
+    """Return the counties whose queues hold anything that the viewer may list."""
+    found = {
+        office.county
+        for office in desk.snapshot.offices.values()
+        if may(viewer, Capability.ORDER_LIST, office.path)
+    }
+    return tuple(sorted(found))
+
+
+# Open orders ------------------------------------------------------------------------------------
+
+
+def listed(
+    desk: Desk,
+    viewer: Staff,
+    wanted: Filter,
+    *,
+    sees: Callable[[Order], bool],
+    limit: int,
+    after: str | None,
+    at: datetime,
+) -> Listed:
+    """Return a page of the queue, soonest first. Raises Busy.
+
+    sees: what is theirs to see. A page may be short, even empty, while `after` says there is more.
+    """
+    counties = counties_of(desk, viewer)
+    rows: list[dict[str, Any]] = []
+    size = limit if wanted.is_none else PAGE
+    for walked, (key, head) in enumerate(_walk(counties, size=size, after=after), start=1):
+        if sees(head.order):
+            row = showing.queue_row(desk, head, at=at)
+            if wanted.lets(row, viewer):
+                rows.append(row)
+        if len(rows) == limit or walked == MOST_WALKED:
+            return Listed(tuple(rows), key)
+    return Listed(tuple(rows), None)
+
+
+def _walk(counties: Sequence[str], *, size: int, after: str | None) -> Iterator[tuple[str, Head]]:
+    """Yield (key, head) of several counties' queues as of one, page by page as they are needed."""
+    return merge(
+        *(_walk_one(county, size=size, after=after) for county in counties),
+        key=lambda entry: entry[0],
+    )
+
+
+def _walk_one(county: str, *, size: int, after: str | None) -> Iterator[tuple[str, Head]]:
+    while True:
+        page = orders.queue(county, limit=size, after=after)
+        for head in page.heads:
+            yield _key_of(head), head
+        after = page.after
+        if after is None:
+            return
+
+
+def _key_of(head: Head) -> str:
+    armed = [at for at in (head.order.next_due_at, head.look and head.look.at) if at]
+    return orders.due_key(min(armed), head.order.order_id) if armed else ""
+
+
+def open_heads(desk: Desk, county: str, *, at: datetime) -> tuple[Head, ...]:  # noqa: ARG001 - one deployment, one desk
+    """Return the open orders of a county, at most ten seconds old and MOST_COUNTED many."""
+
+    def load() -> tuple[Head, ...]:
+        found: list[Head] = []
+        for _, head in _walk_one(county, size=PAGE, after=None):
+            found.append(head)
+            if len(found) == MOST_COUNTED:
+                break
+        return tuple(found)
+
+    return _OPEN.get(county, at=at, load=load)
+
+
+def forget(county: str) -> None:
+    """Count a county anew next time: somebody of this process has just changed it."""
+    _OPEN.forget(county)
+
+
+def busy(heads: Iterable[Head]) -> Counter[str]:
+    """Return how many open orders each of the staff has."""
+    return Counter(head.order.assignee for head in heads if head.order.assignee)
+
+
+def overview(
+    desk: Desk, viewer: Staff, *, sees: Callable[[Order], bool], at: datetime
+) -> dict[str, Any]:
+    """Return the tiles' counts and the figures of the sentence of the moment."""
+    rows: list[dict[str, Any]] = []
+    capped = False
+    for county in counties_of(desk, viewer):
+        heads = open_heads(desk, county, at=at)
+        capped = capped or len(heads) == MOST_COUNTED
+        rows += [showing.queue_row(desk, head, at=at) for head in heads if sees(head.order)]
+    return {
+        "counts": {**showing.counts(rows), "capped": capped},
+        "sentence": showing.sentence(rows, at=at),
+    }
+
+
+# Closed orders ----------------------------------------------------------------------------------
+
+
+def of_days(
+    desk: Desk,
+    viewer: Staff,
+    wanted: Filter,
+    *,
+    sees: Callable[[Order], bool],
+    limit: int,
+    after: str | None,
+    at: datetime,
+) -> Listed:
+    """Return a page of the orders that were recorded in a span of days, county by county.
+
+    `state` closed takes those that are filed only, any other state all. Raises Busy, ValueError
+    for an `after` that is none.
+    """
+    last = wanted.until or local_day(at)
+    first = wanted.since or last - timedelta(days=daybook.MOST_DAYS - 1)
+    counties = counties_of(desk, viewer)
+    begin, _, inner = (after or "").partition("|")
+    place = counties.index(begin) if begin in counties else 0
+    rows: list[dict[str, Any]] = []
+    for county in counties[place:]:
+        page = daybook.lines(county, first, last, limit=limit - len(rows), after=inner or None)
+        inner = ""
+        heads = orders.get_many(line.order_id for line in page.items)
+        rows += _passing(desk, viewer, wanted, heads, sees=sees, at=at)
+        if page.after is not None:
+            return Listed(tuple(rows), f"{county}|{page.after}")
+        if len(rows) >= limit and county != counties[-1]:
+            following = counties[counties.index(county) + 1]
+            return Listed(tuple(rows), f"{following}|")
+    return Listed(tuple(rows), None)
+
+
+def _passing(
+    desk: Desk,
+    viewer: Staff,
+    wanted: Filter,
+    heads: Iterable[Head],
+    *,
+    sees: Callable[[Order], bool],
+    at: datetime,
+) -> list[dict[str, Any]]:
+    anyday = Filter(**{**_fields(wanted), "since": None, "until": None})
+    seen = [
+        head
+        for head in heads
+        if sees(head.order) and (wanted.state != "closed" or head.order.closed_at is not None)
+    ]
+    rows = [showing.queue_row(desk, head, at=at) for head in seen]
+    return [row for row in rows if anyday.lets(row, viewer)]
+
+
+def _fields(wanted: Filter) -> dict[str, Any]:
+    return {name: getattr(wanted, name) for name in Filter.__dataclass_fields__}

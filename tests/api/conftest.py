@@ -1,0 +1,276 @@
+"""The real app on the embedded store: chalice's test client, a county, and an issuer of ours."""
+
+import base64
+import json
+import os
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import jwt
+import pytest
+from chalice.test import Client
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from chalicelib import ambient
+from chalicelib.domain.contact import Phone
+from chalicelib.domain.order import Actor
+from chalicelib.domain.staff import Office, OfficeLevel, Role, Staff
+from chalicelib.outbound.keys import issuer_from
+from chalicelib.store import customers, registry
+from chalicelib.store.customers import Household, Place
+from chalicelib.store.registry import Member
+from chalicelib.store.rows import House
+
+AUDIENCE = "https://lightkeeper.test/api"
+SECRET = "a secret of more than thirty-two bytes, for tests only"
+SETUP = Actor("admin", "setup")
+
+PROVINCE, CITY, COUNTY, STATION, OTHER = "P-01", "M-02", "C-QINGHE", "S-QINGHE-03", "S-QINGHE-04"
+ELSEWHERE, ELSEWHERE_STATION = "C-LINXI", "S-LINXI-01"
+PLACE, ACCOUNT, PHONE = "TQ-0312", "1300004521", "13800138000"
+
+OFFICES = (
+    (PROVINCE, "冀北省公司", OfficeLevel.PROVINCE, (PROVINCE,)),
+    (CITY, "安平市公司", OfficeLevel.CITY, (PROVINCE, CITY)),
+    (COUNTY, "清河县公司", OfficeLevel.COUNTY, (PROVINCE, CITY, COUNTY)),
+    (STATION, "城关供电所", OfficeLevel.STATION, (PROVINCE, CITY, COUNTY, STATION)),
+    (OTHER, "河东供电所", OfficeLevel.STATION, (PROVINCE, CITY, COUNTY, OTHER)),
+    (ELSEWHERE, "临溪县公司", OfficeLevel.COUNTY, (PROVINCE, CITY, ELSEWHERE)),
+    (
+        ELSEWHERE_STATION,
+        "临溪供电所",
+        OfficeLevel.STATION,
+        (PROVINCE, CITY, ELSEWHERE, ELSEWHERE_STATION),
+    ),
+)
+PEOPLE = {
+    "agent-1": (Role.AGENT, COUNTY),
+    "dispatcher-1": (Role.DISPATCHER, COUNTY),
+    "supervisor-1": (Role.SUPERVISOR, COUNTY),
+    "visitor-1": (Role.RETURN_VISITOR, COUNTY),
+    "discipline-1": (Role.DISCIPLINE, COUNTY),
+    "leader-1": (Role.LEADER, COUNTY),
+    "admin-1": (Role.ADMIN, COUNTY),
+    "auditor-1": (Role.AUDITOR, COUNTY),
+    "crew-1": (Role.CREW, STATION),
+    "crew-2": (Role.CREW, OTHER),
+    "manager-1": (Role.AREA_MANAGER, STATION),
+    "host-1": (Role.CITY_HOST, CITY),
+    "stranger-1": (Role.DISPATCHER, ELSEWHERE),
+}
+
+
+# An issuer --------------------------------------------------------------------------------------
+
+
+@dataclass
+class TestIssuer:
+    """An OpenID issuer on loopback: its keys are ours, so we may sign for anybody."""
+
+    __test__ = False
+
+    url: str = ""
+    key: Ed25519PrivateKey = field(default_factory=Ed25519PrivateKey.generate)
+
+    def token(self, subject: str, *, at: datetime | None = None, **claims: Any) -> str:
+        """Return an access token as RFC 9068 has it."""
+        issued = at or datetime.now(UTC)  # noqa: TID251 - a test is an entry point
+        said = {
+            "iss": self.url,
+            "sub": subject,
+            "aud": AUDIENCE,
+            "iat": int(issued.timestamp()),
+            "exp": int((issued + timedelta(hours=1)).timestamp()),
+            **claims,
+        }
+        return jwt.encode(said, self.key, algorithm="EdDSA", headers={"kid": "k1", "typ": "at+jwt"})
+
+    @property
+    def documents(self) -> Mapping[str, Any]:
+        """What it publishes, by path."""
+        raw = self.key.public_key().public_bytes_raw()
+        x = base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+        jwk = {"kty": "OKP", "crv": "Ed25519", "kid": "k1", "x": x}
+        about = {"issuer": self.url, "jwks_uri": f"{self.url}/jwks"}
+        return {"/.well-known/openid-configuration": about, "/jwks": {"keys": [jwk]}}
+
+
+@pytest.fixture(scope="session")
+def issuer() -> Iterator[TestIssuer]:
+    """The issuer, listening."""
+    made = TestIssuer()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = json.dumps(made.documents[self.path]).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_said: Any) -> None:
+            """Say nothing."""
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    made.url = f"http://127.0.0.1:{server.server_port}"
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield made
+    server.shutdown()
+    server.server_close()
+
+
+# The app ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One answer of the app."""
+
+    status: int
+    headers: Mapping[str, str]
+    raw: bytes
+
+    @property
+    def body(self) -> Any:
+        """What it says, read."""
+        return json.loads(self.raw)
+
+
+@dataclass
+class Api:
+    """The app as callers see it. `as_` says who; keys are made up, each another one."""
+
+    client: Client
+    issuer: TestIssuer
+    made: int = 0
+
+    def key(self) -> str:
+        """Return a fresh Idempotency-Key."""
+        self.made += 1
+        return f"key-{self.made:08}"
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Any = None,
+        raw: bytes | None = None,
+        as_: str = "",
+        token: str = "",
+        key: str | None = None,
+        language: str = "zh-CN",
+        **headers: str,
+    ) -> Answer:
+        """Call the app. body: JSON; raw: bytes as they are; token: an order's tracking token."""
+        sent = {"Accept-Language": language, "Content-Type": "application/json"}
+        if as_:
+            bearer = as_ if as_.startswith("lk_") else self.issuer.token(as_)
+            sent["Authorization"] = f"Bearer {bearer}"
+        if token:
+            sent["Tracking-Token"] = token
+        if method != "GET" and key != "":
+            sent["Idempotency-Key"] = key or self.key()
+        sent |= {name.replace("_", "-"): value for name, value in headers.items()}
+        content = json.dumps(body).encode() if body is not None else (raw or b"")
+        answered = self.client.http.request(method, path, headers=sent, body=content)
+        return Answer(answered.status_code, dict(answered.headers), answered.body)
+
+    def get(self, path: str, **said: Any) -> Answer:
+        """Read."""
+        return self.call("GET", path, **said)
+
+    def post(self, path: str, body: Any = None, **said: Any) -> Answer:
+        """Write."""
+        return self.call("POST", path, body=body, **said)
+
+
+@pytest.fixture(scope="session")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where this run keeps files, seals and texts."""
+    return tmp_path_factory.mktemp("kept")
+
+
+@pytest.fixture(scope="session")
+def app(issuer: TestIssuer, kept: Path) -> Any:
+    """The app, imported once with settings of its own."""
+    os.environ.update(
+        LIGHTKEEPER_SECRET=SECRET,
+        LIGHTKEEPER_RULESET="state_grid",
+        LIGHTKEEPER_ISSUER=issuer.url,
+        LIGHTKEEPER_AUDIENCE=AUDIENCE,
+        LIGHTKEEPER_CLIENT_ID="desk",
+        LIGHTKEEPER_FILES=f"disk:{kept / 'files'}",
+        LIGHTKEEPER_SEALS=f"disk:{kept / 'seals'}",
+        LIGHTKEEPER_SMS=f"keep:{kept / 'phone.jsonl'}",
+        LIGHTKEEPER_SMS_SIGNATURE="【清河供电】",
+        LIGHTKEEPER_PUBLIC_URL="https://qinghe.test",
+        LIGHTKEEPER_BOOTSTRAP_ADMIN="first-admin:第一位管理员",
+    )
+    ambient.settings.cache_clear()
+    issuer_from.cache_clear()
+    import app as wired  # noqa: PLC0415 - reads its settings at import
+
+    return wired.app
+
+
+@pytest.fixture
+def api(app: Any, issuer: TestIssuer, store: House) -> Iterator[Api]:  # noqa: ARG001 - binds the tables
+    """The app with a county, on tables of its own."""
+    a_county()
+    with Client(app) as client:
+        yield Api(client, issuer)
+
+
+def a_county() -> None:
+    """Keep two counties with their people, a place and a household."""
+    at = datetime.now(UTC)  # noqa: TID251 - a test is an entry point
+    paths = {office_id: path for office_id, _, _, path in OFFICES}
+    offices = [Office(office_id, name, level, path) for office_id, name, level, path in OFFICES]
+    registry.take_over(offices, by=SETUP, at=at)
+    members = [
+        Member(Staff(staff_id, f"员工{staff_id}", role, office, paths[office]))
+        for staff_id, (role, office) in PEOPLE.items()
+    ]
+    registry.take_over(members, by=SETUP, at=at)
+    registry.save(
+        registry.Setting("default_county", COUNTY), version=0, by=SETUP, at=at
+    )
+    place = Place(
+        code=PLACE,
+        name="建设路3-2台区",
+        county=COUNTY,
+        office_id=STATION,
+        township="城关镇",
+        terrain="urban",
+        households=46,
+    )
+    customers.put_places(customers.compare_places(COUNTY, [place]))
+    household = Household(
+        account_no=ACCOUNT,
+        transformer_id=PLACE,
+        name="欧阳小明",
+        address="清河县城关镇建设路12号3单元",
+        phones=(Phone("+8613800138000"),),
+        flags=frozenset({"life_support"}),
+    )
+    customers.put_households(customers.compare_households(COUNTY, [household]))
+
+
+def a_report(**fields: Any) -> dict[str, Any]:
+    """Return the body of a report: no power in town."""
+    return {
+        "kind": "fault",
+        "place": PLACE,
+        "phone": PHONE,
+        "name": "欧阳小明",
+        "address": "清河县城关镇建设路12号3单元",
+        "answers": {"symptom": "no_power", "description": "家里没电了，邻居也没有"},
+        **fields,
+    }
