@@ -337,6 +337,7 @@ class Contact:
 
     phone: None when the citizen stays anonymous.
     name, address, account_no (户号): empty when not given.
+    reply_wish: who leaves a number is texted unless they say that they do not want it.
     special_need: someone at home depends on power (医疗设备、老人).
     """
 
@@ -344,7 +345,7 @@ class Contact:
     name: str = ""
     address: str = ""
     account_no: str = ""
-    reply_wish: ReplyWish = ReplyWish.NONE
+    reply_wish: ReplyWish = ReplyWish.TEXT
     special_need: bool = False
 
     @property

@@ -502,7 +502,8 @@ def test_a_masked_account_number_hides_four_characters_at_least(account_no, mask
 
 def test_a_citizen_may_stay_anonymous():
     assert repr(Contact()) == "Contact()"
-    assert Contact().reply_wish is ReplyWish.NONE
+    # Who leaves no number cannot be texted; who leaves one is, unless they say no.
+    assert Contact().reply_wish is ReplyWish.TEXT
 
 
 # Free text.
