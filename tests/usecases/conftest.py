@@ -10,5 +10,5 @@ from tests.usecases.county import a_county
 @pytest.fixture
 def desk(store: House) -> Desk:
     """The desk of a small county on the embedded store, in tables of its own."""
-    assert store
+    assert store.connection is not None
     return a_county()

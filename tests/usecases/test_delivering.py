@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from chalicelib.domain.contact import Contact, Phone
-from chalicelib.outbound.sms import GatewayBusy, NumberRejected, Receipt, ReplyLost
+from chalicelib.outbound.sms import GatewayBusy, NumberRejected, Receipt, ReplyLost, Text
 from chalicelib.store import deliveries, ledger, orders
 from chalicelib.store.deliveries import Status
 from chalicelib.usecases import watching
@@ -36,7 +36,7 @@ class Fake:
 
     def __init__(self, *failures: Exception | None) -> None:
         self.failures = list(failures)
-        self.sent = []
+        self.sent: list[Text] = []
 
     def send(self, text, *, at):
         assert at

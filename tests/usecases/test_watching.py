@@ -15,7 +15,7 @@ HOUR_LATE = NOON + timedelta(minutes=100)
 
 
 def sweep(desk, at, *, is_out_of_time=lambda: False):
-    requeued = []
+    requeued: list[tuple[str, int, str]] = []
     swept = watching.sweep(
         desk, at=at, counties=[COUNTY], enqueue=requeued.extend, is_out_of_time=is_out_of_time
     )
@@ -104,7 +104,7 @@ def test_the_oldest_due_goes_first_across_orders(desk):
 def test_a_row_that_cannot_be_advanced_is_parked_and_its_neighbours_go_on(desk):
     broken = file(desk, key="broken").head.order.order_id
     sound = file(desk, key="sound").head.order.order_id
-    OrderRow(order_id=broken).update([OrderRow.head.set('{"not":"a head"}')])
+    OrderRow(order_id=broken).update([OrderRow.head.set(b'{"not":"a head"}')])
 
     swept, _ = sweep(desk, HOUR_LATE)
 
@@ -141,7 +141,8 @@ def test_an_effect_that_settled_is_not_put_back_and_the_look_back_is_dropped(des
     _, requeued = sweep(desk, NOON + 6 * MINUTE)
 
     assert [effect for _, _, effect in requeued] == []
-    assert orders.get(order_id).look is None or orders.get(order_id).look.from_seq > 1
+    look = orders.get(order_id).look
+    assert look is None or look.from_seq > 1
 
 
 def test_an_archived_order_is_armed_by_nothing_once_its_effects_are_settled(desk):
