@@ -62,7 +62,8 @@ class House:
         """Return the connection to a row's table."""
         if row.table not in self._tables:
             with self._making:
-                self._tables.setdefault(row.table, self._open(row))
+                if row.table not in self._tables:  # another thread may have been first
+                    self._tables[row.table] = self._open(row)
         return self._tables[row.table]
 
     def _open(self, row: type["Base"]) -> TableConnection:
