@@ -1,0 +1,185 @@
+"""Each function does its work within its own policy, and no further."""
+
+import base64
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from chalicelib.outbound.objects import Disk
+from chalicelib.outbound.seals import DiskSeals
+from chalicelib.outbound.sms import NumberRejected
+from chalicelib.store import daybook, deliveries, ledger, orders
+from chalicelib.store.deliveries import Status
+from chalicelib.store.rows import LedgerRow, OrderRow
+from chalicelib.usecases import delivering, forgetting, handling, sealing, watching
+from chalicelib.usecases.delivering import Ports
+from chalicelib.usecases.desk import Desk
+from tests.rules.rights import NotPermittedError, held_to
+from tests.usecases.county import (
+    COUNTY,
+    LINE,
+    MINUTE,
+    NOON,
+    a_command,
+    a_county,
+    file,
+    ports,
+    the_desk,
+    work,
+)
+
+KEY = base64.b64encode(bytes(32)).decode()
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def desk(store) -> Desk:
+    assert store
+    return a_county()
+
+
+@contextmanager
+def works_as(function: str, *, at: datetime) -> Iterator[Desk]:
+    """Do what follows as a function: the registry read anew, the policy obeyed."""
+    with held_to(function) as done:
+        yield the_desk(at)
+    assert done, f"{function} has touched nothing"
+
+
+def an_order(desk: Desk) -> str:
+    return file(desk).head.order.order_id
+
+
+def every_effect(desk: Desk, order_id: str) -> list[tuple[str, int, str]]:
+    return delivering.spread(desk, ledger.read(order_id))
+
+
+class Rejecting:
+    """A gateway that knows no number."""
+
+    def send(self, text, *, at):
+        assert text
+        assert at
+        raise NumberRejected("no-such-number", gateway="rejecting")
+
+
+def test_sweep_fires_looks_back_and_parks_within_its_policy(desk: Desk):
+    order_id = an_order(desk)
+    late = NOON + 2 * HOUR
+    queued: list[tuple[str, int, str]] = []
+
+    with works_as("sweep", at=late + 30 * MINUTE) as own:
+        swept = watching.sweep(
+            own,
+            at=late,
+            counties=[COUNTY],
+            enqueue=queued.extend,
+            is_out_of_time=lambda: False,
+        )
+        orders.park(order_id, was=late, until=late + HOUR)
+
+    assert swept.fired == swept.looked == 1
+    assert queued
+
+
+def test_watchdog_finds_the_oldest_within_its_policy(desk: Desk):
+    an_order(desk)
+
+    with works_as("watchdog", at=NOON + 2 * HOUR) as own:
+        late = watching.oldest_due(own.snapshot.counties, at=NOON + 2 * HOUR)
+
+    assert late > timedelta()
+
+
+def test_deliver_stages_spreads_and_takes_notes_within_its_policy(desk: Desk):
+    order_id = an_order(desk)
+    (event,) = ledger.read(order_id)
+    head = orders.get(order_id)
+
+    with works_as("deliver", at=NOON + HOUR) as own:
+        delivering.enter_daybook(event, NOON.date())
+        forgetting.remember_to_forget(own, head.order, at=NOON)
+        sealing.stage([event], at=NOON)
+        effects = delivering.spread(own, [event])
+
+    assert effects
+    assert daybook.lines(COUNTY, NOON.date(), NOON.date(), limit=10).items
+
+
+def test_send_texts_and_follows_within_its_policy(desk: Desk, tmp_path: Path):
+    parent = an_order(desk)
+    child = file(desk, key="another").head.order.order_id
+    handling.merge(desk, child, a_command("merge", at=NOON, answers={"parent": parent}))
+    work(desk, parent, *LINE, "visit_satisfied", "archive")
+    effects = every_effect(desk, parent)
+    later = NOON + 20 * MINUTE
+
+    with works_as("send", at=later) as own:
+        for effect in effects:
+            delivering.carry_out(own, ports(tmp_path), *effect, at=later)
+
+    assert orders.get(child).order.closed_at is not None
+    assert Status.SENT in {entry.status for entry in deliveries.list_for(parent)}
+
+
+def test_send_puts_a_number_that_fails_on_the_call_list_within_its_policy(desk: Desk):
+    order_id = an_order(desk)
+    out = Ports(Rejecting(), "清河供电", "gd.qinghe.cn", by="test")
+
+    with works_as("send", at=NOON + MINUTE) as own:
+        outcome = delivering.carry_out(own, out, order_id, 1, "1.text.accepted", at=NOON + MINUTE)
+
+    assert outcome is Status.FAILED
+
+
+def test_seal_seals_within_its_policy(desk: Desk, tmp_path: Path):
+    sealing.stage(ledger.read(an_order(desk)), at=NOON)
+
+    with held_to("seal") as done:
+        made = sealing.seal_up_to(DiskSeals(tmp_path), private_key=KEY, at=NOON + HOUR)
+
+    assert [len(seal.digests) for seal in made] == [1]
+    assert done == {("dynamodb:Query", "deliveries")}
+
+
+def test_forget_forgets_within_its_policy(desk: Desk, tmp_path: Path):
+    order_id = an_order(desk)
+    forgetting.remember_to_forget(desk, orders.get(order_id).order, at=NOON)
+    head = work(desk, order_id, *LINE, "visit_satisfied", "archive")
+    files = Disk(tmp_path, secret=b"a secret for files, 32 bytes long!")
+    at = forgetting.term(desk, head.order, NOON) + timedelta(days=2)
+
+    with works_as("forget", at=at) as own:
+        gone = 0
+        for night in range(40):
+            done = forgetting.forget(
+                own, files, at=at + timedelta(days=night), is_out_of_time=lambda: False
+            )
+            gone += done.orders
+
+    assert gone == 1
+
+
+def test_not_even_the_api_can_change_or_remove_a_row_of_the_ledger(desk: Desk):
+    order_id = an_order(desk)
+    row = LedgerRow.get(ledger.chain(order_id), 1, consistent_read=True)
+
+    with held_to("api_handler"):
+        with pytest.raises(NotPermittedError):
+            row.delete()
+        with pytest.raises(NotPermittedError):
+            row.update([LedgerRow.body.set("{}")])
+        with pytest.raises(NotPermittedError), LedgerRow.batch_write() as batch:
+            batch.save(row)
+
+    assert [event.seq for event in ledger.read(order_id)] == [1]
+
+
+def test_the_watchdog_can_change_nothing(desk: Desk):
+    order_id = an_order(desk)
+
+    with held_to("watchdog"), pytest.raises(NotPermittedError, match="UpdateItem on orders"):
+        OrderRow(order_id=order_id).update([OrderRow.version.set(7)])
