@@ -27,9 +27,10 @@ class Child:
     which the sign-in watches for. It is in a session of its own, so Ctrl-C reaches us alone and we
     stop it in order.
 
-    name: what to call it in a sentence; log: where its output goes, replaced at each start.
+    name: what to call it in a sentence; log: where its output goes, replaced at each start;
+    keep_open: descriptors of ours that it holds on to.
 
-    Raises CannotRun if it does not listen in time, with the last line it wrote.
+    Raises CannotRun if it cannot be started. `ready` says whether it came up.
     """
 
     def __init__(
@@ -42,10 +43,11 @@ class Child:
         keep_open: Sequence[int] = (),
     ) -> None:
         self.name = name
+        self._port = port
         self._log = log
-        with contextlib.ExitStack() as opened:
-            out = opened.enter_context(log.open("wb")) if log else subprocess.DEVNULL
-            try:
+        try:
+            with contextlib.ExitStack() as opened:
+                out = opened.enter_context(log.open("wb")) if log else subprocess.DEVNULL
                 self._process = subprocess.Popen(
                     command,
                     stdin=subprocess.PIPE,
@@ -55,9 +57,8 @@ class Child:
                     pass_fds=tuple(keep_open),
                     preexec_fn=_dies_with_us(),  # noqa: PLW1509 - prctl only; children start before threads
                 )
-            except OSError as error:
-                raise CannotRun(f"{name} cannot be started: {error}.") from error
-        self._wait_until_it_listens(port)
+        except OSError as error:
+            raise CannotRun(f"{name} cannot be started: {error}.") from error
 
     @property
     def pid(self) -> int:
@@ -100,10 +101,14 @@ class Child:
             if pipe:
                 pipe.close()
 
-    def _wait_until_it_listens(self, port: int) -> None:
+    def ready(self) -> None:
+        """Wait until it listens.
+
+        Raises CannotRun if it does not in time, with the last line it wrote.
+        """
         until = time.monotonic() + _READY_WITHIN
         while self.is_alive and time.monotonic() < until:
-            with contextlib.suppress(OSError), socket.create_connection((LOOPBACK, port), 1):
+            with contextlib.suppress(OSError), socket.create_connection((LOOPBACK, self._port), 1):
                 return
             time.sleep(0.003)
         silent = self.is_alive

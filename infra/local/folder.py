@@ -14,7 +14,7 @@ from typing import IO, Any, Final
 from infra.local.tools import CannotRun
 
 # After a kill -9 the store's process outlives the runner's by moments, holding the lock.
-_PATIENCE: Final = 5.0
+_PATIENCE: Final = 2.0
 _KEY: Final = 32  # bytes
 
 
@@ -53,7 +53,11 @@ class DataFolder:
                 f"The data folder {self.path} cannot be written ({error.strerror}): correct its"
                 " owner or rights, or name another with LIGHTKEEPER_DATA."
             ) from error
-        self._take()
+        try:
+            self._take()
+        except CannotRun:
+            self._lock.close()
+            raise
 
     def _take(self) -> None:
         until = time.monotonic() + _PATIENCE

@@ -40,7 +40,14 @@ def load(project: Path) -> Chalice:
                 f"app.py declares {source.name} with {type(source).__name__}, which the local"
                 " platform cannot feed: it knows schedules, SQS queues and DynamoDB streams."
             )
-    # Chalice keeps the request at hand on the app, as Lambda runs one at a time. We do not.
+    return one_per_thread(app)
+
+
+def one_per_thread(app: Chalice) -> Chalice:
+    """Return the app, changed so that many threads may call it.
+
+    Chalice keeps the request at hand on the app, as Lambda runs one at a time. We do not.
+    """
     app.__class__ = type("LocalApp", (_OnePerThread, type(app)), {})
     return app
 

@@ -27,7 +27,7 @@ from chalice.config import Config
 from chalice.local import LambdaContext, LocalGateway, LocalGatewayException
 
 from infra.local.functions import context
-from infra.local.template import ACCOUNT
+from infra.local.template import ACCOUNT, GatewayResponse
 
 MAX_BODY: Final = 10 * 1024 * 1024  # API Gateway's payload limit, bytes
 _MAX_ANSWER: Final = 6 * 1024 * 1024  # Lambda's synchronous answer, bytes
@@ -36,50 +36,14 @@ _IDLE: Final = 75  # seconds a connection may be silent
 _CHUNK_SIZE: Final = re.compile(rb"[0-9A-Fa-f]{1,8}\Z")
 _BODILESS: Final = (http.HTTPStatus.NO_CONTENT, http.HTTPStatus.NOT_MODIFIED)
 
-# What the gateway itself refuses: status, then title and detail in each language.
-_PROBLEMS: Final[Mapping[str, tuple[int, Mapping[str, tuple[str, str]]]]] = {
-    "no-such-route": (
-        404,
-        {
-            "zh": ("没有这个地址", "请检查网址和方法；接口清单见 /openapi.json。"),
-            "en": ("No such address", "Check the URL and method; /openapi.json lists them all."),
-        },
-    ),
-    "too-large": (
-        413,
-        {
-            "zh": ("内容太大", "一次请求最多 10 MB。"),
-            "en": ("Too large", "A request may hold 10 MB at most."),
-        },
-    ),
-    "malformed-request": (
-        400,
-        {
-            "zh": ("请求无法识别", "这不是完整的 HTTP 请求。"),
-            "en": ("Not understood", "This is no complete HTTP request."),
-        },
-    ),
-    "headers-too-large": (
-        431,
-        {
-            "zh": ("请求头太大", "请求行或请求头超过限制。"),
-            "en": ("Headers too large", "The request line or the headers exceed the limit."),
-        },
-    ),
-    "foreign-host": (
-        421,
-        {
-            "zh": ("这里不是这个主机", "本地平台只回答 127.0.0.1 和 localhost。"),
-            "en": ("Another host", "The local platform answers to 127.0.0.1 and localhost only."),
-        },
-    ),
-    "no-answer": (
-        502,
-        {
-            "zh": ("服务没有给出回答", "请稍后再试。"),
-            "en": ("The service gave no answer", "Please try again later."),
-        },
-    ),
+# What API Gateway refuses by itself: the status and message it has before a template changes them.
+_REFUSALS: Final[Mapping[str, tuple[int, str]]] = {
+    "MISSING_AUTHENTICATION_TOKEN": (403, "Missing Authentication Token"),
+    "REQUEST_TOO_LARGE": (413, "Request Too Long"),
+    "BAD_REQUEST": (400, "Bad Request"),
+    "HEADERS_TOO_LARGE": (431, "Request Header Fields Too Large"),
+    "FOREIGN_HOST": (421, "The local platform answers to 127.0.0.1 and localhost"),
+    "INTEGRATION_FAILURE": (502, "Internal server error"),
 }
 
 
@@ -106,29 +70,15 @@ class Answer:
 LocalPages = Callable[[Request], Answer | None]
 
 
-def problem(slug: str, accept_language: str) -> Answer:
-    """Return one of the gateway's own refusals in the language asked for, Chinese by default."""
-    status, words = _PROBLEMS[slug]
-    language = _language(accept_language)
-    title, detail = words[language]
-    body = {"type": f"/problems/{slug}", "title": title, "status": status, "detail": detail}
-    return Answer(
-        status=status,
-        body=json.dumps(body, ensure_ascii=False).encode(),
-        headers={"Content-Type": "application/problem+json", "Content-Language": language},
-    )
-
-
-def _language(accept_language: str) -> str:
-    """Return zh or en, whichever a caller likes better; zh if neither is named."""
-    liked = {"zh": 0.0, "en": 0.0}
-    for item in accept_language.lower().split(","):
-        tag, _, quality = item.partition(";")
-        name = tag.strip().partition("-")[0]
-        weight = re.fullmatch(r"\s*q=([01](?:\.\d{0,3})?)\s*", quality)
-        if name in liked:
-            liked[name] = max(liked[name], float(weight[1]) if weight else 1.0)
-    return "en" if liked["en"] > liked["zh"] else "zh"
+def refusal(kind: str, templates: Mapping[str, GatewayResponse]) -> Answer:
+    """Return what API Gateway answers by itself, in the words of its templates."""
+    status, message = _REFUSALS[kind]
+    default = "DEFAULT_4XX" if status < http.HTTPStatus.INTERNAL_SERVER_ERROR else "DEFAULT_5XX"
+    template = templates.get(kind) or templates.get(default)
+    if template is None:
+        return Answer(status, json.dumps({"message": message}).encode())
+    body = template.body.replace("$context.error.messageString", json.dumps(message))
+    return Answer(template.status or status, body.encode(), template.headers)
 
 
 class Gateway(LocalGateway):
@@ -190,6 +140,7 @@ class Server(ThreadingHTTPServer):
         self.pages: LocalPages
         self.hosts: frozenset[str] = frozenset()
         self.stage = ""
+        self.templates: Mapping[str, GatewayResponse] = {}
         self.log: Callable[[str], None] = print
         self._busy = 0
         self._idle = threading.Condition()
@@ -212,27 +163,26 @@ class Server(ThreadingHTTPServer):
         *,
         pages: LocalPages,
         log: Callable[[str], None],
+        templates: Mapping[str, GatewayResponse],
         stage: str = "",
         host: str = "",
     ) -> None:
         """Listen and answer, from threads of our own, until `close`.
 
-        stage: the path's first segment, as a deployed stage has it; empty for none.
         pages: answers what is under `/_local/`, None for what is not there.
+        templates: the words in which the gateway itself refuses, by kind.
+        stage: the path's first segment, as a deployed stage has it; empty for none.
         host: another name by which we are known, such as a tunnel's; empty for none.
         """
         names = ("127.0.0.1", "localhost", "[::1]")
         self.hosts = frozenset(
             [*names, *(f"{name}:{self.server_port}" for name in names), *([host] if host else [])]
         )
-        self.gateway, self.pages, self.stage, self.log = (
-            Gateway(app, stage=stage),
-            pages,
-            stage,
-            log,
-        )
+        self.gateway = Gateway(app, stage=stage)
+        self.pages, self.stage, self.log, self.templates = pages, stage, log, templates
         self.server_activate()
-        threading.Thread(target=self.serve_forever, name="http", daemon=True).start()
+        serve = threading.Thread(target=self.serve_forever, args=(0.05,), name="http", daemon=True)
+        serve.start()
 
     def close(self) -> None:
         """Accept no more, let what is under way finish for a few seconds, and give the port up."""
@@ -240,6 +190,10 @@ class Server(ThreadingHTTPServer):
         with self._idle:
             self._idle.wait_for(lambda: not self._busy, timeout=5)
         self.server_close()
+
+    def refusal(self, kind: str) -> Answer:
+        """Return what the gateway answers by itself."""
+        return refusal(kind, self.templates)
 
     def begin(self) -> None:
         """Count a request in."""
@@ -259,11 +213,11 @@ class Server(ThreadingHTTPServer):
 
 
 class _Refused(Exception):
-    """A request that the gateway answers itself; `slug` names the problem."""
+    """A request that the gateway answers itself; `kind` is one of `_REFUSALS`."""
 
-    def __init__(self, slug: str) -> None:
-        super().__init__(slug)
-        self.slug = slug
+    def __init__(self, kind: str) -> None:
+        super().__init__(kind)
+        self.kind = kind
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -290,40 +244,40 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer_one(self) -> None:
         if len(self.raw_requestline) > 65536:  # noqa: PLR2004 - the base class's limit
-            self.requestline, self.request_version, self.command = "", "HTTP/1.1", "GET"
+            self.requestline, self.command = "", "GET"
             self.headers = http.client.HTTPMessage()
-            self._refuse("headers-too-large")
+            self._refuse("HEADERS_TOO_LARGE")
             return
         if not self.parse_request():  # it answered by `send_error`
             return
         try:
             answer = self._answer()
         except _Refused as refused:
-            self._refuse(refused.slug)
+            self._refuse(refused.kind)
         else:
             self._send(answer)
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:  # noqa: ARG002 - the base class's signature
         """Answer what the base class cannot parse."""
         is_large = code in (414, 431)
-        self._refuse("headers-too-large" if is_large else "malformed-request")
+        self._refuse("HEADERS_TOO_LARGE" if is_large else "BAD_REQUEST")
 
     def handle_expect_100(self) -> bool:
         """Let a caller that asks first send its body, unless it is too large anyway."""
         length = self.headers.get("Content-Length", "")
         if length.isdecimal() and int(length) > MAX_BODY:
-            self._refuse("too-large")
+            self._refuse("REQUEST_TOO_LARGE")
             return False
         self.send_response_only(http.HTTPStatus.CONTINUE)
         self.end_headers()
         self.wfile.flush()
         return True
 
-    def _refuse(self, slug: str) -> None:
-        """Answer a problem and end the connection: its body may still be on the way."""
-        headers = getattr(self, "headers", None)
+    def _refuse(self, kind: str) -> None:
+        """Refuse and end the connection: its body may still be on the way."""
         self.close_connection = True
-        self._send(problem(slug, headers.get("Accept-Language", "") if headers else ""))
+        self.request_version = self.protocol_version  # unknown, where nothing could be parsed
+        self._send(self.server.refusal(kind))
         self.wfile.flush()
         self._drain()
 
@@ -340,7 +294,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self) -> Answer:
         if self.headers.get("Host", "").lower() not in self.server.hosts:
-            raise _Refused("foreign-host")  # a name of somebody's that leads to this machine
+            raise _Refused("FOREIGN_HOST")  # a name of somebody's that leads to this machine
         body = self._body()
         path, _, query = self.path.partition("?")
         if not path.startswith("/"):
@@ -350,7 +304,7 @@ class _Handler(BaseHTTPRequestHandler):
             return self._local(path, query, body)
         stage = f"/{self.server.stage}" if self.server.stage else ""
         if path != stage and not path.startswith(f"{stage}/"):
-            raise _Refused("no-such-route")
+            raise _Refused("MISSING_AUTHENTICATION_TOKEN")
         target = (path.removeprefix(stage) or "/") + (f"?{query}" if query else "")
         return self._invoke(target, body)
 
@@ -358,20 +312,20 @@ class _Handler(BaseHTTPRequestHandler):
         method = "GET" if self.command == "HEAD" else self.command
         request = Request(method, path, query, dict(self.headers), body)
         answer = self.server.pages(request)
-        return answer or problem("no-such-route", self.headers.get("Accept-Language", ""))
+        return answer or self.server.refusal("MISSING_AUTHENTICATION_TOKEN")
 
     def _invoke(self, target: str, body: bytes) -> Answer:
         gateway = self.server.gateway
         method = "GET" if self.command == "HEAD" else self.command
         if not gateway.knows(method, target):
-            return problem("no-such-route", self.headers.get("Accept-Language", ""))
+            return self.server.refusal("MISSING_AUTHENTICATION_TOKEN")
         try:
             answer = gateway.handle_request(method, target, dict(self.headers), body or None)
         except LocalGatewayException as refused:
             return Answer(refused.CODE, refused.body or b"", refused.headers)
         except Exception:  # noqa: BLE001 - as API Gateway: a function that dies is a 502
             self.server.log(traceback.format_exc())
-            return problem("no-answer", self.headers.get("Accept-Language", ""))
+            return self.server.refusal("INTEGRATION_FAILURE")
         return self._from_lambda(answer)
 
     def _from_lambda(self, answer: dict[str, Any]) -> Answer:
@@ -380,7 +334,7 @@ class _Handler(BaseHTTPRequestHandler):
         body = body.encode("utf-8", "surrogatepass") if isinstance(body, str) else body
         if len(body) > _MAX_ANSWER:
             self.server.log(f"{self.path}: an answer of {len(body)} bytes; Lambda returns 6 MB")
-            return problem("no-answer", self.headers.get("Accept-Language", ""))
+            return self.server.refusal("INTEGRATION_FAILURE")
         if answer.get("isBase64Encoded"):
             body = base64.b64decode(body)
         return Answer(answer["statusCode"], body, headers)
@@ -391,7 +345,7 @@ class _Handler(BaseHTTPRequestHandler):
         except (UnicodeEncodeError, ValueError):
             self.server.log(f"{self.path}: a header that HTTP cannot carry")
             self._headers_buffer: list[bytes] = []  # nothing of it is on the wire yet
-            answer = problem("no-answer", "")
+            answer = self.server.refusal("INTEGRATION_FAILURE")
             self._write_head(answer)
         if self.command != "HEAD" and answer.status not in _BODILESS:
             self.wfile.write(answer.body)
@@ -418,23 +372,23 @@ class _Handler(BaseHTTPRequestHandler):
         codings = self.headers.get_all("Transfer-Encoding", [])
         lengths = self.headers.get_all("Content-Length", [])
         if codings and lengths:
-            raise _Refused("malformed-request")
+            raise _Refused("BAD_REQUEST")
         if codings:
             if [coding.strip().lower() for coding in codings] != ["chunked"]:
-                raise _Refused("malformed-request")
+                raise _Refused("BAD_REQUEST")
             return self._chunks()
         if not lengths:
             return b""
         if len(set(lengths)) > 1 or not re.fullmatch(r"[0-9]{1,18}", lengths[0]):
-            raise _Refused("malformed-request")
+            raise _Refused("BAD_REQUEST")
         return self._exactly(int(lengths[0]))
 
     def _exactly(self, length: int) -> bytes:
         if length > MAX_BODY:
-            raise _Refused("too-large")
+            raise _Refused("REQUEST_TOO_LARGE")
         body = self.rfile.read(length)
         if len(body) < length:
-            raise _Refused("malformed-request")
+            raise _Refused("BAD_REQUEST")
         return body
 
     def _chunks(self) -> bytes:
@@ -442,24 +396,24 @@ class _Handler(BaseHTTPRequestHandler):
         while True:
             size = self._line().partition(b";")[0].strip()
             if not _CHUNK_SIZE.match(size):
-                raise _Refused("malformed-request")
+                raise _Refused("BAD_REQUEST")
             length = int(size, 16)
             if len(body) + length > MAX_BODY:
-                raise _Refused("too-large")
+                raise _Refused("REQUEST_TOO_LARGE")
             if length == 0:
                 break
             body += self._exactly(length)
             if self._line():
-                raise _Refused("malformed-request")
+                raise _Refused("BAD_REQUEST")
         for _ in range(100):
             if not self._line():
                 return bytes(body)
-        raise _Refused("malformed-request")
+        raise _Refused("BAD_REQUEST")
 
     def _line(self) -> bytes:
         line = self.rfile.readline(8192)
         if not line.endswith(b"\n"):
-            raise _Refused("malformed-request")
+            raise _Refused("BAD_REQUEST")
         return line.rstrip(b"\r\n")
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's signature

@@ -70,6 +70,7 @@ class Loops:
         self._log = log
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
+        self._dead: dict[str, int] = {}
         self._positions = Positions(data / "stream.json", say)
         for source in app.event_sources:
             self._prepare(source)
@@ -87,6 +88,7 @@ class Loops:
         for thread in self._threads:
             if thread.is_alive():
                 thread.join(max(0.0, until - time.monotonic()))
+        self._keep_positions()
 
     def _add(self, name: str, loop: Callable[[], None]) -> None:
         self._threads.append(threading.Thread(target=loop, name=name, daemon=True))
@@ -194,19 +196,14 @@ class Loops:
     # Upkeep
 
     def _keep_up(self) -> None:
-        """Trim streams, purge what expired, and say when a dead-letter queue grows."""
+        """Keep positions, trim streams, purge what expired, say when dead letters grow."""
         since_trim = since_purge = float("inf")
-        dead: dict[str, int] = {}
-        pause = 5.0
+        pause = 1.0
 
         def step() -> bool:
             nonlocal since_trim, since_purge
-            for queue in self._declared.queues:
-                if queue.dead_letters_of:
-                    count = self._queues.waiting(queue.name)
-                    if count > dead.get(queue.name, 0):
-                        self._say(f"{count} message(s) in {queue.name}: nobody could handle them.")
-                    dead[queue.name] = count
+            self._keep_positions()
+            self._look_for_dead_letters()
             if since_trim >= _TRIM_EVERY:
                 since_trim = 0.0
                 self._trim()
@@ -219,13 +216,28 @@ class Loops:
 
         self._repeat("upkeep", step, pause=pause)
 
+    def _keep_positions(self) -> None:
+        """Keep the positions once nothing that came before them is only in a queue."""
+        before = self._positions.now()
+        live = [queue.name for queue in self._declared.queues if not queue.dead_letters_of]
+        if not any(self._queues.waiting(name) for name in live):
+            self._positions.keep(before)
+
+    def _look_for_dead_letters(self) -> None:
+        for queue in self._declared.queues:
+            if queue.dead_letters_of:
+                count = self._queues.waiting(queue.name)
+                if count > self._dead.get(queue.name, 0):
+                    self._say(f"{count} message(s) in {queue.name}: nobody could handle them.")
+                self._dead[queue.name] = count
+
     def _trim(self) -> None:
         if not self._file:
             return
         for table in self._declared.tables:
-            applied = self._positions.applied_by_all(table.name)
-            if table.has_stream and applied:
-                trim_stream(self._file, table.name, up_to=applied)
+            kept = self._positions.kept_by_all(table.name)
+            if table.has_stream and kept:
+                trim_stream(self._file, table.name, up_to=kept)
 
     # All
 

@@ -1,8 +1,9 @@
 """SQS inside this process: moto's queues, made from infra/resources.yaml, and who reads them.
 
-They are volatile: a restart forgets what was under way, and the look-back of each order finds
-what is missing. A message that fails comes back after a growing pause; after the template's
-maxReceiveCount it moves to the dead-letter queue, which is said aloud.
+They are volatile: a crash forgets what was under way. So the position in a stream is kept only
+when the queues are empty (`loops`), and what was in them comes again from there. A message that
+fails comes back after a growing pause; after the template's maxReceiveCount it moves to the
+dead-letter queue, which is said aloud.
 """
 
 import threading
@@ -68,8 +69,8 @@ class Queues:
         return self.urls[name]
 
     def waiting(self, name: str) -> int:
-        """Return how many messages a queue holds, those under way included."""
-        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        """Return how many messages a queue holds, those under way and delayed included."""
+        names = [f"ApproximateNumberOfMessages{kind}" for kind in ("", "NotVisible", "Delayed")]
         found = self._sqs.get_queue_attributes(QueueUrl=self.urls[name], AttributeNames=names)
         return sum(int(found["Attributes"][one]) for one in names)
 

@@ -8,19 +8,18 @@ replaced whole.
 
 Settings are read from the environment: PORT (8000), ISSUER_PORT (PORT + 1), LIGHTKEEPER_DATA
 (.data/), DEMO (1), STAGE (empty; `api` serves under /api as a deployed stage does) and the
-LIGHTKEEPER_ ones of .chalice/config.json, which the platform fills in where they are not given.
+LIGHTKEEPER_ ones of chalicelib/ambient.py, which the platform fills in where they are not given.
 """
 
 import argparse
 import importlib.util
 import io
-import json
 import os
 import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, MutableMapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -59,7 +58,7 @@ class Settings:
     project: Path
 
     @classmethod
-    def of(cls, environment: MutableMapping[str, str], *, project: Path) -> Self:
+    def of(cls, environment: Mapping[str, str], *, project: Path) -> Self:
         """Read the settings.
 
         Raises CannotRun for one that cannot be used.
@@ -68,9 +67,12 @@ class Settings:
         stage = environment.get("STAGE", "").strip("/")
         if stage and not stage.isalnum():
             raise CannotRun("STAGE is a word of letters and digits, or empty.")
+        issuer_port = _port(environment.get("ISSUER_PORT", str(port + 1)), "ISSUER_PORT")
+        if issuer_port == port:
+            raise CannotRun("PORT and ISSUER_PORT are the same: choose two ports.")
         return cls(
             port=port,
-            issuer_port=_port(environment.get("ISSUER_PORT", str(port + 1)), "ISSUER_PORT"),
+            issuer_port=issuer_port,
             data=Path(environment.get("LIGHTKEEPER_DATA") or project / ".data"),
             demo=environment.get("DEMO", "1") != "0",
             stage=stage,
@@ -120,18 +122,15 @@ def run(settings: Settings, say: Callable[[str], None]) -> None:
             prefix=os.environ.get("LIGHTKEEPER_PREFIX", "lightkeeper"),
             region=_region(),
         )
-        _refuse_the_cloud()
+        refuse_the_cloud(os.environ)
         secrets = folder.secrets()
+        foreign = os.environ.get("LIGHTKEEPER_ISSUER")
+        sign_in = foreign or f"http://{LOOPBACK}:{settings.issuer_port}"
+        issuing = None if foreign else _issuer(settings, folder.path, down)
         endpoint, store = _store(settings, folder, template, down)
         if store:
             children.append(store)
         say(f"store     {endpoint}" + ("" if store else "  (yours)"))
-
-        foreign = os.environ.get("LIGHTKEEPER_ISSUER")
-        sign_in = foreign or f"http://{LOOPBACK}:{settings.issuer_port}"
-        if not foreign:
-            children.append(_issuer(settings, folder.path, down))
-        say(f"sign-in   {sign_in}" + ("  (yours)" if foreign else ""))
 
         _fill_environment(settings, secrets, endpoint=endpoint, sign_in=sign_in)
         down.enter_context(log.takes_output())
@@ -141,6 +140,10 @@ def run(settings: Settings, say: Callable[[str], None]) -> None:
             next((queues.urls[q.name] for q in template.queues if not q.dead_letters_of), ""),
         )
         app = functions.load(settings.project)
+        if issuing:
+            issuing.ready()  # it came up while we did the above
+            children.append(issuing)
+        say(f"sign-in   {sign_in}" + ("  (yours)" if foreign else ""))
         _people(settings, folder.path, say)
 
         dynamodb = client("dynamodb", endpoint)
@@ -156,7 +159,9 @@ def run(settings: Settings, say: Callable[[str], None]) -> None:
             log=log.line,
         )
         pages = Pages(texts=_texts(), files=_disk(secrets), now=lambda: datetime.now(UTC))
-        server.open(app, stage=settings.stage, pages=pages, log=log.line)
+        server.open(
+            app, pages=pages, log=log.line, templates=template.gateway, stage=settings.stage
+        )
         down.callback(server.close)
         loops.start()
         down.callback(loops.stop)
@@ -177,8 +182,6 @@ def run(settings: Settings, say: Callable[[str], None]) -> None:
 def _reserved(settings: Settings) -> Server:
     need_port(settings.port, setting="PORT")
     if not os.environ.get("LIGHTKEEPER_ISSUER"):
-        if settings.issuer_port == settings.port:
-            raise CannotRun("PORT and ISSUER_PORT are the same: choose two ports.")
         need_port(settings.issuer_port, setting="ISSUER_PORT")
     server = Server(LOOPBACK, settings.port)
     server.reserve()
@@ -231,8 +234,15 @@ def _fill_environment(settings: Settings, secrets: Secrets, *, endpoint: str, si
         "LIGHTKEEPER_DYNAMODB_ENDPOINT": endpoint,
         "LIGHTKEEPER_PUBLIC_URL": settings.url,
         "AWS_DEFAULT_REGION": _region(),
+        "POWERTOOLS_SERVICE_NAME": "lightkeeper",
+        "POWERTOOLS_METRICS_NAMESPACE": "Lightkeeper",
     }
-    if not settings.demo:
+    built = settings.project / "frontend" / "dist"
+    if built.exists():
+        ours["LIGHTKEEPER_PAGES"] = str(built)
+    if settings.demo:
+        ours["LIGHTKEEPER_DEMO"] = "1"
+    else:
         ours["LIGHTKEEPER_BOOTSTRAP_ADMIN"] = _ADMIN
     if _AMAZON not in endpoint:  # made-up credentials must never hide a person's real ones
         ours |= {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
@@ -240,7 +250,7 @@ def _fill_environment(settings: Settings, secrets: Secrets, *, endpoint: str, si
             os.environ.pop(name, None)
     for name in [name for name in os.environ if name.startswith("AWS_ENDPOINT_URL")]:
         del os.environ[name]
-    for name, value in (_configured(settings.project) | ours).items():
+    for name, value in ours.items():
         os.environ.setdefault(name, value)
 
 
@@ -251,28 +261,17 @@ def _region() -> str:
     return REGION
 
 
-def _refuse_the_cloud() -> None:
-    """Refuse settings that need Amazon's other services: here they would be kept in memory only."""
+def refuse_the_cloud(environment: Mapping[str, str]) -> None:
+    """Refuse settings that need Amazon's other services: here they would be kept in memory only.
+
+    Raises CannotRun naming the setting.
+    """
     for name in ("LIGHTKEEPER_FILES", "LIGHTKEEPER_SEALS", "LIGHTKEEPER_SMS"):
-        if os.environ.get(name, "").startswith(("s3:", "sns")):
+        if environment.get(name, "").startswith(("s3:", "sns")):
             raise CannotRun(
                 f"{name} names an Amazon service, which the local platform does not reach: leave it"
                 " out, or deploy."
             )
-
-
-def _configured(project: Path) -> dict[str, str]:
-    """Return the environment that .chalice/config.json gives every deployed function."""
-    file = project / ".chalice" / "config.json"
-    if not file.exists():
-        return {}
-    try:
-        config = json.loads(file.read_text("utf-8"))
-    except ValueError as error:
-        raise CannotRun(f"{file} is no valid JSON: {error}") from error
-    stage = config.get("stages", {}).get("dev", {})
-    found = config.get("environment_variables", {}) | stage.get("environment_variables", {})
-    return {name: str(value) for name, value in found.items()}
 
 
 def _people(settings: Settings, data: Path, say: Callable[[str], None]) -> None:

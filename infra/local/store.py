@@ -105,6 +105,7 @@ class EmbeddedStore:
                 self._child = Child(
                     "The embedded store", command, port=port, log=log, keep_open=self._keep_open
                 )
+                self._child.ready()
             except CannotRun as refused:
                 if left and "already in use" in str(refused):
                     continue

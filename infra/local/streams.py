@@ -1,9 +1,12 @@
 """DynamoDB streams: what a table's changes are handed to, in order, at least once.
 
 The position of each function is kept on disk with the stream's ARN, so a restart continues where
-it was, and a new store starts at its beginning. A batch that fails is tried again with growing
-pauses; then its records are tried one by one, and one that fails alone as well is parked in
-`parked.jsonl` and said aloud: a bad record does not hold up the rest.
+it was, and a new store starts at its beginning. What is on disk may be older than what was
+applied, never newer: as long as effects are only in a queue, which a crash empties, it waits.
+
+A batch that fails is tried again with growing pauses; then its records are tried one by one, and
+one that fails alone as well is parked in `parked.jsonl` and said aloud: a bad record does not hold
+up the rest.
 """
 
 import base64
@@ -41,37 +44,48 @@ class Positions:
 
     def __init__(self, file: Path, say: Callable[[str], None]) -> None:
         self._file = file
-        self._writing = threading.Lock()
+        self._noting = threading.Lock()
         self._known: dict[str, dict[str, Any]] = {}
         if file.exists():
             try:
                 self._known = _checked(json.loads(file.read_bytes()))
-            except (ValueError, TypeError, KeyError):
+            except (ValueError, TypeError, KeyError, AttributeError):
                 say(f"{file} is damaged: every event still in the stream is delivered again.")
+        self._kept = dict(self._known)
 
     def of(self, function: str, stream: str) -> dict[str, str]:
         """Return the function's position in each shard of a stream it has begun."""
         known = self._known.get(function, {})
         return dict(known["shards"]) if known.get("stream") == stream else {}
 
-    def keep(self, function: str, stream: str, shards: dict[str, str]) -> None:
-        """Write the function's position down, to survive a crash of the machine."""
-        with self._writing:
+    def note(self, function: str, stream: str, shards: dict[str, str]) -> None:
+        """Remember where the function stands now; `keep` brings it to disk."""
+        with self._noting:
             self._known[function] = {"stream": stream, "shards": dict(shards)}
-            replace(self._file, json.dumps(self._known, indent=1).encode())
+
+    def now(self) -> dict[str, dict[str, Any]]:
+        """Return where every function stands, for `keep` once it is safe to go on from there."""
+        with self._noting:
+            return dict(self._known)
+
+    def keep(self, known: dict[str, dict[str, Any]]) -> None:
+        """Write positions down, to survive a crash of the machine."""
+        if known != self._kept:
+            replace(self._file, json.dumps(known, indent=1).encode())
+            self._kept = known
 
     def forget_beyond(self, table: str, newest: int) -> None:
-        """Drop positions after a table's newest record: they belong to a store that is no more."""
+        """Drop positions after a table's newest record: that store is no more."""
         for function, known in list(self._known.items()):
             ahead = any(s != _ENDED and int(s) > newest for s in known["shards"].values())
             if f":table/{table}/" in known["stream"] and ahead:
                 del self._known[function]
 
-    def applied_by_all(self, table: str) -> int:
-        """Return the last sequence number of a table that every function has applied; 0 if none."""
+    def kept_by_all(self, table: str) -> int:
+        """Return the sequence number of a table that no restart goes back before; 0 if none."""
         found = [
             int(sequence)
-            for known in self._known.values()
+            for known in self._kept.values()
             if f":table/{table}/" in known["stream"]
             for sequence in known["shards"].values()
             if sequence != _ENDED
@@ -79,14 +93,14 @@ class Positions:
         return min(found, default=0)
 
 
-def _checked(known: Any) -> dict[str, dict[str, Any]]:
+def _checked(known: dict[str, Any]) -> dict[str, dict[str, Any]]:
     for one in known.values():
         if not isinstance(one["stream"], str):
             raise TypeError
         for sequence in one["shards"].values():
             if sequence != _ENDED:
                 int(sequence)
-    return dict(known)
+    return known
 
 
 @dataclass
@@ -151,7 +165,7 @@ class Feed:
         listed = {one["ShardId"] for one in self._shards}
         self._at = {name: at for name, at in self._at.items() if name in listed}
         self._at[shard] = sequence
-        self._positions.keep(self._function, self.stream, self._at)
+        self._positions.note(self._function, self.stream, self._at)
 
     def _look_for_shards(self) -> None:
         now = time.monotonic()

@@ -1,8 +1,8 @@
-"""What infra/resources.yaml declares and one machine can hold: tables with their keys, and queues.
+"""What infra/resources.yaml declares and one machine can hold: tables, queues, gateway answers.
 
-The template is the only definition of both; the local platform and the tests create theirs from
-it. It knows as much of CloudFormation as names need: `Ref`, `Fn::Sub`, `Fn::GetAtt` and
-`Fn::Join` over parameters with a default.
+The template is their only definition; the local platform and the tests create theirs from it.
+We know as much of CloudFormation as names need: `Ref`, `Fn::Sub`, `Fn::GetAtt` and `Fn::Join` over
+parameters with a default.
 """
 
 import json
@@ -51,11 +51,21 @@ class Queue:
 
 
 @dataclass(frozen=True)
+class GatewayResponse:
+    """What API Gateway answers by itself: `status` None keeps the one that it stands for."""
+
+    status: int | None
+    headers: Mapping[str, str]
+    body: str
+
+
+@dataclass(frozen=True)
 class Declared:
-    """The tables and queues of one deployment."""
+    """The tables and queues of one deployment, and its gateway's own answers by their kind."""
 
     tables: tuple[Table, ...]
     queues: tuple[Queue, ...]
+    gateway: Mapping[str, GatewayResponse]
 
 
 def declared(
@@ -88,6 +98,12 @@ def declared(
                 if value["Type"] == "AWS::SQS::Queue"
             }
         ),
+        gateway={
+            kind: _gateway_response(response)
+            for value in found.values()
+            if value["Type"] == "AWS::Serverless::Api"
+            for kind, response in value["Properties"].get("GatewayResponses", {}).items()
+        },
     )
 
 
@@ -129,6 +145,16 @@ def _queues(found: Mapping[str, Mapping[str, Any]]) -> tuple[Queue, ...]:
         for one in found.values()
     ]
     return tuple(sorted(queues, key=lambda queue: not queue.dead_letters_of))
+
+
+def _gateway_response(properties: Mapping[str, Any]) -> GatewayResponse:
+    headers = properties.get("ResponseParameters", {}).get("Headers", {})
+    (body,) = properties["ResponseTemplates"].values()
+    return GatewayResponse(
+        status=int(properties["StatusCode"]) if "StatusCode" in properties else None,
+        headers={name: str(value).strip("'") for name, value in headers.items()},
+        body=str(body),
+    )
 
 
 class _Names:

@@ -10,6 +10,7 @@ import fcntl
 import hashlib
 import os
 import platform
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -21,6 +22,8 @@ LOCAL = ROOT / ".local"
 VENV = ROOT / ".venv"
 NPM_MANIFEST = Path(__file__).resolve().parent
 NODE_AT_LEAST = (20, 19)
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+_SHOWN = 10  # lines of a failed command's output
 
 
 class CannotRun(Exception):
@@ -128,7 +131,7 @@ def run_quietly(
 ) -> None:
     """Run a command with its output in a file.
 
-    Raises CannotRun with the output's last lines if it fails.
+    Raises CannotRun with what the output says of the failure.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as out:
@@ -139,15 +142,20 @@ def run_quietly(
         except OSError as error:
             raise CannotRun(f"{doing} failed: {command[0]} cannot be started ({error}).") from error
     if done.returncode != 0:
-        tail = "\n".join(log.read_text("utf-8", "replace").strip().splitlines()[-12:])
-        raise CannotRun(f"{doing} failed; all of it is in {log}. Its last lines:\n{tail}")
+        plain = _COLOURS.sub("", log.read_text("utf-8", "replace"))
+        written = plain.strip().splitlines()
+        errors = [number for number, line in enumerate(written) if "error" in line.lower()]
+        first = errors[0] if errors else max(0, len(written) - _SHOWN)
+        said = "\n".join(written[first : first + _SHOWN])
+        raise CannotRun(f"{doing} failed; all of it is in {log}. It says:\n{said}")
 
 
 def digest_of(files: Sequence[Path]) -> str:
     """Return one SHA-256 (hex) over the files' names and contents, in the order given."""
     total = hashlib.sha256()
     for file in files:
-        total.update(file.name.encode() + b"\0" + hashlib.sha256(file.read_bytes()).digest())
+        name = f"{file.parent.name}/{file.name}\0".encode()
+        total.update(name + hashlib.sha256(file.read_bytes()).digest())
     return total.hexdigest()
 
 

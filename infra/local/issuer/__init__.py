@@ -48,9 +48,10 @@ def read_staff(file: Path) -> list[Person]:
 def start(data: Path, *, port: int, origins: Sequence[str], stage: str = "") -> Child:
     """Start the sign-in for pages of these origins, `http://127.0.0.1:8000` for one.
 
-    data: holds its keys (`issuer.json`, made if missing) and `staff.json`.
+    data: holds its keys (`issuer.json`, made if missing) and `staff.json`. It takes half a second:
+    do something else, then ask whether it is `ready`.
 
-    Raises CannotRun if it does not start.
+    Raises CannotRun if it cannot be started.
     """
     base = f"/{stage}" if stage else ""
     config = {
