@@ -14,7 +14,6 @@ from threading import Lock
 from typing import Any, Final, Generic, TypeVar
 
 from pynamodb.attributes import BinaryAttribute, NumberAttribute, UnicodeAttribute
-from pynamodb.expressions.condition import Condition
 
 from chalicelib.domain.clocks import millis
 from chalicelib.domain.contact import Phone
@@ -171,19 +170,16 @@ def find_many(row: type[_Row], keys: Iterable[tuple[str, str]]) -> Iterator[_Row
             raise Busy(of="store")
 
 
-def under(row: type[_Row], pk: str, *, prefix: str = "", after: str = "") -> Iterator[_Row]:
-    """Yield the rows of one `pk` in order of `sk`, a megabyte a call. Strongly consistent.
+def under(row: type[_Row], pk: str) -> Iterator[_Row]:
+    """Yield the rows of one `pk` in order of `sk`, a megabyte a call. Raises Busy.
 
-    prefix: of `sk`. after: begin behind this `sk`; not together with `prefix`. Raises Busy.
+    Strongly consistent: what was acknowledged is here.
     """
-    condition: Condition | None = row.sk.startswith(prefix) if prefix else None
-    if after:
-        condition = row.sk > after
     table = house().table(row)
     start: dict[str, Any] | None = None
     while True:
         with asking():
-            answer = table.query(pk, condition, consistent_read=True, exclusive_start_key=start)
+            answer = table.query(pk, consistent_read=True, exclusive_start_key=start)
         for raw in answer["Items"]:
             yield row.from_raw_data(raw)
         start = answer.get("LastEvaluatedKey")

@@ -174,7 +174,7 @@ def _office_to_json(office: Office) -> dict[str, Any]:
         "id": office.office_id,
         "name": office.name,
         "level": office.level.value,
-        "parent": office.path[-2] if len(office.path) > 1 else "",
+        "parent": _parent(office),
         "terrain": office.terrain,
         "phone": office.phone,
         "hours": office.hours,
@@ -396,16 +396,6 @@ class Snapshot:
         """Return the telephone of a turn: its own, or that of whose turn it is."""
         return turn.phone or self.phones.get(turn.staff_id)
 
-    def webhooks_for(self, office_id: str) -> tuple[Webhook, ...]:
-        """Return the active webhooks that are told of an office's orders."""
-        office = self.offices.get(office_id)
-        path = office.path if office else ()
-        return tuple(
-            webhook
-            for webhook in self.webhooks.values()
-            if webhook.active and webhook.office_id in path
-        )
-
 
 _SNAPSHOT: Final[Remembered[Snapshot]] = Remembered(SNAPSHOT_KEPT)
 
@@ -501,7 +491,7 @@ def save(value: _R, *, version: int, by: Actor, at: datetime) -> Entry[_R]:
     kind = _KINDS[type(value)]
     key = kind.key(value)
     if isinstance(value, Office):
-        _check_offices([value], at=at)
+        _check_offices([value])
     held = find(RecordRow, _PK, _sk(kind, key))
     change = _change(kind, value, held, by=by, at=at)
     if change is None:
@@ -519,7 +509,7 @@ def take_over(values: Sequence[_R], *, by: Actor, at: datetime) -> Tally:
     or Stale stopped it in between. Offices may come in any order. Raises Stale when somebody
     changed one of the records meanwhile, BadInput as `save` does, Busy.
     """
-    _check_offices([value for value in values if isinstance(value, Office)], at=at)
+    _check_offices([value for value in values if isinstance(value, Office)])
     latest = {_sk(kind, kind.key(value)): (kind, value) for value, kind in _with_kinds(values)}
     held = {row.sk: row for row in find_many(RecordRow, ((_PK, sk) for sk in latest))}
     changes = [
@@ -602,21 +592,27 @@ def _stale(kind: _Kind, key: str, held: RecordRow | None) -> Refused:
     )
 
 
-def _check_offices(offices: Sequence[Office], *, at: datetime) -> None:
+def _check_offices(offices: Sequence[Office]) -> None:
     """Refuse a parent that is not of the level above, and an office that changes its level.
 
-    Levels never change, so whoever moves which office when, no office is ever above itself.
+    Levels never change, so whoever moves which office when, no office is ever above itself. Reads
+    the store: the snapshot may not know an office yet that was added a moment ago elsewhere.
     """
-    known = snapshot(at=at).offices if offices else {}
-    levels = {office.office_id: office.level for office in (*known.values(), *offices)}
+    kind = _KINDS[Office]
+    named = {office_id for office in offices for office_id in (office.office_id, _parent(office))}
+    rows = find_many(RecordRow, ((_PK, _sk(kind, office_id)) for office_id in sorted(named)))
+    kept = {_named(row)[1]: OfficeLevel(json.loads(row.value)["level"]) for row in rows}
+    levels = {office.office_id: office.level for office in offices} | kept
     for office in offices:
-        kept = known.get(office.office_id)
-        if kept and kept.level is not office.level:
+        if levels[office.office_id] is not office.level:
             raise BadInput.of("level", "office.level_is_fixed", office=office.office_id)
-        above = LEVELS.index(office.level) - 1
-        parent = office.path[-2] if len(office.path) > 1 else ""
-        if (levels.get(parent) if parent else None) is not (LEVELS[above] if above >= 0 else None):
+        depth = LEVELS.index(office.level)
+        if levels.get(_parent(office)) is not (LEVELS[depth - 1] if depth else None):
             raise BadInput.of("parent", "office.parent_of_another_level", office=office.office_id)
+
+
+def _parent(office: Office) -> str:
+    return office.path[-2] if len(office.path) > 1 else ""
 
 
 # Keys -------------------------------------------------------------------------------------------

@@ -1,9 +1,11 @@
 """Killed or cut off at any call, the desk's tables hold all of a step or nothing. And the bill."""
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from typing import Any
+from hashlib import sha256
+from typing import Any, Self
 
 import pytest
 from botocore.exceptions import ReadTimeoutError
@@ -11,10 +13,10 @@ from botocore.exceptions import ReadTimeoutError
 from chalicelib.domain.refusal import Busy, Unknown
 from chalicelib.domain.staff import Role, Staff
 from chalicelib.store import customers, daybook, deliveries, ledger, registry
-from chalicelib.store.customers import Household
+from chalicelib.store.customers import Difference, Household
 from chalicelib.store.deliveries import Digest, Status
 from chalicelib.store.registry import Member, Setting
-from chalicelib.store.rows import ATTEMPTS, House
+from chalicelib.store.rows import ATTEMPTS, TRIES, House
 from tests.builders import COUNTY, NOON, an_actor, an_order_id
 from tests.meter import Meter
 from tests.store.faults import (
@@ -40,6 +42,12 @@ LINE = f"2026-03-10T04:00:00.000Z#{ORDER}#{TEXT}"
 def faults(store: House) -> Iterator[Faults]:
     with Faults(store.connection.client) as between:
         yield between
+
+
+@pytest.fixture
+def meter(store: House) -> Iterator[Meter]:
+    with Meter(store.connection.client) as counting:
+        yield counting
 
 
 @dataclass(frozen=True)
@@ -330,38 +338,121 @@ def test_a_worker_killed_while_it_claims_is_followed_when_its_lease_is_over(faul
     assert deliveries.claim(ORDER, TEXT, by="next", at=NOON + LEASE, lease=LEASE) == 2
 
 
-def test_batches_that_the_store_leaves_undone_are_sent_again(store: House):
-    client: Any = store.connection.client
-    held_back: list[int] = []
+UNSURE = {
+    "claim": lambda: deliveries.claim(ORDER, TEXT, by="one", at=NOON, lease=LEASE),
+    "release": lambda: deliveries.release(ORDER, TEXT, tries=1, at=NOON),
+    "hit": lambda: registry.hit("ip/203.0.113.9", limit=3, window=LEASE, at=NOON),
+    "count": lambda: registry.count("track#1", window=LEASE, at=NOON),
+    "check_counter": lambda: registry.check_counter("track#1", limit=3, at=NOON),
+    "find_key": lambda: registry.find_key("lk_x"),
+    "order_of": lambda: deliveries.order_of("7Q2F9CXHJM", at=NOON),
+    "calls": lambda: deliveries.calls(COUNTY, limit=9),
+    "discard_import": lambda: registry.discard_import("imp-1"),
+    "places": lambda: customers.places(COUNTY, at=NOON),
+}
 
-    def hold_back(parsed: dict[str, Any], **_: Any) -> None:
-        """Say of what was just written that it was not: sent again, it does no harm."""
-        if len(held_back) < 3:
-            held_back.append(1)
-            parsed["UnprocessedItems"] = {
-                store.table_name("customers"): [
-                    {"PutRequest": {"Item": {"pk": {"S": "a"}, "sk": {"S": "b"}}}}
-                ]
-            }
 
-    client.meta.events.register("after-call.dynamodb.BatchWriteItem", hold_back, "hold")
-    put(*HOUSEHOLDS)
-    client.meta.events.unregister("after-call.dynamodb.BatchWriteItem", unique_id="hold")
+def test_whatever_else_is_asked_of_a_store_that_cannot_be_reached_is_busy_too(faults: Faults):
+    faults.always(NOT_SENT)
 
-    assert len(held_back) == 3
+    for ask in UNSURE.values():
+        with pytest.raises(Busy):
+            ask()
+
+
+def test_a_snapshot_that_could_not_be_read_is_read_by_the_next_who_asks(faults: Faults):
+    faults.always(NOT_SENT)
+    with pytest.raises(Busy):
+        registry.snapshot(at=NOON)
+
+    faults.heal()
+    assert registry.snapshot(at=NOON).offices == {}
+
+
+def test_a_household_that_moves_while_it_is_looked_for_is_found(faults: Faults):
+    put(HOUSEHOLDS[0])
+    faults.heal()
+
+    def move_first(_request: Any, _send: Any) -> None:
+        """Move it after its pointer was read and before its home is."""
+        faults.heal()
+        put(MOVED[0])
+
+    faults.at(2, move_first)
+
+    assert customers.find_household(HOUSEHOLDS[0].account_no) == MOVED[0]
+
+
+class Throttled:
+    """A store that, a number of times, does only the first of a batch and names the rest."""
+
+    def __init__(self, client: Any, times: int) -> None:
+        self.client = client
+        self.left = times
+
+    def __enter__(self) -> Self:
+        for operation in ("BatchWriteItem", "BatchGetItem"):
+            event = f"before-call.dynamodb.{operation}"
+            self.client.meta.events.register(event, self._take_out, f"out-{operation}")
+            event = f"after-call.dynamodb.{operation}"
+            self.client.meta.events.register(event, self._name, f"name-{operation}")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for operation in ("BatchWriteItem", "BatchGetItem"):
+            event = f"before-call.dynamodb.{operation}"
+            self.client.meta.events.unregister(event, unique_id=f"out-{operation}")
+            event = f"after-call.dynamodb.{operation}"
+            self.client.meta.events.unregister(event, unique_id=f"name-{operation}")
+
+    def _take_out(self, params: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
+        body = json.loads(params["body"])
+        ((table, asked),) = body["RequestItems"].items()
+        every = asked.get("Keys", asked) if isinstance(asked, dict) else asked
+        if not self.left or len(every) < 2:
+            return
+        self.left -= 1
+        some, rest = every[:1], every[1:]
+        of = {**asked, "Keys": some} if "Keys" in asked else some
+        context["rest"] = {table: {"Keys": rest} if "Keys" in asked else rest}
+        params["body"] = json.dumps({**body, "RequestItems": {table: of}}).encode()
+
+    def _name(self, parsed: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
+        if "rest" in context:
+            name = "UnprocessedKeys" if "Responses" in parsed else "UnprocessedItems"
+            parsed[name] = context["rest"]
+
+
+def test_what_the_store_leaves_undone_of_a_batch_is_asked_for_again(store: House):
+    with Throttled(store.connection.client, times=5) as throttled:
+        put(*HOUSEHOLDS)
+        assert throttled.left == 0
     assert imported()
-    assert client.get_item(
-        TableName=store.table_name("customers"), Key={"pk": {"S": "a"}, "sk": {"S": "b"}}
-    )["Item"]
+
+    with Throttled(store.connection.client, times=2):
+        put(*MOVED)
+    assert customers.households_of("TA-2") == MOVED
+
+
+def test_a_store_that_never_does_the_whole_of_a_batch_is_busy(store: House):
+    with Throttled(store.connection.client, times=99) as throttled, pytest.raises(Busy):
+        customers.put_households(Difference(added=tuple(HOUSEHOLDS)))
+    assert throttled.left == 99 - TRIES
+
+    with Throttled(store.connection.client, times=99), pytest.raises(Busy):
+        registry.take_over([Setting(str(number), "") for number in range(9)], by=ADMIN, at=NOON)
+
+
+def test_an_import_of_many_megabytes_is_read_page_by_page(meter: Meter):
+    rows = [sha256(str(number).encode()).hexdigest() for number in range(40_000)]
+    registry.stage_import("imp-2", rows, about={}, at=NOON, keep=LEASE)
+    meter.reset()
+
+    assert list(registry.staged_import("imp-2", at=NOON).rows) == rows
+    assert meter.calls > 1
 
 
 # Cost
-
-
-@pytest.fixture
-def meter(store: House) -> Iterator[Meter]:
-    with Meter(store.connection.client) as counting:
-        yield counting
 
 
 def test_s5_an_effect_costs_two_write_units_and_two_calls(meter: Meter):

@@ -295,6 +295,16 @@ def test_an_office_hangs_under_one_of_the_level_above_and_keeps_its_own(office: 
 
 
 @on_embedded
+def test_an_office_may_hang_under_one_that_was_added_elsewhere_a_moment_ago():
+    set_up(an_office(PROVINCE), an_office(CITY, PROVINCE))
+    before = now()
+    set_up(an_office(COUNTY, PROVINCE, CITY))
+    registry._SNAPSHOT._kept["registry"] = (NOON, before)  # what another process still holds
+
+    assert save(an_office(STATION, PROVINCE, CITY, COUNTY)).version == 1
+
+
+@on_embedded
 def test_staff_of_no_office_stand_above_all_and_those_of_a_lost_one_nowhere():
     set_up(*OFFICES)
     save(a_member("root", office_id=""))
