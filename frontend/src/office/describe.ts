@@ -1,0 +1,53 @@
+import { lang } from '@/i18n'
+import { clockTime, formatFull } from '@/lib/time'
+import type { Moment } from '@/ui/Timeline.vue'
+import type { Facts, StaffMoment } from './contract'
+import { officeName } from './offices'
+import { t } from './texts'
+import { maybeWord, word } from './words'
+
+/** A ledger's events in words. */
+const SILENT = ['late', 'training', 'tells', 'follow', 'recorded_for']
+
+function value(name: string, given: unknown): string {
+  if (typeof given === 'boolean') return t(given ? 'yes' : 'no')
+  if (name === 'office' && typeof given === 'string') return officeName(given)
+  if (name === 'rungs' && Array.isArray(given)) {
+    return given
+      .map((rung) => (Array.isArray(rung) ? `${word(`clock.${String(rung[0])}`)}：${word(`rung.${String(rung[1])}`)}` : ''))
+      .join('；')
+  }
+  if (Array.isArray(given)) return String(given.length)
+  const text = String(given)
+  if (/^\d{4}-\d\d-\d\dT/.test(text)) return formatFull(new Date(text), lang.value)
+  return maybeWord(`choice.${name}.${text}`) ?? maybeWord(`kind.${text}`) ?? text
+}
+
+/** Coded answers as pairs of label and value. */
+export function pairs(data: Facts): { label: string; text: string }[] {
+  return Object.entries(data)
+    .filter(([name, given]) => !SILENT.includes(name) && given !== null && given !== '' && typeof given !== 'undefined')
+    .filter(([, given]) => typeof given !== 'object' || Array.isArray(given))
+    .map(([name, given]) => ({
+      label: maybeWord(`need.${name}`) ?? maybeWord(`fact.${name}`) ?? (name === 'rungs' ? '' : name),
+      text: value(name, given),
+    }))
+}
+
+const line = (data: Facts): string =>
+  pairs(data)
+    .map(({ label, text }) => (label === '' ? text : `${label}：${text}`))
+    .join('；')
+
+/** One event for the timeline: what, with which answers, by whom, and when it was written down if later. */
+export function moment(one: StaffMoment): Moment {
+  const who = [one.by.name || word(`role.${one.by.role}`), one.by.office_name].filter((part) => part !== '')
+  if (one.late) who.push(t('order.recordedLater', { when: clockTime(new Date(one.recorded_at), lang.value) }))
+  return {
+    at: one.at,
+    title: word(`move.${one.event}`),
+    text: [line(one.data), ...Object.values(one.words ?? {})].filter((part) => part !== '').join('\n') || undefined,
+    by: who.join(' · '),
+    kind: one.event === 'timer' ? 'bad' : 'past',
+  }
+}
