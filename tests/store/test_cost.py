@@ -137,13 +137,13 @@ def _an_answer(need: Need) -> str:
     return need.choices[0] if need.choices else "东庄村"
 
 
-def test_a_page_of_twenty_is_one_call_at_the_floor(meter: Meter):
+def test_a_page_of_twenty_is_one_call_at_the_floor(store: House):
     for number in range(1, 31):
         head = kept(a_fault(number=number), look=Look(1, IN_FIVE))
         orders.commit(after(head, "dispatch", office=STATION, staff=CREW))
-    meter.reset()
 
-    page = orders.queue(COUNTY, limit=20)
+    with Meter(store.connection.client) as meter:
+        page = orders.queue(COUNTY, limit=20)
 
     call = the_call(meter)
     assert (call.operation, call.items, len(page.heads)) == ("Query", 20, 20)
@@ -161,39 +161,39 @@ def test_tracking_an_order_is_one_call_of_half_a_unit(meter: Meter):
 
 @pytest.mark.parametrize("open_orders", [0, 10, 200])
 def test_finding_that_nothing_is_due_costs_the_same_however_many_are_open(
-    meter: Meter, open_orders: int
+    store: House, open_orders: int
 ):
     for number in range(open_orders):
         kept(a_fault(number=number, at=NOON + timedelta(days=1)))
-    meter.reset()
 
-    assert orders.due(COUNTY, before=NOON, limit=100) == []
+    with Meter(store.connection.client) as meter:
+        assert orders.due(COUNTY, before=NOON, limit=100) == []
 
     call = the_call(meter)
     assert (call.rru, call.items) == (0.5, 0)
 
 
-def test_finding_what_is_due_reads_that_and_nothing_else(meter: Meter):
+def test_finding_what_is_due_reads_that_and_nothing_else(store: House):
     for number in range(40):
         at = NOON if number < 25 else NOON + timedelta(days=1)
         kept(a_fault(number=number, at=at))
-    meter.reset()
 
     found, last = [], None
-    while page := orders.due(COUNTY, before=IN_FIVE, limit=10, after=last):
-        found += page
-        last = page[-1]
+    with Meter(store.connection.client) as meter:
+        while page := orders.due(COUNTY, before=IN_FIVE, limit=10, after=last):
+            found += page
+            last = page[-1]
 
     assert len(found) == 25
     assert meter.items_read == 25
     assert meter.calls == 4
 
 
-def test_the_sweep_can_have_the_heads_with_what_is_due_in_the_same_call(meter: Meter, store: House):
+def test_the_sweep_can_have_the_heads_with_what_is_due_in_the_same_call(store: House):
     heads = [kept(a_fault(number=number), look=Look(1, IN_FIVE)) for number in range(25)]
-    meter.reset()
 
-    page = orders.queue(COUNTY, limit=100, before=IN_FIVE)
+    with Meter(store.connection.client) as meter:
+        page = orders.queue(COUNTY, limit=100, before=IN_FIVE)
 
     call = the_call(meter)
     assert (call.items, len(page.heads)) == (25, 25)
