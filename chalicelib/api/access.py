@@ -83,6 +83,18 @@ class OnDesk:
             raise NotAllowed(capability=capability.value)
         return head
 
+    def to_verify(self, number: str) -> Head:
+        """Return an order whose chain they may verify, even where they work no orders themselves.
+
+        Raises Unknown.
+        """
+        if not is_order_number(number):
+            raise Unknown(what="order")
+        head = orders.get(number)
+        if not self.sees(head.order, Capability.LEDGER_VERIFY):
+            raise Unknown(what="order")
+        return head
+
     def may_move(self, order: Order, capability: Capability = Capability.ORDER_MOVE) -> bool:
         """Return whether they may change an order: measured by the office that has it now."""
         return may(self.staff, capability, self.desk.path(order.office))

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
+from importlib import import_module
 from typing import Any, Final
 from urllib.parse import unquote
 
@@ -239,8 +240,9 @@ def _check_strings(parsed: Any) -> None:
             _check_encodable(path, value)
         elif isinstance(value, dict):
             for name, inner in value.items():
-                _check_encodable(path, name)
-                waiting.append((f"{path}.{name}" if path else name, inner, depth + 1))
+                within = f"{path}.{name}" if path else name
+                _check_encodable(within, name)
+                waiting.append((within, inner, depth + 1))
         elif isinstance(value, list):
             waiting += [(f"{path}.{place}", inner, depth + 1) for place, inner in enumerate(value)]
 
@@ -326,7 +328,7 @@ class Asked:
         """Return the body as the model that this operation takes. Raises BadInput."""
         from chalicelib.api.models import read  # noqa: PLC0415 - pydantic: only a body needs it
 
-        return read(self.takes, self.raw_body)
+        return read(model(self.takes), self.raw_body)
 
     # -- cursors
 
@@ -359,6 +361,12 @@ class Asked:
         }
         bound = canonical(["cursor", caller, self.request.path, asked]).encode()
         return hmac.new(secret, bound + b"\n" + after, hashlib.sha256).digest()[:MAC_BYTES]
+
+
+def model(name: str) -> Any:
+    """Return the model of a name: of `models.py`, or of another module (`admin_models:NewKey`)."""
+    module, _, bare = name.rpartition(":")
+    return getattr(import_module(f"chalicelib.api.{module or 'models'}"), bare)
 
 
 def _base64(raw: bytes) -> str:

@@ -1,5 +1,8 @@
 """What the office asks: who am I, the queue, an order and its moves, calls, exports."""
 
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from http import HTTPStatus
 from typing import Any, Final
@@ -11,15 +14,27 @@ from chalicelib.api import asking
 from chalicelib.api.access import OnDesk, staff
 from chalicelib.api.asking import Asked
 from chalicelib.api.ports import files, voice
-from chalicelib.api.routes import Routes, Security, answer, etag, params
+from chalicelib.api.problem import problem
+from chalicelib.api.routes import Routes, Security, answer, download, etag, params
 from chalicelib.domain.clocks import Level
-from chalicelib.domain.refusal import BadInput
-from chalicelib.domain.staff import Capability
+from chalicelib.domain.refusal import BadInput, IllegalMove, Refused, Stale, Unknown
+from chalicelib.domain.staff import Capability, may
 from chalicelib.store.orders import Head
-from chalicelib.usecases import attaching, handling, queueing, reading, reporting, tracking
-from chalicelib.usecases.desk import actor_of
+from chalicelib.usecases import (
+    attaching,
+    calling,
+    exporting,
+    finding,
+    handling,
+    queueing,
+    reading,
+    reporting,
+    revealing,
+    tracking,
+)
+from chalicelib.usecases.desk import Desk, actor_of
 from chalicelib.usecases.handling import Command
-from chalicelib.usecases.showing import stamp
+from chalicelib.usecases.showing import INTERNAL, staff_name, stamp
 
 routes = Routes(__name__, security=Security.STAFF)
 
@@ -101,7 +116,11 @@ def take_in_order(asked: Asked) -> Response:
     """Take a report in for somebody; dispatch it at once if `dispatch` says to whom."""
     on, sent = staff(asked, Capability.INTAKE), asked.body()
     report = replace(
-        sent.report(asked.at), channel=sent.channel, case_no=sent.case_no, training=sent.training
+        sent.report(asked.at),
+        channel=sent.channel,
+        case_no=sent.case_no,
+        training=sent.training,
+        desk_office=on.staff.office_id,
     )
     attaching.take(files(), report.files)
     taken = reporting.report(
@@ -117,9 +136,7 @@ def take_in_order(asked: Asked) -> Response:
     attaching.bind(head.order.order_id, report.files, kind="staff", at=asked.at)
     if sent.dispatch is not None:
         given = sent.dispatch.model_dump(exclude_none=True)
-        head = handling.move(
-            on.desk, head.order.order_id, _command(asked, on, "dispatch", given, head)
-        )
+        head = handling.move(on.desk, head.order.order_id, _command(asked, on, "dispatch", given))
     number = head.order.order_id
     order = _shown(asked, on, head) if on.sees(head.order) else None
     body = {"number": number, "token": tracking.token(on.desk, number), "order": order}
@@ -151,17 +168,33 @@ def read_order(asked: Asked, number: str) -> Response:
 def post_move(asked: Asked, number: str, move: str) -> Response:
     """Make a move. Its needs are the fields of the body; see /meta/procedures."""
     on, sent = staff(asked, Capability.ORDER_MOVE), asked.body()
-    head = on.to_move(number)
-    if move in {"merge", "unmerge", "absorb", "release"}:
-        raise BadInput.of("move", "move.own_address")
+    on.to_move(number)
+    _check_own_address(move)
     photos = _photos(sent.answers)
     attaching.take(files(), photos)
-    command = _command(asked, on, move, sent.answers, head)
+    command = _command(asked, on, move, sent.answers)
     command = replace(command, occurred_at=sent.occurred_at, actor=_for(on, sent.recorded_for))
-    moved = handling.move(on.desk, number, command)
+    with naming(on.desk):
+        moved = handling.move(on.desk, number, command)
     attaching.bind(number, photos, kind="staff", at=asked.at)
     queueing.forget(moved.order.county)
     return answer(_shown(asked, on, moved), headers=etag(moved.order.version))
+
+
+@contextmanager
+def naming(desk: Desk) -> Iterator[None]:
+    """Say who was first by the name that their colleagues know."""
+    try:
+        yield
+    except (Stale, IllegalMove) as refused:
+        if "by" in refused.facts:
+            refused.facts["by_name"] = staff_name(desk, str(refused.facts["by"]))
+        raise
+
+
+def _check_own_address(move: str) -> None:
+    if move in {"merge", "unmerge", *INTERNAL}:
+        raise BadInput.of("move", "move.own_address")
 
 
 def _photos(answers: dict[str, Any]) -> list[str]:
@@ -180,7 +213,7 @@ def _for(on: OnDesk, staff_id: str | None) -> Any:
     return actor_of(person)
 
 
-def _command(asked: Asked, on: OnDesk, move: str, answers: Any, _head: Head) -> Command:
+def _command(asked: Asked, on: OnDesk, move: str, answers: Any) -> Command:
     return Command(
         move=move,
         actor=actor_of(on.staff),
@@ -203,3 +236,290 @@ def _shown(asked: Asked, on: OnDesk, head: Head) -> dict[str, Any]:
         voice=voice(asked.language),
         at=asked.at,
     )
+
+
+@routes.get(
+    "/orders/{number}/events",
+    gives="LedgerRows",
+    capability=Capability.LEDGER_READ,
+    refuses=("unknown",),
+)
+def get_events(asked: Asked, number: str) -> Response:
+    """Return the order's chain of events, as the ledger keeps it."""
+    on = staff(asked, Capability.LEDGER_READ)
+    head = on.order(number, Capability.LEDGER_READ)
+    events = reading.history(head.order.order_id)
+    items = [reading.event_row(on.desk, event) for event in events]
+    return answer({"items": items, "cursor": None}, headers=etag(head.order.version))
+
+
+@routes.get("/orders/{number}/verify", gives="Verified", capability=Capability.LEDGER_VERIFY)
+def verify_order(asked: Asked, number: str) -> Response:
+    """Fold the whole chain again and compare it with the head."""
+    on = staff(asked, Capability.LEDGER_VERIFY)
+    return answer(reading.verify(on.to_verify(number)))
+
+
+@routes.post(
+    "/orders/{number}/merge",
+    takes="MergeIn",
+    gives="StaffOrder",
+    matched=True,
+    capability=Capability.ORDER_MERGE,
+    example={"parent": "1234567890123450"},
+    refuses=REFUSES,
+)
+def merge_order(asked: Asked, number: str) -> Response:
+    """Merge this order into another of the same fault. Both sides in one transaction."""
+    on, sent = staff(asked, Capability.ORDER_MERGE), asked.body()
+    on.to_move(number, Capability.ORDER_MERGE)
+    _check_parent(on, sent.parent)
+    answers = {"parent": sent.parent} | ({"note": sent.note} if sent.note else {})
+    with naming(on.desk):
+        child = handling.merge(on.desk, number, _command(asked, on, "merge", answers))
+    queueing.forget(child.order.county)
+    return answer(_shown(asked, on, child), headers=etag(child.order.version))
+
+
+def _check_parent(on: OnDesk, number: str) -> None:
+    """Refuse a parent that is not theirs to change, naming the field."""
+    try:
+        on.to_move(number, Capability.ORDER_MERGE)
+    except Unknown:
+        raise BadInput.of("parent", "parent.unknown") from None
+
+
+@routes.post(
+    "/orders/{number}/unmerge",
+    takes="UnmergeIn",
+    gives="StaffOrder",
+    matched=True,
+    capability=Capability.ORDER_MERGE,
+    example={"note": "不是同一处故障"},
+    refuses=REFUSES,
+)
+def unmerge_order(asked: Asked, number: str) -> Response:
+    """Undo a merger. The order's clocks run on as if they had never stood."""
+    on, sent = staff(asked, Capability.ORDER_MERGE), asked.body()
+    on.to_move(number, Capability.ORDER_MERGE)
+    with naming(on.desk):
+        child = handling.unmerge(
+            on.desk, number, _command(asked, on, "unmerge", {"note": sent.note})
+        )
+    queueing.forget(child.order.county)
+    return answer(_shown(asked, on, child), headers=etag(child.order.version))
+
+
+@routes.post(
+    "/orders/{number}/reveal",
+    takes="RevealIn",
+    gives="Revealed",
+    capability=Capability.CONTACT_REVEAL,
+    example={"reason": "约定上门时间"},
+)
+def reveal_contact(asked: Asked, number: str) -> Response:
+    """Return the reporter's contact in full. Who looked, when and why goes on record first."""
+    on, sent = staff(asked, Capability.CONTACT_REVEAL), asked.body()
+    head = on.order(number, Capability.CONTACT_REVEAL)
+    by = actor_of(on.staff)
+    return answer(revealing.reveal(head, reason=sent.reason, by=by, at=asked.at))
+
+
+@routes.post(
+    "/orders/bulk",
+    takes="BulkIn",
+    gives="BulkResults",
+    capability=Capability.ORDER_MOVE,
+    example={"numbers": ["1234567890123450"], "move": "receive", "data": {}},
+)
+def move_many(asked: Asked) -> Response:
+    """Make one move on up to 50 orders; each succeeds or is refused by itself."""
+    on, sent = staff(asked, Capability.ORDER_MOVE), asked.body()
+    results = [_one_of_many(asked, on, number, sent) for number in dict.fromkeys(sent.numbers)]
+    for county in queueing.counties_of(on.desk, on.staff):
+        queueing.forget(county)
+    return answer({"results": results})
+
+
+def _one_of_many(asked: Asked, on: OnDesk, number: str, sent: Any) -> dict[str, Any]:
+    try:
+        on.to_move(number)
+        _check_own_address(sent.move)
+        command = _command(asked, on, sent.move, sent.answers)
+        with naming(on.desk):
+            handling.move(
+                on.desk, number, replace(command, key=f"{asked.key}#{number}", if_match=None)
+            )
+    except Refused as refused:
+        said = json.loads(problem(refused, asked.language, for_staff=True).body)
+        return {"number": number, "ok": False, "problem": said}
+    return {"number": number, "ok": True, "problem": None}
+
+
+@routes.post(
+    "/orders/{number}/uploads",
+    takes="NewUpload",
+    gives="UploadForm",
+    capability=Capability.UPLOAD,
+    example={"content_type": "image/jpeg", "bytes": 240_000},
+    refuses=("too-large",),
+)
+def upload_for_order(asked: Asked, number: str) -> Response:
+    """Sign for one photo of an order's work; name its id in the move that it belongs to."""
+    on, sent = staff(asked, Capability.UPLOAD), asked.body()
+    on.order(number, Capability.UPLOAD)
+    return answer(
+        attaching.sign(
+            on.desk,
+            files(),
+            caller=on.caller,
+            key=asked.key,
+            content_type=sent.content_type,
+            size=sent.bytes,
+            at=asked.at,
+        )
+    )
+
+
+@routes.get("/orders/{number}/files", gives="FileList", capability=Capability.ORDER_READ)
+def list_order_files(asked: Asked, number: str) -> Response:
+    """Return the order's photos, each with a link for five minutes."""
+    head = staff(asked, Capability.ORDER_READ).order(number)
+    rows = reading.file_rows(head.order.order_id, files=files(), at=asked.at)
+    return answer({"items": rows})
+
+
+@routes.get(
+    "/search",
+    gives="Rows",
+    capability=Capability.ORDER_LIST,
+    params=(asking.text("q", required=True, about="Order, telephone, case or account number."),),
+)
+def search_orders(asked: Asked) -> Response:
+    """Find orders by what somebody can say of them."""
+    on = staff(asked, Capability.ORDER_LIST)
+    return answer({"items": finding.search(on.desk, asked.query["q"], sees=on.sees, at=asked.at)})
+
+
+@routes.post(
+    "/callers",
+    takes="CallerIn",
+    gives="Caller",
+    keyed=False,
+    capability=Capability.INTAKE,
+    example={"phone": "13800138000"},
+)
+def look_up_caller(asked: Asked) -> Response:
+    """Return what we know of who is on the telephone. The number travels in the body only."""
+    on, sent = staff(asked, Capability.INTAKE), asked.body()
+    return answer(finding.caller(on.desk, sent.phone, sees=on.sees, at=asked.at))
+
+
+XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+CSV: Final = "text/csv"
+
+
+@routes.get(
+    "/exports/orders",
+    capability=Capability.EXPORT,
+    media=f"{CSV}, {XLSX}",
+    params=(
+        asking.choice("format", ("csv", "xlsx"), default="csv"),
+        asking.flag("reveal", about="With telephones in full; needs a reason."),
+        asking.text("reason", longest=200),
+        *FILTERS,
+    ),
+)
+def export_orders(asked: Asked) -> Response:
+    """Return the orders of a span of days as a table; on record. For XLSX send its Accept."""
+    on, form = staff(asked, Capability.EXPORT), asked.query["format"]
+    reveal, reason = asked.query["reveal"], asked.query["reason"]
+    if reveal:
+        on.allow(Capability.CONTACT_REVEAL)
+        if not reason:
+            raise BadInput.of("reason", "field.required")
+    made = exporting.export(
+        on.desk,
+        on.staff,
+        _wanted(asked),
+        form=form,
+        reveal=reveal,
+        reason=reason,
+        sees=on.sees,
+        by=actor_of(on.staff),
+        language=asked.language,
+        at=asked.at,
+    )
+    return download(
+        made.content if form == "xlsx" else made.content.decode(),
+        media=XLSX if form == "xlsx" else f"{CSV}; charset=utf-8",
+        name=f"orders.{form}",
+        rows=made.rows,
+    )
+
+
+@routes.get(
+    "/calls",
+    gives="Calls",
+    capability=Capability.CALL_LIST,
+    params=(asking.choice("state", ("open",), default="open"), *asking.page()),
+)
+def get_calls(asked: Asked) -> Response:
+    """Return whom no text reached and who must be called, longest waiting first."""
+    on = staff(asked, Capability.CALL_LIST)
+    rows, after = calling.waiting(
+        on.desk,
+        on.staff,
+        sees=on.sees,
+        limit=asked.query["limit"],
+        after=asked.opened(on.desk.secret, on.caller),
+    )
+    return answer({"items": rows, "cursor": asked.sealed(on.desk.secret, on.caller, after)})
+
+
+@routes.post(
+    "/calls/{call}/done",
+    takes="CallDoneIn",
+    gives="Done",
+    capability=Capability.CALL_LIST,
+    example={"result": "reached"},
+    refuses=("stale",),
+)
+def finish_call(asked: Asked, call: str) -> Response:
+    """Take a line off the call list and say what became of it."""
+    on, sent = staff(asked, Capability.CALL_LIST), asked.body()
+    order_id = calling.order_of(call)
+    head = on.order(order_id)
+    command = _command(asked, on, "note", {"note": sent.note})
+    with naming(on.desk):
+        calling.finish(on.desk, head, call, result=sent.result, command=command)
+    return answer({"ok": True})
+
+
+@routes.get(
+    "/notices",
+    gives="Notices",
+    capability=Capability.NOTICE_LIST,
+    params=(asking.code("number", required=True),),
+)
+def get_notices(asked: Asked) -> Response:
+    """Return what became of an order's texts, alerts and webhooks."""
+    on = staff(asked, Capability.NOTICE_LIST)
+    head = on.order(asked.query["number"], Capability.NOTICE_LIST)
+    return answer({"items": reading.delivery_rows(head.order.order_id)})
+
+
+@routes.get("/offices", gives="Offices", capability=Capability.OFFICE_READ)
+def get_offices(asked: Asked) -> Response:
+    """Return the offices that one may know: one's own, those below, those above."""
+    on = staff(asked, Capability.OFFICE_READ)
+    return answer({"items": reading.office_rows(on.desk, on.staff)})
+
+
+@routes.get("/offices/{office}/staff", gives="Colleagues", capability=Capability.STAFF_READ)
+def get_office_staff(asked: Asked, office: str) -> Response:
+    """Return an office's people, with how many open orders each of them has."""
+    on = staff(asked, Capability.STAFF_READ)
+    if not may(on.staff, Capability.STAFF_READ, on.desk.path(office)):
+        raise Unknown(what="office")
+    return answer({"items": reading.colleagues(on.desk, office, at=asked.at)})

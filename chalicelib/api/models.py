@@ -52,9 +52,8 @@ CODES: Final[Mapping[str, str]] = MappingProxyType(
 """Pydantic's error types and our codes. A type that is missing here is a KeyError: a bug."""
 
 
-def read(name: str, raw: Mapping[str, Any]) -> Any:
-    """Return a body as the model of this name. Raises BadInput naming every unusable field."""
-    model: type[In] = globals()[name]
+def read(model: type["In"], raw: Mapping[str, Any]) -> Any:
+    """Return a body as a model. Raises BadInput naming every unusable field."""
     try:
         return model.model_validate(dict(raw))
     except ValidationError as error:
@@ -272,6 +271,13 @@ class CodedRating(Rating):
     code: Annotated[str, Field(pattern=r"^[A-Za-z0-9]{10}$")]
 
 
+class DispatchIn(In):
+    """Whom to give a new order to at once."""
+
+    office: Code
+    staff: Code | None = None
+
+
 class StaffOrderIn(NewOrder):
     """A report taken in for somebody: on the telephone, at the counter, from a paper slip."""
 
@@ -280,14 +286,7 @@ class StaffOrderIn(NewOrder):
     )
     case_no: Annotated[str, Field(pattern=r"^[0-9A-Za-z_-]{0,40}$")] = ""
     training: bool = False
-    dispatch: "DispatchIn | None" = None
-
-
-class DispatchIn(In):
-    """Whom to give a new order to at once."""
-
-    office: Code
-    staff: Code | None = None
+    dispatch: DispatchIn | None = None
 
 
 class MoveIn(In):
@@ -332,6 +331,11 @@ class BulkIn(In):
         default_factory=dict, max_length=20
     )
 
+    @property
+    def answers(self) -> dict[str, Any]:
+        """What the move needs."""
+        return read_instants(self.data)
+
 
 class CallerIn(In):
     """Who is on the telephone."""
@@ -354,5 +358,655 @@ class ChannelOrder(NewOrder):
     training: bool = False
 
 
-for _model in (StaffOrderIn,):
-    _model.model_rebuild()
+# What goes out ----------------------------------------------------------------------------------
+
+
+class Out(BaseModel):
+    """What goes out: every field that there is, and no other."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+Stamp = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+Facts = dict[str, Any]
+Levels = Literal["ok", "soon", "overdue", "late3", "paused", "kept", "broken"]
+PublicStages = Literal[
+    "accepted",
+    "dispatched",
+    "on_way",
+    "on_site",
+    "working",
+    "done",
+    "closed",
+    "withdrawn",
+    "merged",
+    "suspended",
+]
+
+
+class FieldProblem(Out):
+    """One unusable field. code: stable; detail: in the caller's language."""
+
+    field: str
+    code: str
+    detail: str
+
+
+class Problem(BaseModel):
+    """A refusal (RFC 9457), with the facts of its kind beside these members."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    errors: list[FieldProblem]
+    instance: str | None = None
+
+
+class ClockRow(Out):
+    """One clock as every screen shows it. The server alone decides `level` and `due_at`."""
+
+    name: str
+    limit: str
+    whose: str
+    due_at: Stamp | None
+    level: Levels
+    started_at: Stamp
+    stopped_at: Stamp | None
+    paused_by: Literal["customer"] | None
+    promise: bool
+    provisional: bool
+    elapsed_seconds: int
+    allowed_seconds: int
+    source: str
+
+
+class Hold(Out):
+    """A hold while the customer is the actor."""
+
+    reason: str
+    until: Stamp
+
+
+class PublicStep(Out):
+    """One step of the citizen's timeline; `text_slug` is a key of /meta/words, filled by facts."""
+
+    at: Stamp
+    event: str
+    text_slug: str
+    facts: dict[str, str]
+    late: bool
+
+
+class Score(Out):
+    """A rating, one to five."""
+
+    score: int
+
+
+class PublicOrder(Out):
+    """An order as its reporter sees it."""
+
+    number: str
+    kind: str
+    sub_type: str
+    stage: str
+    public_stage: PublicStages
+    occurred_at: Stamp
+    place_name: str
+    summary: str
+    promise: ClockRow | None
+    promises: list[ClockRow]
+    apology: bool
+    delay_reason: str | None
+    suspended: Hold | None
+    timeline: list[PublicStep]
+    can: list[Literal["withdraw", "supplement", "expedite", "reopen", "rate", "upload"]]
+    expedite_from: Stamp | None
+    rating: Score | None
+    closed_at: Stamp | None
+    hotline: str
+    version: int
+
+
+class PublicConfig(Out):
+    """What the pages need to know of a deployment."""
+
+    county_name: str
+    hotline: str
+    languages: list[str]
+    issuer: str
+    client_id: str
+    audience: str
+    sms_signature: str
+    demo: bool
+    local: bool
+    now: Stamp
+
+
+class PlaceHit(Out):
+    """A place that was found."""
+
+    code: str
+    name: str
+    township: str
+    station_name: str
+
+
+class Places(Out):
+    """Places, the likeliest first."""
+
+    items: list[PlaceHit]
+
+
+class Outage(Out):
+    """An outage as the public sees it: areas and counts, no positions."""
+
+    id: str
+    kind: str
+    area: str
+    started_at: Stamp
+    planned_end_at: Stamp | None = None
+    estimated_restoration_time: Stamp | None = None
+    etr_source: Literal["estimate", "crew"] | None = None
+    updated_at: Stamp | None = None
+    cause: str | None = None
+    progress: str | None = None
+    customers_affected: int | None = None
+    restored_at: Stamp | None = None
+
+
+class PlaceState(Out):
+    """The state of a place's supply."""
+
+    outage: Outage | None
+
+
+class Place(Out):
+    """A place and its state."""
+
+    code: str
+    name: str
+    state: PlaceState
+
+
+class Outages(Out):
+    """The outages that are known."""
+
+    items: list[Outage]
+    updated_at: Stamp
+
+
+class Accepted(Out):
+    """A report that was filed. The token opens it; it belongs in a header, never in an address."""
+
+    number: str
+    token: str
+    order: PublicOrder
+
+
+class LookedUp(Out):
+    """An order that was opened by number and telephone."""
+
+    token: str
+    order: PublicOrder
+
+
+class UploadForm(Out):
+    """Post a multipart form to `url`: all `fields` first, the file last, named `file`."""
+
+    id: str
+    url: str
+    fields: dict[str, str]
+    expires_at: Stamp
+
+
+class FileRow(Out):
+    """A photo; the link holds for five minutes. kind: whose it is, citizen or staff."""
+
+    id: str
+    kind: str
+    at: Stamp
+    url: str
+
+
+class FileList(Out):
+    """Photos of an order."""
+
+    items: list[FileRow]
+
+
+class Done(Out):
+    """It is done."""
+
+    ok: Literal[True]
+
+
+class PromiseMade(Out):
+    """A promise of ours, from the limits in force."""
+
+    id: str
+    label: str
+    amount: float
+    unit: str
+    clock: str
+    source: str
+    effective_from: str
+
+
+class QueueRow(Out):
+    """One row of the queue, masked."""
+
+    number: str
+    kind: str
+    sub_type: str
+    stage: str
+    channel: str
+    case_no: str
+    county: str
+    office: str
+    office_name: str
+    assignee: str
+    assignee_name: str
+    occurred_at: Stamp
+    next_due_at: Stamp | None
+    clock: ClockRow | None
+    chips: list[str]
+    summary: str
+    place_name: str
+    phone_masked: str
+    version: int
+    children: int
+
+
+class Counts(Out):
+    """The tiles above the queue. capped: there is more than was counted."""
+
+    overdue: int
+    soon: int
+    undispatched: int
+    all: int
+    by_stage: dict[str, int]
+    capped: bool
+
+
+class Sentence(Out):
+    """The figures of the sentence of the moment."""
+
+    overdue: int
+    soon: int
+    undispatched: int
+    oldest_minutes: int
+
+
+class Queue(Out):
+    """A page of the queue."""
+
+    items: list[QueueRow]
+    cursor: str | None
+    counts: Counts
+    sentence: Sentence
+    as_of: Stamp
+
+
+class Who(Out):
+    """Who made a step."""
+
+    role: str
+    id: str
+    name: str
+    office_name: str
+
+
+class StaffStep(Out):
+    """One step as the staff see it."""
+
+    seq: int
+    event: str
+    at: Stamp
+    recorded_at: Stamp
+    late: bool
+    by: Who
+    data: Facts
+    words: dict[str, str] | None
+    public: bool
+
+
+class MaskedContact(Out):
+    """Who reported, masked."""
+
+    phone_masked: str
+    name_masked: str
+    address_masked: str
+    special_need: bool
+    reply_wish: str
+
+
+class NeedRow(Out):
+    """What a move asks for."""
+
+    name: str
+    form: str
+    required: bool
+    choices: list[str]
+    longest: int | None
+
+
+class MoveRow(Out):
+    """A move that the viewer's role has from here. gates_open: what is not met yet."""
+
+    name: str
+    label: str
+    needs: list[NeedRow]
+    gates_open: list[str]
+    primary: bool
+
+
+class Advice(Out):
+    """What we would do, and why; with `move` and `data` it is one press."""
+
+    text_slug: str
+    reason_slug: str
+    facts: Facts
+    move: str | None
+    data: Facts | None
+
+
+class NextText(Out):
+    """The text that the main move will send."""
+
+    template: str
+    body: str
+    parts: int
+
+
+class DeliveryRow(Out):
+    """What became of one text, alert or webhook."""
+
+    effect: str
+    kind: str
+    status: str
+    at: Stamp
+    reason: str | None
+
+
+class SupervisionRow(Out):
+    """A supervision (督办)."""
+
+    id: str
+    owner: str
+    by: str
+    due_at: Stamp | None
+    state: str
+
+
+class StaffOrder(QueueRow):
+    """An order as the staff see it."""
+
+    grade: str
+    first_contact_owner: str
+    recorded_at: Stamp
+    closed_at: Stamp | None
+    clocks: list[ClockRow]
+    facts: Facts
+    timeline: list[StaffStep]
+    public: PublicOrder
+    contact: MaskedContact
+    words: dict[str, str]
+    moves: list[MoveRow]
+    advice: list[Advice]
+    next_text: NextText | None
+    files: list[FileRow]
+    deliveries: list[DeliveryRow]
+    parent: str | None
+    children: list[str]  # type: ignore[assignment] # the queue counts them, the order names them
+    supervisions: list[SupervisionRow]
+
+
+class TakenIn(Out):
+    """A report that was taken in. order: null where the kind is confidential to the taker."""
+
+    number: str
+    token: str
+    order: StaffOrder | None
+
+
+class OfficeHere(Out):
+    """One's own office."""
+
+    id: str
+    name: str
+    level: str
+    path: list[str]
+
+
+class CapabilityRow(Out):
+    """What a role may do, and on offices that stand how to its own."""
+
+    capability: str
+    relations: list[str]
+
+
+class Me(Out):
+    """Who is signed in."""
+
+    staff_id: str
+    name: str
+    role: str
+    office: OfficeHere
+    capabilities: list[CapabilityRow]
+    duty: bool
+
+
+class LedgerRow(Out):
+    """One event as the ledger keeps it."""
+
+    seq: int
+    name: str
+    occurred_at: Stamp
+    recorded_at: Stamp
+    by: Who
+    changes: Facts
+    data: Facts
+    tells: list[str]
+    digest: str
+    prev: str
+    hash: str
+
+
+class LedgerRows(Out):
+    """The events of an order, oldest first."""
+
+    items: list[LedgerRow]
+    cursor: str | None
+
+
+class FirstBad(Out):
+    """The first event of a chain that does not hold, and why."""
+
+    seq: int
+    why: str
+
+
+class Verified(Out):
+    """Whether a chain holds."""
+
+    ok: bool
+    events: int
+    first_bad: FirstBad | None
+
+
+class Revealed(Out):
+    """A contact in full. That it was looked at is on record."""
+
+    phone: str
+    name: str
+    address: str
+    account_no: str
+
+
+class BulkResult(Out):
+    """What became of one order of several."""
+
+    number: str
+    ok: bool
+    problem: Problem | None
+
+
+class BulkResults(Out):
+    """What became of each."""
+
+    results: list[BulkResult]
+
+
+class Rows(Out):
+    """Orders that were found."""
+
+    items: list[QueueRow]
+
+
+class CustomerRow(Out):
+    """An account, masked but for its number."""
+
+    name_masked: str
+    address_masked: str
+    account_no: str
+    transformer: str
+    place: str
+    flags: list[str]
+
+
+class Caller(Out):
+    """What is known of who is on the telephone."""
+
+    orders: list[QueueRow]
+    customer: CustomerRow | None
+
+
+class CallRow(Out):
+    """Somebody whom no text reached."""
+
+    id: str
+    number: str
+    kind: str
+    effect: str
+    since: Stamp
+    reason: str
+    phone_masked: str
+    county: str
+
+
+class Calls(Out):
+    """The call list, longest waiting first."""
+
+    items: list[CallRow]
+    cursor: str | None
+
+
+class Notices(Out):
+    """What became of an order's texts, alerts and webhooks."""
+
+    items: list[DeliveryRow]
+
+
+class OfficeRow(Out):
+    """An office."""
+
+    id: str
+    name: str
+    level: str
+    parent: str
+    path: list[str]
+    terrain: str
+    phone: str
+    hours: str
+    active: bool
+
+
+class Offices(Out):
+    """The offices that one may know."""
+
+    items: list[OfficeRow]
+
+
+class Colleague(Out):
+    """One of an office's staff, with how many open orders they have."""
+
+    id: str
+    name: str
+    role: str
+    active: bool
+    open_orders: int
+    duty: bool
+
+
+class Colleagues(Out):
+    """An office's staff."""
+
+    items: list[Colleague]
+
+
+class ChannelOrderOut(PublicOrder):
+    """An order as the platform that sent it sees it."""
+
+    channel: str
+    case_no: str
+
+
+class ChannelAccepted(Out):
+    """A report that came from another platform."""
+
+    number: str
+    order: ChannelOrderOut
+
+
+class Permissions(Out):
+    """The permission table that the code obeys."""
+
+    roles: list[str]
+    capabilities: list[str]
+    relations: list[str]
+    matrix: dict[str, dict[str, list[str]]]
+
+
+class Procedures(Out):
+    """Every procedure as data."""
+
+    items: list[Facts]
+
+
+class LimitRow(Out):
+    """A limit in force, with where it stands."""
+
+    id: str
+    amount: str
+    unit: str
+    basis: str
+    day_count: str
+    effective_from: str
+    source: str
+    assumed: bool
+    enabled: bool
+    version: str
+    note: str
+
+
+class Limits(Out):
+    """The limits in force today."""
+
+    ruleset: str
+    items: list[LimitRow]
+
+
+class Health(Out):
+    """The house answers, and so does its store."""
+
+    ok: Literal[True]
+    at: Stamp
+    counties: int
+
+
+class WordList(BaseModel):
+    """Every label and sentence, by its key."""
+
+    model_config = ConfigDict(extra="allow")

@@ -158,6 +158,17 @@ def answer(
     )
 
 
+def download(content: str | bytes, *, media: str, name: str, rows: int) -> Response:
+    """Return a file to keep, with how many rows it has."""
+    headers = {
+        "Content-Type": media,
+        "Content-Disposition": f'attachment; filename="{name}"',
+        "Rows": str(rows),
+        **SAFE,
+    }
+    return Response(content, headers=dict(headers), status_code=int(HTTPStatus.OK))
+
+
 def etag(version: int) -> dict[str, str]:
     """Return the header that says which version was answered."""
     return {"ETag": f'"{version}"'}

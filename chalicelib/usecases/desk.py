@@ -2,7 +2,7 @@
 
 import hashlib
 import hmac
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -10,9 +10,10 @@ from typing import Any
 
 from chalicelib.domain.calendar import Calendar, OfficeHours
 from chalicelib.domain.clocks import Rules
+from chalicelib.domain.contact import clean_text
 from chalicelib.domain.limits import LimitBook
 from chalicelib.domain.order import Actor, canonical
-from chalicelib.domain.procedure import Procedure
+from chalicelib.domain.procedure import Form, Need, Procedure
 from chalicelib.domain.procedures import PROCEDURES
 from chalicelib.domain.refusal import BadInput, Unknown
 from chalicelib.domain.staff import Office, Staff
@@ -92,6 +93,28 @@ def open_desk(*, secret: bytes, ruleset: str, at: datetime) -> Desk:
 def actor_of(staff: Staff) -> Actor:
     """Return the actor that the ledger names: role, id and office, never a name."""
     return Actor(staff.role.value, staff.staff_id, staff.office_id)
+
+
+def split_answers(
+    needs: Iterable[Need], answers: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return (words, data): what is personal and kept apart, cleaned, and what is coded.
+
+    What cannot be cleaned stays as it came: `read_needs` refuses it, together with all the rest.
+    """
+    texts = {need.name: need for need in needs if need.form is Form.TEXT}
+    words = {name: _cleaned(texts[name], answers[name]) for name in texts if answers.get(name)}
+    data = {name: value for name, value in answers.items() if name not in texts}
+    return {name: value for name, value in words.items() if value}, data
+
+
+def _cleaned(need: Need, value: Any) -> Any:
+    try:
+        return clean_text(
+            value, field=need.name, max_units=need.longest, multiline=True, required=False
+        )
+    except BadInput:
+        return value
 
 
 def body_hash(body: Mapping[str, Any]) -> str:

@@ -15,7 +15,7 @@ from chalicelib.domain.refusal import BadInput, IllegalMove, KeyReused, Stale
 from chalicelib.domain.staff import Outsider, Relation, relation
 from chalicelib.store import ledger, orders, personal
 from chalicelib.store.orders import Change, Head, Key
-from chalicelib.usecases.desk import Desk, body_hash
+from chalicelib.usecases.desk import Desk, body_hash, split_answers
 from chalicelib.usecases.looking import look_after
 
 TRIES: Final = 4
@@ -163,7 +163,7 @@ def _change(desk: Desk, head: Head, command: Command) -> Change:
     order = head.order
     procedure = desk.procedure(order.kind)
     found = procedure.moves.get(command.move)
-    words, data = _split(found, command.answers)
+    words, data = split_answers(found.needs if found else (), command.answers)
     if found is not None:
         _check_targets(desk, order, found, data)
     step = Step(
@@ -205,13 +205,6 @@ def _advance(desk: Desk, head: Head, step: Step) -> Advanced:
             at=event.recorded_at,
             version=order.version,
         ) from refused
-
-
-def _split(found: Move | None, answers: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, Any]]:
-    texts = {need.name for need in found.needs if need.form is Form.TEXT} if found else set()
-    words = {name: value for name, value in answers.items() if name in texts and value}
-    data = {name: value for name, value in answers.items() if name not in texts}
-    return words, data
 
 
 def _check_targets(desk: Desk, order: Order, found: Move, data: Mapping[str, Any]) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from chalicelib.domain.order import BrokenChain, Event, Order, verify_against
 from chalicelib.domain.refusal import Unknown
-from chalicelib.domain.staff import MATRIX, Staff
+from chalicelib.domain.staff import MATRIX, Capability, Staff, may
 from chalicelib.outbound.objects import Files
 from chalicelib.store import customers, deliveries, ledger, personal
 from chalicelib.store.orders import Head
@@ -103,9 +103,9 @@ def delivery_rows(order_id: str) -> list[dict[str, Any]]:
     return rows
 
 
-def verify(order_id: str, head: Head) -> dict[str, Any]:
+def verify(head: Head) -> dict[str, Any]:
     """Return whether the chain holds and the head is its fold; else the first event that is bad."""
-    links = list(ledger.links(order_id))
+    links = list(ledger.links(head.order.order_id))
     try:
         verify_against(head.order, links)
     except BrokenChain as broken:
@@ -222,3 +222,45 @@ def me(desk: Desk, viewer: Staff, *, at: datetime) -> dict[str, Any]:
         ],
         "duty": any(turn.staff_id == viewer.staff_id for turn in turns),
     }
+
+
+def office_rows(desk: Desk, viewer: Staff) -> list[dict[str, Any]]:
+    """Return the offices that somebody may know, from the top down."""
+    found = [
+        office
+        for office in desk.snapshot.offices.values()
+        if may(viewer, Capability.OFFICE_READ, office.path)
+    ]
+    return [
+        {
+            "id": office.office_id,
+            "name": office.name,
+            "level": office.level.value,
+            "parent": office.path[-2] if len(office.path) > 1 else "",
+            "path": list(office.path),
+            "terrain": office.terrain,
+            "phone": office.phone,
+            "hours": office.hours,
+            "active": office.active,
+        }
+        for office in sorted(found, key=lambda each: each.path)
+    ]
+
+
+def colleagues(desk: Desk, office_id: str, *, at: datetime) -> list[dict[str, Any]]:
+    """Return the people of an office, with their open orders. Raises Unknown, Busy."""
+    office = desk.office(office_id)
+    busy = queueing.busy(queueing.open_heads(desk, office.county, at=at))
+    turns = {turn.staff_id for turn in desk.snapshot.on_duty(office_id, at=at)}
+    return [
+        {
+            "id": person.staff_id,
+            "name": person.name,
+            "role": person.role.value,
+            "active": person.active,
+            "open_orders": busy.get(person.staff_id, 0),
+            "duty": person.staff_id in turns,
+        }
+        for person in desk.snapshot.staff.values()
+        if person.office_id == office_id
+    ]

@@ -12,10 +12,10 @@ from typing import Any, Final
 
 from chalicelib.domain.contact import Contact, find_phones, mask_address, phone_key
 from chalicelib.domain.order import Actor, order_number, salted_digest
-from chalicelib.domain.procedure import Form, Procedure, Step, open_order
+from chalicelib.domain.procedure import Step, open_order
 from chalicelib.domain.refusal import BadInput, Busy, FieldError
 from chalicelib.store import customers, orders, personal
-from chalicelib.usecases.desk import Desk, body_hash
+from chalicelib.usecases.desk import Desk, body_hash, split_answers
 from chalicelib.usecases.looking import look_after
 
 SUMMARY_LENGTH: Final = 40
@@ -28,7 +28,8 @@ class Report:
     """What was reported, already clean: see domain/contact.py and api's models.
 
     answers: coded answers and words to the procedure's intake needs. occurred_at: when it was
-    reported to us or written down (a paper slip), not when we heard of it.
+    reported to us or written down (a paper slip), not when we heard of it. desk_office: whose desk
+    takes it when no place says; the deployment's default county where that is empty.
     """
 
     kind: str
@@ -44,6 +45,7 @@ class Report:
     case_no: str = ""
     training: bool = False
     language: str = "zh"
+    desk_office: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +73,11 @@ def report(
     procedure = desk.procedure(sent.kind)
     _check(sent)
     place = _place_of(sent)
-    office_id = place.office_id if place else desk.snapshot.default_county
+    office_id = place.office_id if place else sent.desk_office or desk.snapshot.default_county
     if not office_id:
         raise Busy(what="no-county")
     office = desk.office(office_id)
-    words, data = split_answers(procedure, sent.answers)
+    words, data = split_answers(procedure.intake, sent.answers)
     step = Step(
         "opened",
         actor,
@@ -125,16 +127,6 @@ def report(
             continue
         return Reported(head, created)
     raise Busy(what="number")
-
-
-def split_answers(
-    procedure: Procedure, answers: Mapping[str, Any]
-) -> tuple[dict[str, str], dict[str, Any]]:
-    """Return (words, data): what is personal and kept apart, and what is coded."""
-    texts = {need.name for need in procedure.intake if need.form is Form.TEXT}
-    words = {name: value for name, value in answers.items() if name in texts and value}
-    data = {name: value for name, value in answers.items() if name not in texts}
-    return words, data
 
 
 def fingerprint(sent: Report) -> str:

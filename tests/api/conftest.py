@@ -3,10 +3,12 @@
 import base64
 import json
 import os
+import re
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,9 @@ from chalice.test import Client
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from chalicelib import ambient
+from chalicelib.api import models
+from chalicelib.api.openapi import document, validated
+from chalicelib.api.routes import Operation, operation_of
 from chalicelib.domain.contact import Phone
 from chalicelib.domain.order import Actor
 from chalicelib.domain.staff import Office, OfficeLevel, Role, Staff
@@ -142,10 +147,17 @@ class Answer:
         return json.loads(self.raw)
 
 
+@cache
+def documented(app: Any) -> Mapping[str, Any]:
+    """Return the app's OpenAPI, made once."""
+    return document(app)
+
+
 @dataclass
 class Api:
     """The app as callers see it. `as_` says who; keys are made up, each another one."""
 
+    app: Any
     client: Client
     issuer: TestIssuer
     made: int = 0
@@ -154,6 +166,18 @@ class Api:
         """Return a fresh Idempotency-Key."""
         self.made += 1
         return f"key-{self.made:08}"
+
+    def reported(self, **fields: Any) -> tuple[str, str]:
+        """Report as a citizen and return number and token."""
+        filed = self.post("/api/v1/public/orders", a_report(**fields))
+        assert filed.status == 201, filed.raw.decode()
+        return filed.body["number"], filed.body["token"]
+
+    def move(self, number: str, move: str, as_: str, **answers: Any) -> Any:
+        """Make a move that is expected to work, and return the order."""
+        answer = self.post(f"/api/v1/orders/{number}/moves/{move}", answers, as_=as_)
+        assert answer.status == 200, answer.raw.decode()
+        return answer.body
 
     def call(
         self,
@@ -180,7 +204,35 @@ class Api:
         sent |= {name.replace("_", "-"): value for name, value in headers.items()}
         content = json.dumps(body).encode() if body is not None else (raw or b"")
         answered = self.client.http.request(method, path, headers=sent, body=content)
-        return Answer(answered.status_code, dict(answered.headers), answered.body)
+        answer = Answer(answered.status_code, dict(answered.headers), answered.body)
+        self.check(method, path, answer)
+        return answer
+
+    def check(self, method: str, path: str, answer: Answer) -> None:
+        """Hold every answer against what the OpenAPI says of its operation."""
+        operation = self.operation(method, path)
+        declared = documented(self.app)["paths"][operation.path][method.lower()]["responses"]
+        assert str(answer.status) in declared or answer.status == 200, (path, answer.status)
+        if answer.status >= 400:
+            problem = models.Problem.model_validate(answer.body)
+            assert problem.status == answer.status
+            assert problem.type.startswith("/problems/")
+            assert answer.headers["Content-Type"] == "application/problem+json"
+            assert answer.headers["Access-Control-Allow-Origin"] == "*"
+        elif operation.media == "application/json":
+            validated(operation, answer.body)
+
+    def operation(self, method: str, path: str) -> Operation:
+        """Return the operation that answers a path."""
+        bare = path.partition("?")[0]
+        for route, entries in self.app.routes.items():
+            pattern = "[^/]+".join(map(re.escape, re.split(r"\{\w+\}", route)))
+            if method in entries and re.fullmatch(pattern, bare) and self._is_best(route, bare):
+                return operation_of(entries[method].view_function)
+        raise AssertionError(f"{method} {path} is no operation")
+
+    def _is_best(self, route: str, bare: str) -> bool:
+        return bare not in self.app.routes or route == bare
 
     def get(self, path: str, **said: Any) -> Answer:
         """Read."""
@@ -225,7 +277,7 @@ def api(app: Any, issuer: TestIssuer, store: House) -> Iterator[Api]:  # noqa: A
     """The app with a county, on tables of its own."""
     a_county()
     with Client(app) as client:
-        yield Api(client, issuer)
+        yield Api(app, client, issuer)
 
 
 def a_county() -> None:

@@ -1,33 +1,25 @@
 """The main job over HTTP: a report comes in, is worked, and is closed with the citizen satisfied."""
 
-from tests.api.conftest import PLACE, STATION, Api, a_report
-
-
-def moved(api: Api, number: str, move: str, as_: str, **answers):
-    answer = api.post(f"/api/v1/orders/{number}/moves/{move}", answers, as_=as_)
-    assert answer.status == 200, answer.raw.decode()
-    return answer.body
+from tests.api.conftest import PLACE, STATION
 
 
 def test_a_report_is_dispatched_worked_visited_and_filed(api):
-    reported = api.post("/api/v1/public/orders", a_report())
-    assert reported.status == 201, reported.raw.decode()
-    number, token = reported.body["number"], reported.body["token"]
+    number, token = api.reported()
     listed = api.get("/api/v1/orders", as_="dispatcher-1")
     assert [row["number"] for row in listed.body["items"]] == [number]
     opened = api.get(f"/api/v1/orders/{number}", as_="dispatcher-1").body
     advised = next(each for each in opened["advice"] if each["move"] == "dispatch")
     assert advised["data"] == {"office": STATION, "staff": "crew-1"}
 
-    moved(api, number, "dispatch", "dispatcher-1", **advised["data"])
-    moved(api, number, "receive", "crew-1")
-    moved(api, number, "set_out", "crew-1")
-    moved(api, number, "arrive", "crew-1")
-    moved(api, number, "restore", "crew-1")
-    moved(api, number, "reply", "crew-1", result="repaired", power_back=True, note="换熔丝")
-    moved(api, number, "approve_reply", "dispatcher-1")
-    moved(api, number, "visit_satisfied", "visitor-1")
-    filed = moved(api, number, "archive", "visitor-1")
+    api.move(number, "dispatch", "dispatcher-1", **advised["data"])
+    api.move(number, "receive", "crew-1")
+    api.move(number, "set_out", "crew-1")
+    api.move(number, "arrive", "crew-1")
+    api.move(number, "restore", "crew-1")
+    api.move(number, "reply", "crew-1", result="repaired", power_back=True, note="换熔丝")
+    api.move(number, "approve_reply", "dispatcher-1")
+    api.move(number, "visit_satisfied", "visitor-1")
+    filed = api.move(number, "archive", "visitor-1")
 
     assert filed["stage"] == "archived"
     seen = api.get(f"/api/v1/public/orders/{number}", token=token).body
