@@ -6,7 +6,6 @@ import type { Draft } from './draft'
 import type { FlowName } from './flows'
 import { remember } from './mine'
 import { orders } from './orders'
-import { zh } from './zh'
 
 /** A report as it waits: what is sent, and what brings it back to its form if it is refused. */
 export interface Report {
@@ -24,6 +23,9 @@ interface Photos {
   /** Ids given so far: a repeated supplement must carry the same. */
   ids: string[]
 }
+
+/** Staff read it in the order's history. */
+const PHOTOS_NOTE = '照片'
 
 type Answer = Accepted | undefined
 
@@ -53,7 +55,7 @@ async function sendPhotos(item: Item<Photos>, amend: Amend): Promise<Sent<Answer
     ids.push(await upload(photo, { number, token }))
     await amend(item.body)
   }
-  await supplement({ number, token, key: item.key }, { note: `${zh.check.photos} ${ids.length}`, files: ids })
+  await supplement({ number, token, key: item.key }, { note: PHOTOS_NOTE, files: ids })
   return { answer: undefined }
 }
 

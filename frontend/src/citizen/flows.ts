@@ -1,14 +1,14 @@
 /** What a citizen can bring, and the questions that each asks: one a page. Codes are the server's. */
 
-export type Step = 'topic' | 'details' | 'where' | 'known' | 'who' | 'check'
+export type Step = 'topic' | 'details' | 'wish' | 'where' | 'known' | 'who' | 'check'
 
 export const FLOWS = {
   outage: ['where', 'known', 'who', 'check'],
   fault: ['details', 'where', 'who', 'check'],
   service: ['topic', 'where', 'details', 'who', 'check'],
   enquiry: ['details', 'who', 'check'],
-  complaint: ['details', 'where', 'who', 'check'],
-  grievance: ['details', 'where', 'who', 'check'],
+  complaint: ['details', 'wish', 'where', 'who', 'check'],
+  grievance: ['details', 'wish', 'where', 'who', 'check'],
   misconduct_report: ['topic', 'details', 'who', 'check'],
   opinion: ['details', 'who', 'check'],
   suggestion: ['details', 'who', 'check'],
@@ -40,7 +40,6 @@ export function kindOf(flow: FlowName): string {
 /** Power and danger need a place; for the others it only speeds things up. */
 export const placeNeeded = (flow: FlowName): boolean => flow === 'outage' || flow === 'fault' || flow === 'service'
 export const mayBeAnonymous = isVoice
-export const mayWish = (flow: FlowName): boolean => flow === 'complaint' || flow === 'grievance'
 
 /** Dangers first: the first three open "call first". */
 export const SYMPTOMS = ['wire_down', 'smoke_or_sparks', 'pole_leaning', 'low_voltage', 'flicker', 'meter_box', 'other'] as const

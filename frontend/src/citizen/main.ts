@@ -1,6 +1,5 @@
 import { createApp } from 'vue'
 import '@/ui/base.css'
-import '@/i18n/common'
 import { startLang } from '@/i18n'
 import { keepOffline } from '@/lib/offline'
 import App from './App.vue'

@@ -1,28 +1,4 @@
-import type { Clock, PublicOrder } from '@/api/contract'
-import { lang } from '@/i18n'
-import { formatWhen } from '@/lib/time'
-import { countdown } from '@/lib/sla'
-import { maybe, t } from './texts'
+import type { PublicOrder } from '@/api/contract'
 
 /** Orders seen on this visit, so that a page has something to show at once. */
 export const orders = new Map<string, PublicOrder>()
-
-/** A promise in one sentence: what, and by when at the latest. */
-export function promiseText(clock: Clock, now: Date): string {
-  const { level } = countdown(clock, now)
-  const when = (iso: string | null): string => (iso === null ? '' : formatWhen(new Date(iso), now, lang.value))
-  if (level === 'paused' || clock.due_at === null) return t('promise.paused')
-  if (level === 'kept') return t('promise.kept', { when: when(clock.stopped_at) })
-  if (level === 'broken' || level === 'overdue' || level === 'late3') return t('promise.broken', { when: when(clock.due_at) })
-  return maybe(`promise.${clock.name}`, { when: when(clock.due_at) }) ?? t('promise.other', { when: when(clock.due_at) })
-}
-
-/** What a citizen calls it. */
-export const kindText = (order: Pick<PublicOrder, 'kind' | 'sub_type'>): string =>
-  maybe(`topic.sub.${order.sub_type}`) ?? maybe(`kind.${order.kind}`) ?? t('kind.other')
-
-/** The rating that was given, 1 to 5. */
-export function scoreOf(order: PublicOrder): number | undefined {
-  if (order.rating === null) return undefined
-  return typeof order.rating === 'number' ? order.rating : order.rating.score
-}

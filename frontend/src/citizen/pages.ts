@@ -1,17 +1,28 @@
+import type { Component } from 'vue'
+import { loadTexts } from '@/i18n'
 import type { Page } from '@/lib/router'
 import HomePage from './HomePage.vue'
 
+/** A page loaded when it is first asked for, with its texts. */
+function late(load: () => Promise<{ default: Component }>): () => Promise<Component> {
+  return async () => {
+    const page = await load()
+    await loadTexts()
+    return page.default
+  }
+}
+
 export const pages: readonly Page[] = [
   { pattern: '/', load: () => HomePage },
-  { pattern: '/voice', load: async () => (await import('./VoicePage.vue')).default },
-  { pattern: '/report/:flow/:step?', load: async () => (await import('./ReportPage.vue')).default },
-  { pattern: '/done/waiting/:waiting', load: async () => (await import('./DonePage.vue')).default },
-  { pattern: '/done/:number', load: async () => (await import('./DonePage.vue')).default },
-  { pattern: '/track', load: async () => (await import('./TrackPage.vue')).default },
-  { pattern: '/track/:number', load: async () => (await import('./OrderPage.vue')).default },
-  { pattern: '/rate/:code', load: async () => (await import('./RatePage.vue')).default },
-  { pattern: '/help', load: async () => (await import('./HelpPage.vue')).default },
-  { pattern: '/privacy', load: async () => (await import('./PrivacyPage.vue')).default },
-  { pattern: '/accessibility', load: async () => (await import('./AccessibilityPage.vue')).default },
-  { pattern: '*', load: async () => (await import('./NotFoundPage.vue')).default },
+  { pattern: '/voice', load: late(() => import('./VoicePage.vue')) },
+  { pattern: '/report/:flow/:step?', load: late(() => import('./ReportPage.vue')) },
+  { pattern: '/done/waiting/:waiting', load: late(() => import('./DonePage.vue')) },
+  { pattern: '/done/:number', load: late(() => import('./DonePage.vue')) },
+  { pattern: '/track', load: late(() => import('./TrackPage.vue')) },
+  { pattern: '/track/:number', load: late(() => import('./OrderPage.vue')) },
+  { pattern: '/rate/:code', load: late(() => import('./RatePage.vue')) },
+  { pattern: '/help', load: late(() => import('./HelpPage.vue')) },
+  { pattern: '/privacy', load: late(() => import('./PrivacyPage.vue')) },
+  { pattern: '/accessibility', load: late(() => import('./AccessibilityPage.vue')) },
+  { pattern: '*', load: late(() => import('./NotFoundPage.vue')) },
 ]

@@ -5,13 +5,13 @@ import { readNumber } from '@/lib/number'
 import { readPhone } from '@/lib/phone'
 import type { Draft } from './draft'
 import { DANGERS, kindOf, type FlowName } from './flows'
-import { zh } from './zh'
+import { zh } from './report.zh'
 
 /** Staff read Chinese, so what the pages compose is always Chinese; what people typed stays as typed. */
 function description(draft: Draft, flow: FlowName): string {
   const lines = [draft.text.trim()]
   const add = (label: string, value: string): void => {
-    if (value.trim() !== '') lines.push(`${label}：${value.trim()}`)
+    if (value.trim() !== '') lines.push(`${label}${label.endsWith('？') ? '' : '：'}${value.trim()}`)
   }
   if (flow === 'outage') {
     const { neighbours, meter } = zh.known

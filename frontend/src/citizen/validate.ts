@@ -24,9 +24,10 @@ const RULES: Readonly<Record<Step, (draft: Draft, flow: FlowName) => Fault[]>> =
     const faults: Fault[] = []
     if (flow === 'fault' && draft.what === '') faults.push({ field: 'what', code: 'choice.empty' })
     if (empty(draft.text) && (flow !== 'fault' || draft.what === 'other')) faults.push({ field: 'text', code: 'text.empty' })
-    if (!empty(draft.earlier) && readNumber(draft.earlier) === undefined) faults.push({ field: 'earlier', code: 'number.wrong' })
     return faults
   },
+  wish: (draft) =>
+    !empty(draft.earlier) && readNumber(draft.earlier) === undefined ? [{ field: 'earlier', code: 'number.wrong' }] : [],
   who: (draft) => {
     if (draft.anonymous) return []
     const read = readPhone(draft.phone)
@@ -53,8 +54,8 @@ const FIELDS: Readonly<Record<string, { step: Step; field: string }>> = {
   topic: { step: 'details', field: 'what' },
   category: { step: 'details', field: 'what' },
   description: { step: 'details', field: 'text' },
-  wish: { step: 'details', field: 'wish' },
-  earlier_order: { step: 'details', field: 'earlier' },
+  wish: { step: 'wish', field: 'wish' },
+  earlier_order: { step: 'wish', field: 'earlier' },
   appointment: { step: 'details', field: 'appointment' },
   phone: { step: 'who', field: 'phone' },
   name: { step: 'who', field: 'name' },

@@ -51,6 +51,11 @@ export function catalogue<M extends Texts>(zh: M, load: () => Promise<M>): Catal
   return { maybe, t: (path, values) => maybe(path, values) ?? path }
 }
 
+/** Have the texts of the language in use, also those of a page that was loaded after it was chosen. */
+export async function loadTexts(): Promise<void> {
+  if (current.value === 'en') await Promise.all(loaders.map((load) => load()))
+}
+
 /** Change the language of all catalogues on the page, and remember it on this device. */
 export async function setLang(next: Lang): Promise<void> {
   if (next === 'en') await Promise.all(loaders.map((load) => load()))
