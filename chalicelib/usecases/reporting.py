@@ -109,7 +109,7 @@ def report(
             rules=desk.rules(office_id),
         )
         item = personal.ContactItem(
-            party=party or f"anon#{order_id}",
+            party=party,
             order_id=order_id,
             contact={} if sent.anonymous and not sent.contact.phone else _kept(sent),
             words=words,
