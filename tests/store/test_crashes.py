@@ -246,16 +246,16 @@ def test_a_reply_that_got_lost_once_is_told_as_the_success_that_it_was(faults: F
     assert operation.is_done(ready)
 
 
-@pytest.mark.parametrize(
-    ("name", "write"),
-    [
-        ("open", "TransactWriteItems"),
-        ("commit", "TransactWriteItems"),
-        ("merge", "TransactWriteItems"),
-        ("append", "PutItem"),
-        ("set_look", "UpdateItem"),
-    ],
-)
+WRITES = [
+    ("open", "TransactWriteItems"),
+    ("commit", "TransactWriteItems"),
+    ("merge", "TransactWriteItems"),
+    ("append", "PutItem"),
+    ("set_look", "UpdateItem"),
+]
+
+
+@pytest.mark.parametrize(("name", "write"), WRITES)
 def test_a_write_whose_replies_all_got_lost_is_read_back_and_told_as_success(
     faults: Faults, name: str, write: str
 ):
@@ -277,6 +277,22 @@ def test_a_store_that_cannot_be_reached_is_busy_and_nothing_was_done(faults: Fau
     ready = operation.prepare()
     faults.heal()
     faults.always(NOT_SENT)
+
+    with pytest.raises(Busy):
+        operation.do(ready)
+
+    faults.heal()
+    assert not operation.is_done(ready)
+
+
+@pytest.mark.parametrize(("name", "write"), WRITES)
+def test_a_write_that_never_arrived_is_busy_once_reading_back_shows_so(
+    faults: Faults, name: str, write: str
+):
+    operation = OPERATIONS[name]
+    ready = operation.prepare()
+    faults.heal()
+    faults.on(write, NOT_SENT)
 
     with pytest.raises(Busy):
         operation.do(ready)

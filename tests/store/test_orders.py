@@ -373,6 +373,17 @@ def test_a_look_back_that_was_settled_meanwhile_is_not_brought_back_by_a_move():
     assert orders.due(COUNTY, before=IN_FIVE, limit=5)[0].due_at == moved_on.order.next_due_at
 
 
+def test_a_move_with_effects_arms_its_look_back_in_the_same_step():
+    head = kept()
+    look = Look(2, NOON + timedelta(seconds=70))
+
+    (moved_on,) = orders.commit(replace(dispatched(head), look=look))
+
+    assert orders.get(head.order.order_id) == moved_on
+    assert moved_on.look == look
+    assert orders.due(COUNTY, before=look.at, limit=5) == [Due(head.order.order_id, look.at)]
+
+
 def test_settling_a_look_back_of_an_order_that_moved_is_refused():
     head = kept(look=Look(1, IN_FIVE))
     orders.commit(dispatched(head))
