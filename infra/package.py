@@ -250,10 +250,15 @@ def template_of(merged: Path) -> dict[str, Any]:
     """Return Chalice's merged template, ready to deploy.
 
     As JSON: CloudFormation reads no YAML aliases, and Chalice writes many.
-    Raises CannotPackage if a function would start with a placeholder of config.json.
+    Raises CannotPackage if what infra/resources.yaml says of a function met no function of app.py,
+    or a function would start with a placeholder of config.json.
     """
     template: dict[str, Any] = yaml.safe_load(merged.read_text())
     for name, properties in functions(template):
+        if "Handler" not in properties or len(properties.get("Events", {})) > 1:
+            raise CannotPackage(
+                f"{name} and its events are called otherwise in infra/resources.yaml than in app.py"
+            )
         for setting, value in properties["Environment"]["Variables"].items():
             if isinstance(value, str) and setting.startswith("LIGHTKEEPER_"):
                 raise CannotPackage(

@@ -582,15 +582,33 @@ def test_the_same_files_give_the_same_zip(tmp_path: Path):
     assert (tmp_path / "one.zip").read_bytes() == (tmp_path / "two.zip").read_bytes()
 
 
+def merged(at: Path, **properties: Any) -> Path:
+    """Write what Chalice would have merged: one function."""
+    sweep = {"Type": "AWS::Serverless::Function", "Properties": properties}
+    at.write_text(json.dumps({"Resources": {"Sweep": sweep}}))
+    return at
+
+
 def test_a_placeholder_of_the_config_never_reaches_a_function(tmp_path: Path):
-    merged = tmp_path / "sam.yaml"
-    merged.write_text(
-        "Resources: {Sweep: {Type: 'AWS::Serverless::Function', Properties:"
-        " {Environment: {Variables: {LIGHTKEEPER_SECRET: set at deployment}}}}}"
-    )
+    settings = {"Variables": {"LIGHTKEEPER_SECRET": "set at deployment"}}
+    file = merged(tmp_path / "sam.yaml", Handler="app.sweep", Environment=settings)
 
     with pytest.raises(package.CannotPackage, match="Sweep would get LIGHTKEEPER_SECRET"):
-        package.template_of(merged)
+        package.template_of(file)
+
+
+@pytest.mark.parametrize(
+    "properties",
+    [{"Timeout": 55}, {"Handler": "app.sweep", "Events": {"SweepEvent": {}, "MinuteEvent": {}}}],
+    ids=["function", "event"],
+)
+def test_what_the_template_says_of_a_function_must_meet_it(
+    properties: dict[str, Any], tmp_path: Path
+):
+    file = merged(tmp_path / "sam.yaml", **properties)
+
+    with pytest.raises(package.CannotPackage, match="called otherwise"):
+        package.template_of(file)
 
 
 def test_pages_that_are_not_built_are_not_packaged(tmp_path: Path):
