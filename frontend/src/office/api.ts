@@ -11,6 +11,7 @@ import type {
   Me,
   OfficeRow,
   Page,
+  Procedure,
   QueueAnswer,
   QueueRow,
   StaffOrder,
@@ -26,6 +27,8 @@ interface Asked {
   key?: string
   /** The version that the person saw; another answers 412 with who was first. */
   version?: number | undefined
+  /** What the answer should be; a table travels whole only when it is asked for by its type. */
+  accept?: string
 }
 
 function address(path: string, query: Asked['query'] = {}): string {
@@ -41,6 +44,7 @@ async function send(method: string, path: string, asked: Asked): Promise<Respons
   const token = await accessToken()
   if (token !== undefined) headers.set('Authorization', `Bearer ${token}`)
   if (method !== 'GET') headers.set('Idempotency-Key', asked.key ?? uuid())
+  if (asked.accept !== undefined) headers.set('Accept', asked.accept)
   if (asked.version !== undefined) headers.set('If-Match', `"${asked.version}"`)
   const init: RequestInit = { method, headers }
   if (asked.body !== undefined) {
@@ -94,8 +98,10 @@ export const getStaff = (office: string): Promise<Page<StaffRow>> => get(`/offic
 
 export const getCalls = (): Promise<Page<Call>> => get('/calls', { state: 'open' })
 
-export const callDone = (id: string, body: { result: string; note?: string }): Promise<unknown> =>
-  call('POST', `/calls/${id}/done`, { body })
+export const callDone = (id: string, result: string): Promise<unknown> =>
+  call('POST', `/calls/${encodeURIComponent(id)}/done`, { body: { result } })
+
+export const getProcedures = (): Promise<{ items: Procedure[] }> => get('/meta/procedures')
 
 /** What one step needs, and when and for whom it is recorded. */
 export interface Step {
@@ -132,7 +138,7 @@ export interface NewOrder {
   [field: string]: unknown
 }
 
-export const postOrder = (order: NewOrder, key: string): Promise<{ number: string; token: string; order: StaffOrder }> =>
+export const postOrder = (order: NewOrder, key: string): Promise<{ number: string; token: string; order: StaffOrder | null }> =>
   call('POST', '/orders', { body: order, key })
 
 interface Upload {
@@ -155,8 +161,8 @@ export async function upload(number: string, photo: Blob): Promise<string> {
 }
 
 /** A file that the server makes, with the name that it gave. */
-export async function download(path: string, query: Asked['query']): Promise<{ blob: Blob; name: string }> {
-  const got = await response('GET', path, { query: query ?? {} })
+export async function download(path: string, query: Record<string, string>, accept: string): Promise<{ blob: Blob; name: string }> {
+  const got = await response('GET', path, { query, accept })
   const said = /filename="?([^";]+)"?/.exec(got.headers.get('Content-Disposition') ?? '')
   return { blob: await got.blob(), name: said?.[1] ?? 'orders' }
 }

@@ -27,8 +27,8 @@ export interface QueueRow {
   county: string
   office: string
   office_name: string
-  assignee: string | null
-  assignee_name: string | null
+  assignee: string
+  assignee_name: string
   occurred_at: string
   next_due_at: string | null
   /** The nearest one that runs. */
@@ -116,7 +116,7 @@ export interface StaffOrder extends Omit<QueueRow, 'children'> {
   facts: Facts
   timeline: StaffMoment[]
   /** 群众看到的. */
-  public: PublicOrder
+  public: Omit<PublicOrder, 'timeline'> & { timeline: (PublicOrder['timeline'][number] & { facts?: Record<string, string> })[] }
   contact: {
     phone_masked: string
     name_masked: string
@@ -136,8 +136,8 @@ export interface StaffOrder extends Omit<QueueRow, 'children'> {
 }
 
 export interface QueueAnswer extends Page<QueueRow> {
-  counts: { overdue: number; soon: number; undispatched: number; all: number; by_stage: Record<string, number> }
-  sentence: { overdue: number; soon: number; undispatched: number; oldest_minutes: number | null }
+  counts: { overdue: number; soon: number; undispatched: number; all: number; by_stage: Record<string, number>; capped?: boolean }
+  sentence: { overdue: number; soon: number; undispatched: number; oldest_minutes: number }
   as_of: string
 }
 
@@ -170,7 +170,15 @@ export interface Contact {
 
 export interface Caller {
   orders: QueueRow[]
-  customer: { name_masked: string; address: string; account_no: string; transformer: string; place: string } | null
+  customer: {
+    name_masked: string
+    address_masked: string
+    account_no: string
+    transformer: string
+    /** Its code. */
+    place: string
+    flags: string[]
+  } | null
 }
 
 export interface OfficeRow {
@@ -200,17 +208,34 @@ export interface StaffRow {
 export interface Call {
   id: string
   number: string
-  template: string
+  kind: string
+  /** The text that did not arrive. */
+  effect: string
+  since: string
   reason: string
   phone_masked: string
-  phone?: string
-  body?: string
+  county: string
+}
+
+/** One kind of order as data. */
+export interface Procedure {
+  kind: string
+  stages: string[]
+  sub_types: string[]
+  intake: Need[]
+  moves: { name: string; edges: Record<string, string>; who: string[]; needs: Need[]; gates: string[] }[]
+}
+
+/** A text that a deployment would have sent; only the local platform keeps them. */
+export interface KeptText {
+  to: string
   at: string
-  state: string
+  parts: number
+  body: string
 }
 
 export interface BulkResult {
   number: string
   ok: boolean
-  problem?: { title: string; detail?: string }
+  problem?: { title: string; detail?: string } | null
 }

@@ -5,11 +5,11 @@ import '@/i18n/common'
 import { startLang } from '@/i18n'
 import { keepOffline } from '@/lib/offline'
 import App from './App.vue'
-import { router } from './router'
+import { makeRouter } from './router'
 
 void startLang().then(() => {
   // Routes ask who is there, so they open once somebody is.
-  const app = createApp(App, { open: () => app.use(router) })
+  const app = createApp(App, { open: () => app.use(makeRouter()) })
   app.mount('#app')
 })
 keepOffline()

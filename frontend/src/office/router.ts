@@ -1,5 +1,5 @@
 import { nextTick } from 'vue'
-import { createRouter, createWebHashHistory, type RouteRecordRaw } from 'vue-router'
+import { createRouter, createWebHashHistory, type RouteRecordRaw, type Router } from 'vue-router'
 import QueuePage from './queue/QueuePage.vue'
 import { homePath } from './session'
 
@@ -10,25 +10,38 @@ const routes: RouteRecordRaw[] = [
     beforeEnter: (to) => (homePath() === '/' || Object.keys(to.query).length > 0 ? true : homePath()),
   },
   { path: '/order/:number', component: () => import('./order/OrderPage.vue'), props: true },
+  { path: '/intake', component: () => import('./IntakePage.vue') },
   { path: '/crew', component: () => import('./crew/CrewPage.vue') },
   { path: '/crew/:number', component: () => import('./crew/CrewOrder.vue'), props: true },
+  { path: '/visits', component: () => import('./VisitsPage.vue') },
+  { path: '/calls', component: () => import('./CallsPage.vue') },
+  { path: '/search', component: () => import('./SearchPage.vue') },
+  { path: '/export', component: () => import('./ExportPage.vue') },
+  { path: '/phone', component: () => import('./PhonePage.vue') },
+  { path: '/print/slips', component: () => import('./SlipsPage.vue') },
   { path: '/:rest(.*)', component: () => import('./NotFoundPage.vue') },
 ]
 
-export const router = createRouter({
-  history: createWebHashHistory(),
-  routes,
-  scrollBehavior: (to, from, saved) => (to.path === from.path ? false : (saved ?? { top: 0 })),
-})
-
-let first = true
-router.afterEach(async (to, from, failure) => {
-  if (failure !== undefined) return
-  if (first) {
-    first = false
-    return
-  }
-  if (to.path === from.path) return
-  await nextTick()
-  document.querySelector<HTMLElement>('h1')?.focus({ preventScroll: true })
-})
+/**
+ * Make the router: once somebody is signed in, because it reads the address when it is made, and the
+ * sign-in comes back with an address of its own.
+ */
+export function makeRouter(): Router {
+  const router = createRouter({
+    history: createWebHashHistory(),
+    routes,
+    scrollBehavior: (to, from, saved) => (to.path === from.path ? false : (saved ?? { top: 0 })),
+  })
+  let first = true
+  router.afterEach(async (to, from, failure) => {
+    if (failure !== undefined) return
+    if (first) {
+      first = false
+      return
+    }
+    if (to.path === from.path) return
+    await nextTick()
+    document.querySelector<HTMLElement>('h1')?.focus({ preventScroll: true })
+  })
+  return router
+}
