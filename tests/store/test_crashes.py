@@ -440,6 +440,27 @@ def test_reading_from_a_store_that_cannot_be_reached_is_busy_never_empty(faults:
         READS[name]()
 
 
+def test_what_a_batch_put_off_is_asked_for_again_and_at_last_it_is_busy(
+    store: House, faults: Faults
+):
+    heads = [kept(a_fault(number=number)) for number in (1, 2)]
+    ids = [head.order.order_id for head in heads]
+    keys = [{"order_id": {"S": order_id}} for order_id in ids]
+    put_off = answers(
+        200,
+        "",
+        Responses={},
+        UnprocessedKeys={store.table_name("orders"): {"Keys": keys, "ConsistentRead": True}},
+    )
+    faults.heal()
+    faults.between(1, TRIES - 1, put_off)
+    assert orders.get_many(ids) == heads
+
+    faults.always(put_off)
+    with pytest.raises(Busy):
+        orders.get_many(ids)
+
+
 def test_a_hundred_crashes_in_a_row_leave_one_whole_chain(faults: Faults):
     head = kept()
     for number in range(100):
