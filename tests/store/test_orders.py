@@ -141,7 +141,7 @@ def test_the_second_of_two_is_told_who_was_first_and_what_they_did_and_when():
     orders.commit(winner)
 
     with pytest.raises(Stale) as refused:
-        orders.commit(after(head, "withdraw", by=an_actor("agent", "wang-02")))
+        orders.commit(after(head, "withdraw", by=an_actor("agent", "wang-02"), key="mine"))
 
     assert refused.value.facts == {
         "by": "li-01",
