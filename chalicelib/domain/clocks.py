@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from fractions import Fraction
+from functools import cache
 from typing import Any
 
 from .calendar import Calendar, DayCount, Due, OfficeHours, local_day
@@ -219,11 +220,17 @@ class Clock:
         unit = UNITS[amount[-1]]
         return cls(
             **common,
-            amount=Fraction(amount[:-1]),
+            amount=_exact(amount[:-1]),
             unit=unit,
             basis=Basis.WORKDAY if unit == Unit.WORKDAY else Basis.WALL,
             day_count=(DayCount.SAME_DAY if same_day else DayCount.NEXT_DAY).value,
         )
+
+
+@cache
+def _exact(text: str) -> Fraction:
+    """Read an amount. There are few of them, and every row of a queue has several."""
+    return Fraction(text)
 
 
 _TAIL: tuple[Any, ...] = (None, None, None, None, None, [], "")

@@ -66,8 +66,7 @@ TEMPLATES: Final[Mapping[str, Template]] = MappingProxyType(
             Template(
                 "promise_broken",
                 "LK_PROMISE_BROKEN",
-                "编号{number}:未能按承诺在{time}前完成,向您致歉,我们正在加紧办理。"
-            "催办请拨95598",
+                "编号{number}:未能按承诺在{time}前完成,向您致歉,我们正在加紧办理。催办请拨95598",
                 "No. {number}: we missed our promise of {time}, sorry; we are on it. Call 95598",
                 _EARLY,
             ),

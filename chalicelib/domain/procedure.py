@@ -592,8 +592,11 @@ def _run_clocks(made: _Making, name: str) -> None:
     made.clocks.update(_started(made.procedure, draft, name, made.at, made.rules))
     if draft.stage in made.procedure.final:
         _stop_all(made)
-    if made.clocks:
-        made.changes["clocks"] = clocks_to_json(made.clocks)
+    moved = {
+        name: clock for name, clock in made.clocks.items() if clock != made.order.clocks.get(name)
+    }
+    if moved:
+        made.changes["clocks"] = clocks_to_json(moved)
 
 
 def _stop_all(made: _Making) -> None:
@@ -768,6 +771,8 @@ GATES: Final[Mapping[str, Callable[[Order, datetime, Rules], bool]]] = MappingPr
         "visit_concluded": _visit_concluded,
         "supervisions_answered": _supervisions_answered,
         "within_reopen_window": _reopen_window,
+        "not_set_out": lambda order, _at, _rules: not _is_stopped(order, "set_out"),
+        "power_off": lambda order, _at, _rules: order.facts.get("power_back") is not True,
         "is_suspended": lambda order, _at, _rules: order.suspended is not None,
         "not_ruled": lambda order, _at, _rules: not order.facts.get("ruled"),
         "low_voltage": lambda order, _at, _rules: order.facts.get("low_voltage") is True,
@@ -786,6 +791,11 @@ GATES: Final[Mapping[str, Callable[[Order, datetime, Rules], bool]]] = MappingPr
         "contacted": lambda order, _at, _rules: _has_stopped(order, "contact"),
     }
 )
+
+
+def _is_stopped(order: Order, name: str) -> bool:
+    clock = order.clocks.get(name)
+    return clock is not None and clock.stopped_at is not None
 
 
 def _has_stopped(order: Order, name: str) -> bool:

@@ -365,6 +365,30 @@ def due(county: str, *, before: datetime, limit: int, after: Due | None = None) 
     return [Due(raw["order_id"]["S"], _due_at(raw["due_key"]["S"])) for raw in page["Items"]]
 
 
+def due_heads(
+    county: str, *, before: datetime, limit: int, after: Due | None = None
+) -> list[tuple[Due, Head | None]]:
+    """Return up to `limit` orders that are due by `before` with their heads: one call for both.
+
+    The head is None where the row means nothing any more: somebody must see to it, and its
+    neighbours need not wait. Eventually consistent: a head that was moved meanwhile is told as
+    Stale when it is committed. Raises Busy.
+    """
+    start = None if after is None else due_key(after.due_at, after.order_id)
+    page = _armed_rows(county, limit=limit, after=start, before=before)
+    return [
+        (Due(raw["order_id"]["S"], _due_at(raw["due_key"]["S"])), _readable(raw))
+        for raw in page["Items"]
+    ]
+
+
+def _readable(raw: dict[str, Any]) -> Head | None:
+    try:
+        return _head(raw)
+    except (ValueError, KeyError, TypeError, IndexError):
+        return None
+
+
 def _armed_rows(
     county: str,
     *,

@@ -52,33 +52,37 @@ def sweep(
     """
     swept = Swept()
     for county in counties:
-        for armed in _due(county, at):
+        for armed, head in _due(county, at):
             if is_out_of_time():
                 swept.stopped_early = True
                 return swept
             swept.read += 1
-            _one(desk, armed, at=at, swept=swept, enqueue=enqueue)
+            _one(desk, armed, head, at=at, swept=swept, enqueue=enqueue)
     return swept
 
 
-def _due(county: str, at: datetime) -> Iterator[Due]:
+def _due(county: str, at: datetime) -> Iterator[tuple[Due, Head | None]]:
     """Yield what is due page by page, behind the last one seen: a stuck row holds up nobody."""
     last: Due | None = None
-    while page := orders.due(county, before=at, limit=PAGE, after=last):
+    while page := orders.due_heads(county, before=at, limit=PAGE, after=last):
         yield from page
-        last = page[-1]
+        if len(page) < PAGE:
+            return
+        last = page[-1][0]
 
 
 def _one(
     desk: Desk,
     armed: Due,
+    head: Head | None,
     *,
     at: datetime,
     swept: Swept,
     enqueue: Callable[[list[tuple[str, int, str]]], None],
 ) -> None:
     try:
-        head = orders.get(armed.order_id)
+        if head is None:
+            raise ValueError("not a head")  # noqa: TRY301 - parked below, with all that is wrong
         if head.order.next_due_at is not None and head.order.next_due_at <= at:
             head = _fire(desk, head, at)
             swept.fired += 1

@@ -229,6 +229,7 @@ def _fill_environment(settings: Settings, secrets: Secrets, *, endpoint: str, si
         "LIGHTKEEPER_AUDIENCE": issuer.AUDIENCE,
         "LIGHTKEEPER_CLIENT_ID": issuer.CLIENT,
         "LIGHTKEEPER_SMS": f"keep:{data / 'phone.jsonl'}",
+        "LIGHTKEEPER_SMS_SIGNATURE": "清河供电",
         "LIGHTKEEPER_FILES": f"disk:{data / 'files'}",
         "LIGHTKEEPER_SEALS": f"disk:{data / 'seals'}",
         "LIGHTKEEPER_DYNAMODB_ENDPOINT": endpoint,
@@ -321,10 +322,16 @@ def _greet(settings: Settings, people: list[Person], say: Callable[[str], None])
     if people:
         say("  Sign in at the office as one of these, without a password:")
         shown = _one_a_role(people)
+        width = max(len(person.sub) for person in shown)
         for person in shown:
-            say(f"    {person.sub:<14} {person.name}  {person.role}  {person.office}")
+            say(f"    {person.sub:<{width}}  {person.name}  {person.role}  {person.office}")
         if len(people) > len(shown):
             say(f"    … and {len(people) - len(shown)} more")
+        say("  or take a token by hand:")
+        say(
+            f"    curl -d grant_type={issuer.DEMO_GRANT} -d client_id={issuer.CLIENT}"
+            f" -d sub={shown[0].sub} http://{LOOPBACK}:{settings.issuer_port}/token"
+        )
         say("")
     say("Ctrl-C stops it; the data stays.")
 

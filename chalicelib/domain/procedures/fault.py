@@ -72,6 +72,7 @@ PROCEDURE: Final = Procedure(
             who=m.HANDLERS,
             why="出发: the crew telephones the customer and leaves",
             needs=(m.NOTE,),
+            gates=("not_set_out",),
             public=True,
         ),
         Move(
@@ -101,6 +102,7 @@ PROCEDURE: Final = Procedure(
             who=m.HANDLERS | {Role.NETWORK_CONTROLLER},
             why="复电: power is back; the paperwork follows",
             needs=(m.NOTE,),
+            gates=("power_off",),
             does=("power_back",),
             public=True,
         ),

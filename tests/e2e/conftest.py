@@ -1,0 +1,72 @@
+"""The whole platform on this machine, and a real browser before it.
+
+Any error in a page's console, and any exception, fails the test. The demo county is seeded once for
+the whole run; tests make their own orders in it.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from infra.local.tools import ROOT
+from tests.e2e.people import Desk, People
+from tests.local.running import Platform
+
+SEEDED_WITHIN = 420
+
+
+def start(data: Path, **settings: str) -> Platform:
+    """Start the platform on a data folder and wait until it serves."""
+    platform = Platform(data, project=ROOT, DEMO="1", **settings)
+    platform.wait_for("Ctrl-C stops it", within=SEEDED_WITHIN)
+    return platform
+
+
+@pytest.fixture(scope="session")
+def seeded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with the demo county in it, stopped: to be copied, never run on."""
+    data = tmp_path_factory.mktemp("county") / "data"
+    start(data).stop()
+    return data
+
+
+@pytest.fixture(scope="session")
+def platform(seeded: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    """The platform that most tests share."""
+    data = tmp_path_factory.mktemp("shared") / "data"
+    shutil.copytree(seeded, data)
+    running = start(data)
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """The machine's Chromium, or the one that CHROMIUM names."""
+    found = os.environ.get("CHROMIUM") or shutil.which("chromium")
+    assert found, "no Chromium: apt-get install chromium fonts-wqy-microhei"
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(
+            executable_path=found,
+            args=["--disable-dev-shm-usage", "--font-render-hinting=none", "--disable-gpu"],
+        )
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def people(browser: Browser, platform: Platform) -> Iterator[People]:
+    """Those who open our pages; what their consoles complained of fails the test."""
+    crowd = People(browser, f"http://127.0.0.1:{platform.port}")
+    yield crowd
+    crowd.leave()
+
+
+@pytest.fixture(scope="session")
+def desk(platform: Platform) -> Desk:
+    """The API, as the staff use it from a script."""
+    return Desk(platform)
