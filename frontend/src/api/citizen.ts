@@ -27,14 +27,13 @@ export const postOrder = (order: NewOrder, key: string): Promise<Accepted> =>
 /** A wrong pair and an unknown number answer alike; five tries, then 429. */
 export const lookUp = (number: string, phoneTail: string): Promise<{ token: string; order: PublicOrder }> =>
   answer(
-    api.POST('/api/v1/public/orders/lookup', {
-      params: { header: { 'Idempotency-Key': uuid() } },
-      body: { number, phone_tail: phoneTail },
-    }),
+    api.POST('/api/v1/public/orders/lookup', { body: { number, phone_tail: phoneTail } }),
   )
 
 export const getOrder = (number: string, token: string): Promise<PublicOrder> =>
-  answer(api.GET('/api/v1/public/orders/{number}', { params: { path: { number }, header: { 'Tracking-Token': token } } }))
+  answer(
+    api.GET('/api/v1/public/orders/{number}', { params: { path: { number } }, headers: { 'Tracking-Token': token } }),
+  )
 
 /** Who asks, about which order, under which key. */
 export interface Access {
@@ -43,25 +42,25 @@ export interface Access {
   key: string
 }
 
-const params = ({ number, token, key }: Access) => ({
-  path: { number },
-  header: { 'Tracking-Token': token, 'Idempotency-Key': key },
+const as = ({ number, token, key }: Access) => ({
+  params: { path: { number }, header: { 'Idempotency-Key': key } },
+  headers: { 'Tracking-Token': token },
 })
 
 export const expedite = (access: Access, body: { note?: string }): Promise<PublicOrder> =>
-  answer(api.POST('/api/v1/public/orders/{number}/expedite', { params: params(access), body }))
+  answer(api.POST('/api/v1/public/orders/{number}/expedite', { ...as(access), body }))
 
 export const supplement = (access: Access, body: { note: string; files?: string[] }): Promise<PublicOrder> =>
-  answer(api.POST('/api/v1/public/orders/{number}/supplement', { params: params(access), body }))
+  answer(api.POST('/api/v1/public/orders/{number}/supplement', { ...as(access), body }))
 
 export const withdraw = (access: Access, body: { note?: string }): Promise<PublicOrder> =>
-  answer(api.POST('/api/v1/public/orders/{number}/withdraw', { params: params(access), body }))
+  answer(api.POST('/api/v1/public/orders/{number}/withdraw', { ...as(access), body }))
 
 export const reopen = (access: Access, body: { note: string; files?: string[] }): Promise<PublicOrder> =>
-  answer(api.POST('/api/v1/public/orders/{number}/reopen', { params: params(access), body }))
+  answer(api.POST('/api/v1/public/orders/{number}/reopen', { ...as(access), body }))
 
 export const rate = (access: Access, body: { score: number; note?: string }): Promise<PublicOrder> =>
-  answer(api.POST('/api/v1/public/orders/{number}/rate', { params: params(access), body }))
+  answer(api.POST('/api/v1/public/orders/{number}/rate', { ...as(access), body }))
 
 /** Rate by the 10-character code from a text. */
 export const rateByCode = (code: string, score: number, note: string | undefined, key: string): Promise<{ ok: boolean }> =>
@@ -79,9 +78,8 @@ export const rateByCode = (code: string, score: number, note: string | undefined
 export async function upload(photo: Blob, of?: { number: string; token: string }): Promise<string> {
   const place: Upload = await answer(
     api.POST('/api/v1/public/uploads', {
-      params: {
-        header: { 'Idempotency-Key': uuid(), ...(of === undefined ? {} : { 'Tracking-Token': of.token }) },
-      },
+      params: { header: { 'Idempotency-Key': uuid() } },
+      ...(of === undefined ? {} : { headers: { 'Tracking-Token': of.token } }),
       body: { content_type: photo.type, bytes: photo.size, ...(of === undefined ? {} : { number: of.number }) },
     }),
   )

@@ -1,3 +1,5 @@
+import type { NewOrder } from '@/api/contract'
+
 /** What a citizen can bring, and the questions that each asks: one a page. Codes are the server's. */
 
 export type Step = 'topic' | 'details' | 'wish' | 'where' | 'known' | 'who' | 'check'
@@ -32,7 +34,7 @@ export const isFlow = (name: unknown): name is FlowName => typeof name === 'stri
 export const stepsOf = (flow: FlowName): readonly Step[] => FLOWS[flow]
 
 /** Kind of the order that a flow opens. */
-export function kindOf(flow: FlowName): string {
+export function kindOf(flow: FlowName): NewOrder['kind'] {
   if (flow === 'outage') return 'fault'
   return flow === 'service' ? 'service_request' : flow
 }

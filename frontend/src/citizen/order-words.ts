@@ -16,11 +16,18 @@ export function promiseText(clock: Clock, now: Date): string {
 }
 
 /** What a citizen calls it. */
-export const kindText = (order: Pick<PublicOrder, 'kind' | 'sub_type'>): string =>
-  maybe(`topic.sub.${order.sub_type}`) ?? maybe(`kind.${order.kind}`) ?? t('kind.other')
+export const kindText = (order: Pick<PublicOrder, 'kind'>): string => maybe(`kind.${order.kind}`) ?? t('kind.other')
 
-/** The rating that was given, 1 to 5. */
-export function scoreOf(order: PublicOrder): number | undefined {
-  if (order.rating === null) return undefined
-  return typeof order.rating === 'number' ? order.rating : order.rating.score
+/** Why an arrival is late or an order stands still, from the server's code. */
+export const reasonText = (code: string): string =>
+  maybe(`track.delayReason.${code}`) ?? maybe(`track.suspendReason.${code}`) ?? code
+
+/** A step of the way in citizens' words. */
+export function eventText({ event, facts }: PublicOrder['timeline'][number]): string {
+  const filled = {
+    office: facts['office'] ?? t('event.office'),
+    reason: reasonText(facts['reason'] ?? ''),
+    kind: maybe(`kind.${facts['kind'] ?? ''}`) ?? t('kind.other'),
+  }
+  return maybe(`event.${event}`, filled) ?? t('event.other')
 }

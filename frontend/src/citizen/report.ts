@@ -1,4 +1,4 @@
-import type { Answers, NewOrder } from '@/api/contract'
+import type { NewOrder } from '@/api/contract'
 import type { Lang } from '@/i18n'
 import { fill } from '@/i18n'
 import { readNumber } from '@/lib/number'
@@ -37,6 +37,11 @@ function address(draft: Draft): string {
   return draft.address.trim() + located
 }
 
+/** The words and codes that the procedures ask for at intake. */
+type Answers = Partial<
+  Record<'description' | 'symptom' | 'wish' | 'category' | 'theme' | 'topic' | 'earlier_order', string>
+>
+
 function answers(draft: Draft, flow: FlowName): Answers {
   const given: Answers = { description: description(draft, flow) }
   if (flow === 'outage') given.symptom = 'no_power'
@@ -52,8 +57,8 @@ function answers(draft: Draft, flow: FlowName): Answers {
 }
 
 /** What is sent. Empty fields are left out: the server refuses what it does not need. */
-export function toOrder(draft: Draft, flow: FlowName, at: Date, language: Lang): NewOrder {
-  const order: NewOrder = { kind: kindOf(flow), answers: answers(draft, flow), occurred_at: at.toISOString(), language }
+export function toOrder(draft: Draft, flow: FlowName, at: Date, language: Lang): NewOrder & { answers: Answers } {
+  const order: NewOrder & { answers: Answers } = { kind: kindOf(flow), answers: answers(draft, flow), occurred_at: at.toISOString(), language }
   if (flow === 'service') order.sub_type = draft.topic
   if (draft.place !== null) order.place = draft.place.code
   const where = address(draft)

@@ -25,6 +25,7 @@ export const en: typeof zh = {
     short_notice_outage: 'Short notice',
     emergency_defect_outage: 'Emergency repair',
     load_management: 'Load management',
+    other: 'Outage',
   },
   start: 'since {when}',
   window: '{range}',

@@ -19,6 +19,7 @@ export const zh = {
     short_notice_outage: '临时停电',
     emergency_defect_outage: '紧急消缺停电',
     load_management: '有序用电',
+    other: '停电',
   },
   start: '{when} 开始',
   window: '{range}',

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import * as after from '@/citizen/after.en'
 import * as afterZh from '@/citizen/after.zh'
@@ -55,4 +57,12 @@ it('every code that a page offers has a name', () => {
   names(reportZh.zh.details.topic, TOPICS)
   names(reportZh.zh.details.category, CATEGORIES)
   names(reportZh.zh.who.reply, REPLIES)
+})
+
+it('every step that the server shows to citizens has its words', () => {
+  const words = readFileSync(join(import.meta.dirname, '../../../chalicelib/domain/words.py'), 'utf8')
+  const steps = [...words.matchAll(/"public\.(?:move|stage)\.(\w+)"/g)].map(([, slug = '']) => slug)
+  const known = { ...afterZh.zh.event, ...afterZh.zh.stage }
+  expect(steps.length).toBeGreaterThan(30)
+  expect(steps.filter((slug) => !(slug in known))).toEqual([])
 })
