@@ -5,6 +5,7 @@ import type {
   BulkResult,
   Call,
   Caller,
+  Colleague,
   Contact,
   Facts,
   LedgerRow,
@@ -15,7 +16,6 @@ import type {
   QueueAnswer,
   QueueRow,
   StaffOrder,
-  StaffRow,
   Verified,
 } from './contract'
 import { accessToken, expire, renew } from './signin'
@@ -88,13 +88,13 @@ export const verifyOrder = (number: string): Promise<Verified> => get(`/orders/$
 export const reveal = (number: string, reason: string): Promise<Contact> =>
   call('POST', `/orders/${number}/reveal`, { body: { reason } })
 
-export const search = (q: string): Promise<Page<QueueRow>> => get('/search', { q })
+export const search = (q: string): Promise<{ items: QueueRow[] }> => get('/search', { q })
 
 export const getCaller = (phone: string): Promise<Caller> => call('POST', '/callers', { body: { phone } })
 
-export const getOffices = (): Promise<Page<OfficeRow>> => get('/offices')
+export const getOffices = (): Promise<{ items: OfficeRow[] }> => get('/offices')
 
-export const getStaff = (office: string): Promise<Page<StaffRow>> => get(`/offices/${office}/staff`)
+export const getStaff = (office: string): Promise<{ items: Colleague[] }> => get(`/offices/${office}/staff`)
 
 export const getCalls = (): Promise<Page<Call>> => get('/calls', { state: 'open' })
 

@@ -185,24 +185,22 @@ export interface OfficeRow {
   id: string
   name: string
   level: string
+  parent: string
   path: string[]
-  phone?: string
-  terrain?: string
-  hours?: string
-  active?: boolean
-  open?: number
+  terrain: string
+  phone: string
+  hours: string
+  active: boolean
 }
 
-export interface StaffRow {
-  staff_id: string
+/** Somebody who works at an office, as dispatch shows them. */
+export interface Colleague {
+  id: string
   name: string
   role: string
-  office?: string
-  phone_masked?: string
-  subject?: string
-  active?: boolean
-  open?: number
-  duty?: boolean
+  active: boolean
+  open_orders: number
+  duty: boolean
 }
 
 export interface Call {

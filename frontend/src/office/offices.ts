@@ -1,6 +1,6 @@
 import { shallowRef } from 'vue'
 import { getOffices, getStaff } from './api'
-import type { OfficeRow, StaffRow } from './contract'
+import type { Colleague, OfficeRow } from './contract'
 
 /** The offices that the person may see; asked for once, they change rarely. */
 export const offices = shallowRef<readonly OfficeRow[]>([])
@@ -24,8 +24,10 @@ export function forgetOffices(): Promise<void> {
 
 export const officeName = (id: string): string => offices.value.find((office) => office.id === id)?.name ?? id
 
-/** Who works at an office, those with the fewest orders in hand first. */
-export async function staffOf(office: string): Promise<StaffRow[]> {
+/** Who works at an office: those on duty first, then those with the fewest orders in hand. */
+export async function staffOf(office: string): Promise<Colleague[]> {
   const { items } = await getStaff(office)
-  return [...items].sort((a, b) => Number(b.duty ?? false) - Number(a.duty ?? false) || (a.open ?? 0) - (b.open ?? 0))
+  return items
+    .filter(({ active }) => active)
+    .sort((a, b) => Number(b.duty) - Number(a.duty) || a.open_orders - b.open_orders)
 }

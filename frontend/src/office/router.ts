@@ -19,6 +19,22 @@ const routes: RouteRecordRaw[] = [
   { path: '/export', component: () => import('./ExportPage.vue') },
   { path: '/phone', component: () => import('./PhonePage.vue') },
   { path: '/print/slips', component: () => import('./SlipsPage.vue') },
+  { path: '/admin', redirect: '/admin/offices' },
+  {
+    path: '/admin',
+    component: () => import('./admin/AdminPage.vue'),
+    children: [
+      { path: 'offices', component: () => import('./admin/OfficesPage.vue') },
+      { path: 'staff', component: () => import('./admin/StaffPage.vue') },
+      { path: 'duty', component: () => import('./admin/DutyPage.vue') },
+      { path: 'keys', component: () => import('./admin/KeysPage.vue') },
+      { path: 'webhooks', component: () => import('./admin/WebhooksPage.vue') },
+      { path: 'limits', component: () => import('./admin/LimitsPage.vue') },
+      { path: 'calendars', component: () => import('./admin/CalendarsPage.vue') },
+      { path: 'imports', component: () => import('./admin/ImportsPage.vue') },
+      { path: 'ledger', component: () => import('./admin/LedgerPage.vue') },
+    ],
+  },
   { path: '/:rest(.*)', component: () => import('./NotFoundPage.vue') },
 ]
 
