@@ -198,6 +198,13 @@ def find_household(account_no: str) -> Household | None:
     return _find(HOUSEHOLDS, account_no)
 
 
+def find_households(account_nos: Iterable[str]) -> dict[str, Household]:
+    """Return those of these accounts that are kept, a hundred a call. Raises Busy."""
+    homes = _homes(HOUSEHOLDS, filter(None, account_nos))
+    rows = find_many(HomeRow, ((home, key) for key, home in homes.items()))
+    return {row.sk: HOUSEHOLDS.read(row) for row in rows}
+
+
 def find_place(code: str) -> Place | None:
     """Return a place, or None. Raises Busy."""
     return _find(PLACES, code)
@@ -293,13 +300,15 @@ class Difference(Generic[_Item]):
         return not (self.added or self.changed or self.moved)
 
 
-def compare_households(county: str, households: Iterable[Household]) -> Difference[Household]:
+def compare_households(
+    county: str | None, households: Iterable[Household]
+) -> Difference[Household]:
     """Compare a county's list with what is kept. Nothing is written. Raises Busy.
 
     Of two rows with one account the later counts. Missing is looked for under every place of the
-    county. One call an area.
+    county, and not at all without one. One call an area.
     """
-    areas = [_area(row.sk) for row in under(HomeRow, _county(county))]
+    areas = [_area(row.sk) for row in under(HomeRow, _county(county))] if county else []
     return _compare(HOUSEHOLDS, households, scope=areas)
 
 

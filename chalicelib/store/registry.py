@@ -408,6 +408,11 @@ def snapshot(*, at: datetime) -> Snapshot:
     return _SNAPSHOT.get(_PK, at=at, load=_load)
 
 
+def refresh() -> None:
+    """Read everything anew next time: who is about to change it must see what others changed."""
+    _SNAPSHOT.forget(_PK)
+
+
 def _load() -> Snapshot:
     rows = list(under(RecordRow, _PK))
     paths = _paths(rows)

@@ -1,34 +1,54 @@
 """Taking over what a county has (接管): offices, staff, telephones, places, households, orders.
 
 Upload, check, look at the difference, then apply. A bad row is named by line and column, and
-nothing is applied before somebody accepted what was shown. Sending the same list again changes nothing.
+nothing is applied before somebody accepted what was shown. Sending the same list again changes
+nothing; a cell that is empty, or a column that is not there, leaves what is kept as it is.
 Orders keep the times at which they happened: they are late entries, and no text goes out.
 """
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any, Final
 
 from chalicelib.domain import words
 from chalicelib.domain.calendar import CHINA
-from chalicelib.domain.contact import Contact, Phone, clean_text
-from chalicelib.domain.order import Actor
+from chalicelib.domain.contact import Phone, clean_text, mask_address, mask_name
+from chalicelib.domain.order import Event
 from chalicelib.domain.refusal import BadInput, Refused
-from chalicelib.domain.staff import LEVELS, Office, OfficeLevel, Relation, Role, Staff, relation
-from chalicelib.store import customers, registry
-from chalicelib.store.customers import Household, Place
+from chalicelib.domain.staff import (
+    LEVELS,
+    Capability,
+    Office,
+    OfficeLevel,
+    Relation,
+    Role,
+    Staff,
+    may,
+    relation,
+)
+from chalicelib.store import customers, ledger, registry
+from chalicelib.store.customers import Difference, Household, Place
 from chalicelib.store.registry import Member
-from chalicelib.usecases import handling, reporting, sheets
-from chalicelib.usecases.desk import Desk
-from chalicelib.usecases.handling import Command
-from chalicelib.usecases.reporting import Report
+from chalicelib.usecases import sheets, transcribing
+from chalicelib.usecases.desk import Desk, actor_of
+from chalicelib.usecases.transcribing import COLUMNS_OF_CHOICES, VISITS, State, one_of
 
 KEPT: Final = timedelta(days=1)
 MOST_BAD: Final = 200
 SAMPLE: Final = 5
+MOST_ORDERS: Final = 2_000
+"""Rows of orders in one list: each is rehearsed step by step within one request."""
+SLICE: Final = 500
+"""Households that are written before the clock is looked at again."""
+
+Row = Mapping[str, Any]
+LINE: Final = "#"
+"""Under which a row keeps its line in the file; no column can have this name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +66,10 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Bad:
-    """One cell that cannot be used. line: in the file, from 1. column: as the file names it."""
+    """One cell that cannot be used. line: in the file, from 1. column: as the file names it.
+
+    facts never quote the cell.
+    """
 
     line: int
     column: str
@@ -56,94 +79,123 @@ class Bad:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What an upload would do. difference: counts by add, change, same and gone."""
+    """What an upload would do. difference: counts by add, change, same and gone.
+
+    bad: the first MOST_BAD of `bad_rows`. sample: cells by column, masked.
+    """
 
     import_id: str
     kind: str
+    county: str
     rows: int
     ok: int
+    bad_rows: int
     bad: tuple[Bad, ...]
     difference: Mapping[str, int]
-    sample: tuple[Mapping[str, Any], ...]
+    sample: tuple[Mapping[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What was done. refused: rows that could not be applied after all, by line."""
+    """What was done. refused: rows that could not be applied after all. next: where to go on."""
 
     applied: int
     skipped: int
     refused: tuple[Bad, ...] = ()
+    next: int | None = None
 
 
-# Cells ----------------------------------------------------------------------------------------
+# Cells --------------------------------------------------------------------------------------------
 
 
-def _text(longest: int) -> Callable[[str], str]:
+def _folded(cell: str) -> str:
+    """Return a cell with full-width letters, digits and signs as ASCII has them."""
+    return unicodedata.normalize("NFKC", cell).strip()
+
+
+def _text(longest: int, *, multiline: bool = False) -> Callable[[str], str]:
     def read(cell: str) -> str:
-        return clean_text(cell, field="cell", max_units=longest)
+        return clean_text(cell, field="cell", max_units=longest, multiline=multiline)
 
     return read
 
 
 def _code(cell: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,39}", cell):
+    folded = _folded(cell)
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,39}", folded):
         raise BadInput.of("cell", "field.code")
-    return cell
+    return folded
 
 
-def _phones(cell: str) -> list[str]:
-    return [Phone.parse(part).number for part in re.split(r"[,，、;；/ ]+", cell) if part]
+def _count(cell: str) -> int:
+    folded = _folded(cell)
+    if not re.fullmatch(r"[0-9]{1,6}", folded):
+        raise BadInput.of("cell", "field.number")
+    return int(folded)
 
 
-def _one_of(prefix: str, slugs: Iterable[str]) -> Callable[[str], str]:
-    """Read a slug, or its words in either language."""
-    known = {slug: slug for slug in slugs}
-    for slug in list(known):
-        for language in words.LANGUAGES:
-            if words.has(f"{prefix}.{slug}"):
-                known[words.say(f"{prefix}.{slug}", language).lower()] = slug
+def _phones(cell: str) -> list[list[str]]:
+    """Read one or several telephones as [number, extension]; a space may stand within one."""
+    found: list[list[str]] = []
+    for part in filter(None, map(str.strip, re.split(r"[,，、;；/\n]+", cell))):
+        try:
+            phones = [Phone.parse(part)]
+        except BadInput:
+            pieces = part.split()
+            if len(pieces) == 1:
+                raise
+            phones = [Phone.parse(piece) for piece in pieces]
+        found += [[phone.number, phone.extension] for phone in phones]
+    return found
 
-    def read(cell: str) -> str:
-        found = known.get(cell.lower())
-        if found is None:
-            raise BadInput.of("cell", "field.choice", allowed=sorted(set(known.values())))
-        return found
 
-    return read
+def _flags(cell: str) -> list[str]:
+    read = one_of("flag", FLAGS)
+    return sorted({read(part) for part in re.split(r"[,，、;；\s]+", cell) if part})
+
+
+def _channel(cell: str) -> str:
+    return one_of("channel", CHANNELS)(_folded(cell))
 
 
 _TIME: Final = re.compile(
-    r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?(?:[ T](\d{1,2})[:：](\d{2})(?:[:：](\d{2}))?)?"
+    r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?"
+    r"(?:[ T]*(\d{1,2})[:时点](\d{1,2})(?:[:分](\d{1,2})?秒?)?)?"
 )
 
 
 def _moment(cell: str) -> str:
     """Read a time as people write it, in China's time unless it carries its own zone."""
+    folded = _folded(cell)
+    match = _TIME.fullmatch(folded)
     try:
-        at = datetime.fromisoformat(cell)
-    except ValueError:
-        match = _TIME.fullmatch(cell)
-        if match is None:
-            raise BadInput.of("cell", "field.instant") from None
-        year, month, day, hour, minute, second = (int(part or 0) for part in match.groups())
-        try:
-            at = datetime(year, month, day, hour, minute, second)  # noqa: DTZ001 - zoned below
-        except ValueError:
-            raise BadInput.of("cell", "field.instant") from None
-    at = at if at.tzinfo else at.replace(tzinfo=CHINA)
-    return at.astimezone(UTC).isoformat()
+        if match is not None:
+            year, month, day, hour, minute, second = (int(part or 0) for part in match.groups())
+            at = datetime(year, month, day, hour, minute, second, tzinfo=CHINA)
+        else:
+            at = datetime.fromisoformat(folded)
+            at = at if at.tzinfo else at.replace(tzinfo=CHINA)
+        return at.astimezone(UTC).isoformat()
+    except (ValueError, OverflowError):
+        raise BadInput.of("cell", "field.moment") from None
 
 
-_TERRAIN: Final = _one_of("choice.terrain", ("urban", "rural", "remote"))
 FLAGS: Final = ("key", "vip", "sensitive", "life_support", "lift", "five_guarantees")
+CHANNELS: Final = ("paper", "phone", "counter", "wechat", "web", "95598", "12398", "12345")
+_TERRAIN: Final = one_of("choice.terrain", ("urban", "rural", "remote"))
+
+
+def _choice_columns() -> Iterable[Column]:
+    for name in COLUMNS_OF_CHOICES:
+        yield Column(name, (words.say(f"need.{name}", "zh"), name), _text(60))
+
 
 COLUMNS: Final[Mapping[str, tuple[Column, ...]]] = MappingProxyType(
     {
         "offices": (
             Column("office_id", ("单位编号", "office_id"), _code, required=True),
             Column("name", ("单位名称", "名称", "name"), _text(40), required=True),
-            Column("level", ("级别", "level"), _one_of("office_level", LEVELS), required=True),
+            Column("level", ("级别", "level"), one_of("office_level", LEVELS), required=True),
             Column("parent", ("上级单位", "上级编号", "parent"), _code),
             Column("terrain", ("地区", "terrain"), _TERRAIN),
             Column("phone", ("电话", "phone"), _text(30)),
@@ -151,7 +203,7 @@ COLUMNS: Final[Mapping[str, tuple[Column, ...]]] = MappingProxyType(
         "staff": (
             Column("staff_id", ("人员编号", "工号", "staff_id"), _code, required=True),
             Column("name", ("姓名", "name"), _text(40), required=True),
-            Column("role", ("岗位", "角色", "role"), _one_of("role", Role), required=True),
+            Column("role", ("岗位", "角色", "role"), one_of("role", tuple(Role)), required=True),
             Column("office_id", ("单位编号", "office_id"), _code, required=True),
             Column("phone", ("电话", "手机", "phone"), _phones),
         ),
@@ -163,6 +215,7 @@ COLUMNS: Final[Mapping[str, tuple[Column, ...]]] = MappingProxyType(
             Column("township", ("乡镇", "township"), _text(40)),
             Column("line", ("线路", "line"), _text(60)),
             Column("terrain", ("地区", "terrain"), _TERRAIN),
+            Column("households", ("户数", "households"), _count),
         ),
         "customers": (
             Column("account_no", ("户号", "account_no"), _code, required=True),
@@ -170,7 +223,7 @@ COLUMNS: Final[Mapping[str, tuple[Column, ...]]] = MappingProxyType(
             Column("name", ("户名", "姓名", "name"), _text(60)),
             Column("address", ("地址", "用电地址", "address"), _text(120)),
             Column("phone", ("电话", "手机", "phone"), _phones),
-            Column("flags", ("标记", "flags"), _text(80)),
+            Column("flags", ("标记", "flags"), _flags),
         ),
         "phones": (
             Column("account_no", ("户号", "account_no"), _code, required=True),
@@ -180,85 +233,152 @@ COLUMNS: Final[Mapping[str, tuple[Column, ...]]] = MappingProxyType(
             Column("case_no", ("原工单编号", "工单编号", "case_no"), _code, required=True),
             Column("kind", ("类型", "业务类型", "kind"), _text(40), required=True),
             Column("sub_type", ("子类", "sub_type"), _text(40)),
+            Column("channel", ("受理渠道", "渠道", "channel"), _channel),
             Column("occurred_at", ("受理时间", "occurred_at"), _moment, required=True),
-            Column("description", ("受理内容", "内容", "description"), _text(1000), required=True),
+            Column(
+                "description",
+                ("受理内容", "内容", "description"),
+                _text(1000, multiline=True),
+                required=True,
+            ),
             Column("phone", ("联系电话", "电话", "phone"), _phones),
             Column("name", ("联系人", "姓名", "name"), _text(40)),
             Column("address", ("地址", "address"), _text(120)),
             Column("place", ("台区编号", "place"), _code),
             Column("office_id", ("责任单位", "单位编号", "office_id"), _code),
+            Column("staff_id", ("处理人", "经办人", "staff_id"), _code),
             Column("dispatched_at", ("派单时间", "dispatched_at"), _moment),
             Column("received_at", ("接单时间", "received_at"), _moment),
+            Column("contacted_at", ("联系时间", "contacted_at"), _moment),
+            Column("arrived_at", ("到达时间", "arrived_at"), _moment),
+            Column("restored_at", ("复电时间", "restored_at"), _moment),
             Column("replied_at", ("回单时间", "replied_at"), _moment),
-            Column("reply", ("处理结果", "reply"), _text(1000)),
+            Column("reply", ("处理情况", "回单内容", "reply"), _text(1000, multiline=True)),
             Column("closed_at", ("归档时间", "closed_at"), _moment),
+            Column("visit", ("回访结果", "visit"), one_of("choice.visit", VISITS)),
+            *_choice_columns(),
         ),
     }
 )
-"""An old ledger is a list of orders of which every row has its closing time."""
 
 KINDS: Final = (*COLUMNS, "ledger")
 
 
 def columns_of(kind: str) -> tuple[Column, ...]:
-    """Return the columns of a kind of list. Raises BadInput naming `kind`."""
+    """Return the columns of a kind of list. Raises BadInput naming `kind`.
+
+    An old ledger (`ledger`) is a list of orders of which every row has its closing time.
+    """
     if kind not in KINDS:
         raise BadInput.of("kind", "field.choice", allowed=list(KINDS))
     if kind != "ledger":
         return COLUMNS[kind]
-    closed = {"closed_at", "dispatched_at", "replied_at"}
     return tuple(
-        replace(column, required=column.required or column.name in closed)
+        replace(column, required=column.required or column.name == "closed_at")
         for column in COLUMNS["orders"]
     )
 
 
-# Checking -------------------------------------------------------------------------------------
+KEYS: Final[Mapping[str, str]] = MappingProxyType({
+    "offices": "office_id", "staff": "staff_id", "places": "code", "customers": "account_no",
+    "phones": "account_no", "orders": "case_no", "ledger": "case_no",
+})  # fmt: skip
+
+OFFICIAL: Final = frozenset({"offices", "staff"})
+"""Lists that belong to no county: each row is measured by the office that it is about."""
 
 
-def preview(
-    desk: Desk,
-    kind: str,
-    filename: str,
-    content: bytes,
-    *,
-    county: str,
-    import_id: str,
-    at: datetime,
-) -> Preview:
+# Checking -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A list as it was sent. county: whose places, households and orders it holds."""
+
+    kind: str
+    filename: str
+    content: bytes
+    county: str
+
+
+@dataclass(frozen=True)
+class _Taking:
+    """For whom a list is taken over, and where."""
+
+    desk: Desk
+    viewer: Staff
+    county: str
+    at: datetime
+
+    @cached_property
+    def places(self) -> Mapping[str, Place]:
+        return {place.code: place for place in customers.places(self.county, at=self.at)}
+
+    def may_at(self, capability: Capability, path: Sequence[str]) -> bool:
+        return may(self.viewer, capability, path)
+
+
+Check = Callable[[_Taking, Sequence[Row]], list[Bad]]
+Count = Callable[[_Taking, Sequence[Row]], dict[str, int]]
+Write = Callable[[_Taking, Sequence[Row]], tuple[int, int]]
+
+
+def preview(desk: Desk, viewer: Staff, upload: Upload, *, import_id: str, at: datetime) -> Preview:
     """Read and check a list, compare it with what is kept, and stage it. Nothing is applied.
 
-    Raises BadInput when the file is none or a required column is missing.
+    Raises BadInput when the file is none or a required column is missing, and Busy.
     """
+    kind, taking = upload.kind, _Taking(desk, viewer, upload.county, at)
     columns = columns_of(kind)
-    sheet = sheets.read(filename, content)
-    placed = _places_of(sheet.headers, columns)
-    rows: list[dict[str, Any]] = []
+    most = MOST_ORDERS if kind in {"orders", "ledger"} else sheets.MOST_ROWS
+    sheet = sheets.read(upload.filename, upload.content, most_rows=most)
+    placed = _placed(sheet.headers, columns)
+    readable: list[Row] = []
     bad: list[Bad] = []
     for line, cells in sheet.rows:
-        row, wrong = _row(line, cells, sheet.headers, placed)
-        wrong = wrong or _meaning(desk, kind, row, county=county)
-        if wrong:
-            bad.extend(wrong)
-        else:
-            rows.append(row)
-    bad.extend(_doubles(kind, rows))
-    difference = _difference(desk, kind, rows, county=county)
-    about = {"kind": kind, "county": county, "bad": len(bad), "filename": filename[:120]}
-    registry.stage_import(import_id, rows, about=about, at=at, keep=KEPT)
-    return Preview(
+        row, wrong = _row(line, cells, placed)
+        bad.extend(wrong)
+        if not wrong:
+            readable.append(row)
+    bad += [*_doubles(kind, readable), *LISTS[kind].check(taking, readable)]
+    spoilt = {one.line for one in bad}
+    rows = [row for row in readable if row[LINE] not in spoilt]
+    shown = Preview(
         import_id=import_id,
         kind=kind,
+        county=upload.county,
         rows=len(sheet.rows),
         ok=len(rows),
-        bad=tuple(bad[:MOST_BAD]),
-        difference=difference,
-        sample=tuple(rows[:SAMPLE]),
+        bad_rows=len(spoilt),
+        bad=_named(bad, {column.name: sheet.headers[index] for index, column in placed}, columns),
+        difference=LISTS[kind].difference(taking, rows),
+        sample=tuple(_masked(row) for row in rows[:SAMPLE]),
     )
+    registry.stage_import(import_id, rows, about=_about(shown), at=at, keep=KEPT)
+    return shown
 
 
-def _places_of(headers: Sequence[str], columns: Sequence[Column]) -> list[tuple[int, Column]]:
-    folded = [header.strip().lower() for header in headers]
+def staged(import_id: str, *, at: datetime) -> Preview:
+    """Return what a staged import would do, without its sample. Raises Unknown and Busy."""
+    about = registry.staged_import(import_id, at=at).about
+    return Preview(import_id, **{**about, "bad": tuple(Bad(*one) for one in about["bad"])})
+
+
+def _about(shown: Preview) -> dict[str, Any]:
+    return {
+        "kind": shown.kind,
+        "county": shown.county,
+        "rows": shown.rows,
+        "ok": shown.ok,
+        "bad_rows": shown.bad_rows,
+        "bad": [[one.line, one.column, one.code, dict(one.facts)] for one in shown.bad],
+        "difference": dict(shown.difference),
+    }
+
+
+def _placed(headers: Sequence[str], columns: Sequence[Column]) -> list[tuple[int, Column]]:
+    """Return where each known column stands. Raises BadInput naming what is missing."""
+    folded = [_folded(header).lower() for header in headers]
     placed, missing = [], []
     for column in columns:
         at = next((folded.index(h.lower()) for h in column.headings if h.lower() in folded), None)
@@ -272,351 +392,550 @@ def _places_of(headers: Sequence[str], columns: Sequence[Column]) -> list[tuple[
 
 
 def _row(
-    line: int, cells: Sequence[str], headers: Sequence[str], placed: Sequence[tuple[int, Column]]
+    line: int, cells: Sequence[str], placed: Sequence[tuple[int, Column]]
 ) -> tuple[dict[str, Any], list[Bad]]:
-    row: dict[str, Any] = {"line": line}
+    row: dict[str, Any] = {LINE: line}
     bad: list[Bad] = []
     for index, column in placed:
         cell = cells[index] if index < len(cells) else ""
         if not cell:
             if column.required:
-                bad.append(Bad(line, headers[index], "field.required"))
+                bad.append(Bad(line, column.name, "field.required"))
             continue
         try:
             row[column.name] = column.read(cell)
         except BadInput as refused:
             error = refused.errors[0]
-            bad.append(Bad(line, headers[index], error.code, error.facts))
+            bad.append(Bad(line, column.name, error.code, error.facts))
     return row, bad
 
 
-def _meaning(desk: Desk, kind: str, row: Mapping[str, Any], *, county: str) -> list[Bad]:
-    """Check what a row means beyond its cells."""
-    line = int(row["line"])
-    if kind in {"orders", "ledger"}:
-        return _order_meaning(desk, row)
-    office_id = row.get("office_id")
-    if kind in {"staff", "places"} and office_id:
-        stands = relation(desk.path(county), desk.path(str(office_id)))
-        if str(office_id) not in desk.snapshot.offices or stands not in {
-            Relation.OWN,
-            Relation.BELOW,
-        }:
-            return [Bad(line, "office_id", "office.unknown")]
-    if kind == "customers" and customers.find_place(str(row["transformer_id"])) is None:
-        return [Bad(line, "transformer_id", "place.unknown")]
-    if kind == "phones" and customers.find_household(str(row["account_no"])) is None:
-        return [Bad(line, "account_no", "account.unknown")]
-    if kind == "customers":
-        unknown = set(_flags_of(row)) - set(FLAGS)
-        if unknown:
-            return [Bad(line, "flags", "field.choice", {"allowed": list(FLAGS)})]
-    return []
+def _named(
+    bad: Iterable[Bad], headers: Mapping[str, str], columns: Sequence[Column]
+) -> tuple[Bad, ...]:
+    """Return the first bad cells, by line, their columns named as the file names them."""
+    usual = {column.name: column.headings[0] for column in columns}
+    ordered = sorted(bad, key=lambda one: one.line)[:MOST_BAD]
+    return tuple(
+        replace(one, column=headers.get(one.column) or usual[one.column]) for one in ordered
+    )
 
 
-def _flags_of(row: Mapping[str, Any]) -> list[str]:
-    return [flag for flag in re.split(r"[,，、; ]+", str(row.get("flags", ""))) if flag]
+def _masked(row: Row) -> dict[str, str]:
+    shown = {name: str(value) for name, value in row.items() if name != LINE}
+    if "phone" in row:
+        phones = row["phone"]
+        shown["phone"] = (
+            "、".join(Phone(*one).masked for one in phones) if isinstance(phones, list) else phones
+        )
+    if "flags" in row:
+        shown["flags"] = "、".join(row["flags"])
+    if "address" in row:
+        shown["address"] = mask_address(row["address"])
+    if "name" in row and ("account_no" in row or "case_no" in row):
+        shown["name"] = mask_name(row["name"])
+    return shown
 
 
-def _order_meaning(desk: Desk, row: Mapping[str, Any]) -> list[Bad]:
-    line = int(row["line"])
-    read_kind = _one_of("kind", desk.procedures)
-    try:
-        kind = read_kind(str(row["kind"]))
-    except BadInput:
-        return [Bad(line, "kind", "kind.unknown")]
-    sub_types = desk.procedures[kind].sub_types
-    if sub_types:
-        try:
-            _one_of("sub_type", sub_types)(str(row.get("sub_type", "")))
-        except BadInput:
-            return [Bad(line, "sub_type", "sub_type.unknown", {"allowed": list(sub_types)})]
-    place = row.get("place")
-    if place and customers.find_place(str(place)) is None:
-        return [Bad(line, "place", "place.unknown")]
-    if row.get("office_id") and str(row["office_id"]) not in desk.snapshot.offices:
-        return [Bad(line, "office_id", "office.unknown")]
-    steps = [str(row[name]) for name in STEPS if row.get(name)]
-    if steps != sorted(steps):
-        return [Bad(line, "occurred_at", "times.not_in_order")]
-    return []
-
-
-STEPS: Final = ("occurred_at", "dispatched_at", "received_at", "replied_at", "closed_at")
-KEYS: Final[Mapping[str, str]] = MappingProxyType({
-    "offices": "office_id", "staff": "staff_id", "places": "code", "customers": "account_no",
-    "phones": "account_no", "orders": "case_no", "ledger": "case_no",
-})  # fmt: skip
-
-
-def _doubles(kind: str, rows: Sequence[Mapping[str, Any]]) -> list[Bad]:
+def _doubles(kind: str, rows: Sequence[Row]) -> list[Bad]:
     key = KEYS[kind]
     seen: dict[str, int] = {}
     bad = []
     for row in rows:
-        value = str(row[key])
-        if value in seen:
-            bad.append(Bad(int(row["line"]), key, "row.double", {"first": seen[value]}))
-        seen.setdefault(value, int(row["line"]))
+        first = seen.setdefault(str(row[key]), int(row[LINE]))
+        if first != row[LINE]:
+            bad.append(Bad(int(row[LINE]), key, "row.double", {"first": first}))
     return bad
 
 
-def _difference(
-    desk: Desk, kind: str, rows: Sequence[Mapping[str, Any]], *, county: str
-) -> dict[str, int]:
-    if kind in {"customers", "phones"}:
-        households = customers.compare_households(county, _households(kind, rows))
-        gone = len(households.missing) if kind == "customers" else 0
-        return {
-            "add": len(households.added),
-            "change": len(households.changed) + len(households.moved),
-            "same": households.unchanged,
-            "gone": gone,
-        }
-    if kind == "places":
-        places = customers.compare_places(county, [_place(row, county) for row in rows])
-        return {
-            "add": len(places.added),
-            "change": len(places.changed) + len(places.moved),
-            "same": places.unchanged,
-            "gone": len(places.missing),
-        }
-    known = {"offices": desk.snapshot.offices, "staff": desk.snapshot.staff}.get(kind, {})
-    there = sum(1 for row in rows if str(row[KEYS[kind]]) in known)
-    return {"add": len(rows) - there, "change": there, "same": 0, "gone": 0}
+def _counts(difference: Difference[Any]) -> dict[str, int]:
+    return {
+        "add": len(difference.added),
+        "change": len(difference.changed) + len(difference.moved),
+        "same": difference.unchanged,
+        "gone": len(difference.missing),
+    }
 
 
-# Applying -------------------------------------------------------------------------------------
+# Offices ------------------------------------------------------------------------------------------
 
 
-def apply(desk: Desk, import_id: str, *, by: Actor, salt: bytes, at: datetime) -> Applied:
-    """Apply a staged list, and forget it. Raises Unknown, and BadInput while it has bad rows."""
-    staged = registry.staged_import(import_id, at=at)
-    if staged.about["bad"]:
-        raise BadInput.of("import", "import.has_bad_rows", bad=staged.about["bad"])
-    kind, county = str(staged.about["kind"]), str(staged.about["county"])
-    rows: list[Mapping[str, Any]] = list(staged.rows)
-    if kind in {"orders", "ledger"}:
-        done = _apply_orders(desk, rows, by=by, salt=salt, at=at)
-    else:
-        done = _apply_list(desk, kind, rows, county=county, by=by, at=at)
-    if not done.refused:
-        registry.discard_import(import_id)
-    return done
+def _parent_of(taking: _Taking, row: Row) -> str:
+    """Return the parent that a row names, or the one that the office has."""
+    kept = taking.desk.path(str(row["office_id"]))
+    return str(row.get("parent") or (kept[-2] if len(kept) > 1 else ""))
 
 
-def _apply_list(
-    desk: Desk,
-    kind: str,
-    rows: Sequence[Mapping[str, Any]],
-    *,
-    county: str,
-    by: Actor,
-    at: datetime,
-) -> Applied:
-    if kind == "offices":
-        tally = registry.take_over(_offices(desk, rows), by=by, at=at)
-        return Applied(tally.added + tally.changed, tally.unchanged)
-    if kind == "staff":
-        tally = registry.take_over(_members(desk, rows), by=by, at=at)
-        return Applied(tally.added + tally.changed, tally.unchanged)
-    if kind == "places":
-        places = customers.compare_places(county, [_place(row, county) for row in rows])
-        customers.put_places(places)
-        return Applied(
-            len(places.added) + len(places.changed) + len(places.moved), places.unchanged
-        )
-    households = customers.compare_households(county, _households(kind, rows))
-    customers.put_households(households)
-    return Applied(
-        len(households.added) + len(households.changed) + len(households.moved),
-        households.unchanged,
-    )
+def _path(taking: _Taking, office_id: str, rows: Mapping[str, Row]) -> tuple[str, ...]:
+    """Return the path that an office will have; parents may stand anywhere in the list.
 
-
-def _offices(desk: Desk, rows: Sequence[Mapping[str, Any]]) -> list[Office]:
-    """Return offices with their paths; parents may stand anywhere in the list."""
-    by_id = {str(row["office_id"]): row for row in rows}
-
-    def path(office_id: str, depth: int = 0) -> tuple[str, ...]:
-        row = by_id.get(office_id)
-        if row is None:
-            return desk.path(office_id)
-        parent = str(row.get("parent", ""))
-        if depth > len(LEVELS):
+    Raises BadInput for a loop and for a parent that is nowhere.
+    """
+    path: tuple[str, ...] = ()
+    while office_id:
+        if len(path) > len(LEVELS):
             raise BadInput.of("parent", "office.loop")
-        return (*(path(parent, depth + 1) if parent else ()), office_id)
-
-    return [
-        Office(
-            office_id,
-            str(row["name"]),
-            OfficeLevel(str(row["level"])),
-            path(office_id),
-            terrain=str(row.get("terrain", "rural")),
-            phone=str(row.get("phone", "")),
-        )
-        for office_id, row in by_id.items()
-    ]
+        path = (office_id, *path)
+        if office_id in rows:
+            office_id = _parent_of(taking, rows[office_id])
+            continue
+        kept = taking.desk.path(office_id)
+        if not kept:
+            raise BadInput.of("parent", "office.unknown")
+        return (*kept[:-1], *path)
+    return path
 
 
-def _members(desk: Desk, rows: Sequence[Mapping[str, Any]]) -> list[Member]:
-    return [
-        Member(
-            Staff(
-                str(row["staff_id"]),
-                str(row["name"]),
-                Role(str(row["role"])),
-                str(row["office_id"]),
-                desk.path(str(row["office_id"])),
-            ),
-            Phone(row["phone"][0]) if row.get("phone") else None,
-        )
+def _offices(taking: _Taking, rows: Sequence[Row]) -> list[Office]:
+    by_id = {str(row["office_id"]): row for row in rows}
+    made = []
+    for office_id, row in by_id.items():
+        blank = Office(office_id, "", OfficeLevel(str(row["level"])), ())
+        kept = taking.desk.snapshot.offices.get(office_id, blank)
+        given: dict[str, Any] = {
+            name: row[name] for name in ("name", "terrain", "phone") if name in row
+        }
+        level = OfficeLevel(str(row["level"]))
+        made.append(replace(kept, **given, level=level, path=_path(taking, office_id, by_id)))
+    return made
+
+
+def _check_offices(taking: _Taking, rows: Sequence[Row]) -> list[Bad]:
+    by_id = {str(row["office_id"]): row for row in rows}
+    bad = []
+    for office_id, row in by_id.items():
+        try:
+            _check_office(taking, office_id, row, by_id)
+        except BadInput as refused:
+            error = refused.errors[0]
+            bad.append(Bad(int(row[LINE]), error.field, error.code, error.facts))
+    return bad
+
+
+def _check_office(taking: _Taking, office_id: str, row: Row, rows: Mapping[str, Row]) -> None:
+    kept = taking.desk.snapshot.offices.get(office_id)
+    path = _path(taking, office_id, rows)
+    reach = [path] if kept is None else [path, kept.path]
+    if not all(taking.may_at(Capability.OFFICE_CREATE, each) for each in reach):
+        raise BadInput.of("office_id", "office.not_yours")
+    if kept is not None and kept.level != row["level"]:
+        raise BadInput.of("level", "office.level_is_fixed")
+    if len(path) != LEVELS.index(OfficeLevel(str(row["level"]))) + 1:
+        raise BadInput.of("parent", "office.parent_of_another_level")
+
+
+def _compare_records(kept: Mapping[str, Any], made: Mapping[str, Any]) -> dict[str, int]:
+    add = sum(key not in kept for key in made)
+    same = sum(kept.get(key) == one for key, one in made.items())
+    return {"add": add, "change": len(made) - add - same, "same": same, "gone": 0}
+
+
+def _compare_offices(taking: _Taking, rows: Sequence[Row]) -> dict[str, int]:
+    made = {office.office_id: office for office in _offices(taking, rows)}
+    return _compare_records(taking.desk.snapshot.offices, made)
+
+
+def _write_offices(taking: _Taking, rows: Sequence[Row]) -> tuple[int, int]:
+    tally = registry.take_over(_offices(taking, rows), by=actor_of(taking.viewer), at=taking.at)
+    return tally.added + tally.changed, tally.unchanged
+
+
+# Staff --------------------------------------------------------------------------------------------
+
+
+def _members(taking: _Taking, rows: Sequence[Row]) -> list[Member]:
+    snapshot = taking.desk.snapshot
+    made = []
+    for row in rows:
+        staff_id, office_id = str(row["staff_id"]), str(row["office_id"])
+        role, path = Role(str(row["role"])), taking.desk.path(office_id)
+        kept = snapshot.staff.get(staff_id)
+        staff = Staff(staff_id, str(row["name"]), role, office_id, path)
+        phone = Phone(*row["phone"][0]) if row.get("phone") else snapshot.phones.get(staff_id)
+        made.append(Member(replace(staff, active=kept.active) if kept else staff, phone))
+    return made
+
+
+def _check_staff(taking: _Taking, rows: Sequence[Row]) -> list[Bad]:
+    bad = []
+    for row in rows:
+        wrong = _wrong_with(taking, row)
+        if wrong:
+            bad.append(Bad(int(row[LINE]), *wrong))
+    return bad
+
+
+def _wrong_with(taking: _Taking, row: Row) -> tuple[str, str] | None:
+    snapshot, viewer = taking.desk.snapshot, taking.viewer
+    office = snapshot.offices.get(str(row["office_id"]))
+    kept = snapshot.staff.get(str(row["staff_id"]))
+    if office is None or not taking.may_at(Capability.STAFF_CREATE, office.path):
+        return "office_id", "office.unknown"
+    if kept is not None and not taking.may_at(Capability.STAFF_CREATE, kept.path):
+        return "staff_id", "staff.elsewhere"
+    is_oneself = row["staff_id"] == viewer.staff_id
+    if is_oneself and (row["role"], row["office_id"]) != (viewer.role, viewer.office_id):
+        return "staff_id", "staff.yourself"
+    return None
+
+
+def _compare_staff(taking: _Taking, rows: Sequence[Row]) -> dict[str, int]:
+    snapshot = taking.desk.snapshot
+    made = {member.staff.staff_id: member for member in _members(taking, rows)}
+    kept = {
+        staff_id: Member(snapshot.staff[staff_id], snapshot.phones.get(staff_id))
+        for staff_id in made
+        if staff_id in snapshot.staff
+    }
+    return _compare_records(kept, made)
+
+
+def _write_staff(taking: _Taking, rows: Sequence[Row]) -> tuple[int, int]:
+    tally = registry.take_over(_members(taking, rows), by=actor_of(taking.viewer), at=taking.at)
+    return tally.added + tally.changed, tally.unchanged
+
+
+# Places -------------------------------------------------------------------------------------------
+
+
+def _place_of(taking: _Taking, row: Row) -> Place:
+    code, office_id = str(row["code"]), str(row["office_id"])
+    blank = Place(code=code, name="", county=taking.county, office_id=office_id)
+    names = ("name", "office_id", "village", "township", "line", "terrain", "households")
+    given = {name: row[name] for name in names if name in row}
+    return replace(taking.places.get(code, blank), **given)
+
+
+def _places_difference(taking: _Taking, rows: Sequence[Row]) -> Difference[Place]:
+    return customers.compare_places(taking.county, [_place_of(taking, row) for row in rows])
+
+
+def _check_places(taking: _Taking, rows: Sequence[Row]) -> list[Bad]:
+    """A place belongs to an office of the county, and is not taken from another county."""
+    own = {
+        office_id
+        for office_id, office in taking.desk.snapshot.offices.items()
+        if relation(taking.desk.path(taking.county), office.path) in {Relation.OWN, Relation.BELOW}
+    }
+    bad = [
+        Bad(int(row[LINE]), "office_id", "office.unknown")
         for row in rows
+        if row["office_id"] not in own
     ]
+    moved = {place.code for place, _ in _places_difference(taking, rows).moved}
+    bad += [Bad(int(row[LINE]), "code", "place.elsewhere") for row in rows if row["code"] in moved]
+    return bad
 
 
-def _place(row: Mapping[str, Any], county: str) -> Place:
-    return Place(
-        code=str(row["code"]),
-        name=str(row["name"]),
-        county=county,
-        office_id=str(row["office_id"]),
-        village=str(row.get("village", "")),
-        township=str(row.get("township", "")),
-        line=str(row.get("line", "")),
-        terrain=str(row.get("terrain", "rural")),
-    )
+def _write_places(taking: _Taking, rows: Sequence[Row]) -> tuple[int, int]:
+    difference = _places_difference(taking, rows)
+    customers.put_places(difference)
+    return len(rows) - difference.unchanged, difference.unchanged
 
 
-def _households(kind: str, rows: Sequence[Mapping[str, Any]]) -> list[Household]:
-    if kind == "customers":
-        return [
-            Household(
-                account_no=str(row["account_no"]),
-                transformer_id=str(row["transformer_id"]),
-                name=str(row.get("name", "")),
-                address=str(row.get("address", "")),
-                phones=tuple(Phone(number) for number in row.get("phone", ())),
-                flags=frozenset(_flags_of(row)),
-            )
-            for row in rows
-        ]
+# Households ---------------------------------------------------------------------------------------
+
+
+def _households(rows: Sequence[Row]) -> list[Household]:
+    """Return households as they will be: what a row does not say stays as it is."""
+    kept = customers.find_households(str(row["account_no"]) for row in rows)
+    made = []
+    for row in rows:
+        account = str(row["account_no"])
+        blank = Household(account_no=account, transformer_id="")
+        names = ("transformer_id", "name", "address")
+        given: dict[str, Any] = {name: row[name] for name in names if name in row}
+        if "phone" in row:
+            given["phones"] = tuple(Phone(*one) for one in row["phone"])
+        if "flags" in row:
+            given["flags"] = frozenset(row["flags"])
+        made.append(replace(kept.get(account, blank), **given))
+    return made
+
+
+def _check_customers(taking: _Taking, rows: Sequence[Row]) -> list[Bad]:
+    """A household hangs under a place of the county, and is not taken from another county."""
+    kept = customers.find_households(str(row["account_no"]) for row in rows)
+    bad = []
+    for row in rows:
+        was = kept.get(str(row["account_no"]))
+        if row["transformer_id"] not in taking.places:
+            bad.append(Bad(int(row[LINE]), "transformer_id", "place.unknown"))
+        elif was is not None and was.transformer_id not in taking.places:
+            bad.append(Bad(int(row[LINE]), "account_no", "account.elsewhere"))
+    return bad
+
+
+def _check_phones(taking: _Taking, rows: Sequence[Row]) -> list[Bad]:
+    kept = customers.find_households(str(row["account_no"]) for row in rows)
     return [
-        replace(kept, phones=tuple(Phone(number) for number in row["phone"]))
+        Bad(int(row[LINE]), "account_no", "account.unknown")
         for row in rows
-        if (kept := customers.find_household(str(row["account_no"]))) is not None
+        if (was := kept.get(str(row["account_no"]))) is None
+        or was.transformer_id not in taking.places
     ]
 
 
-# Orders with their original times ---------------------------------------------------------------
+def _compare_customers(taking: _Taking, rows: Sequence[Row]) -> dict[str, int]:
+    return _counts(customers.compare_households(taking.county, _households(rows)))
 
 
-def _apply_orders(
-    desk: Desk, rows: Sequence[Mapping[str, Any]], *, by: Actor, salt: bytes, at: datetime
-) -> Applied:
-    applied, skipped = 0, 0
-    refused: list[Bad] = []
+def _compare_phones(_taking: _Taking, rows: Sequence[Row]) -> dict[str, int]:
+    return _counts(customers.compare_households(None, _households(rows)))
+
+
+def _write_households(_taking: _Taking, rows: Sequence[Row]) -> tuple[int, int]:
+    difference = customers.compare_households(None, _households(rows))
+    customers.put_households(difference)
+    return len(rows) - difference.unchanged, difference.unchanged
+
+
+# Orders -------------------------------------------------------------------------------------------
+
+
+def _story(taking: _Taking, row: Row) -> transcribing.Story:
+    return transcribing.story(taking.desk, row, county=taking.county, places=taking.places)
+
+
+def _check_orders(taking: _Taking, rows: Sequence[Row]) -> list[Bad]:
+    """Rehearse each row, and refuse a case that was imported before with other words."""
+    bad: list[Bad] = []
+    fit: list[tuple[Row, transcribing.Story]] = []
     for row in rows:
         try:
-            created = _take_order(desk, row, by=by, salt=salt, at=at)
-        except Refused as problem:
-            refused.append(Bad(int(row["line"]), "-", problem.slug))
-            continue
-        applied += created
-        skipped += not created
-    return Applied(applied, skipped, tuple(refused))
+            told = _story(taking, row)
+            transcribing.rehearse(taking.desk, told, places=taking.places, at=taking.at)
+        except BadInput as refused:
+            error = refused.errors[0]
+            bad.append(Bad(int(row[LINE]), _column(error.field), error.code, error.facts))
+        else:
+            fit.append((row, told))
+    states = transcribing.states(taking.desk, [told for _, told in fit])
+    bad += [
+        Bad(int(row[LINE]), "case_no", "case.differs")
+        for (row, _), state in zip(fit, states, strict=True)
+        if state is State.DIFFERS
+    ]
+    return bad
 
 
-def _take_order(
-    desk: Desk, row: Mapping[str, Any], *, by: Actor, salt: bytes, at: datetime
-) -> bool:
-    """File one order and walk it to where it stood, each step at the time it happened."""
-    kind = _one_of("kind", desk.procedures)(str(row["kind"]))
-    sub_types = desk.procedures[kind].sub_types
-    sub_type = _one_of("sub_type", sub_types)(str(row["sub_type"])) if sub_types else ""
-    key = f"import-{row['case_no']}"
-    phone = Phone(row["phone"][0]) if row.get("phone") else None
-    answers = {"description": row["description"]}
-    if kind == "misconduct_report":
-        answers["theme"] = "conduct"
-    filed = reporting.report(
-        desk,
-        Report(
-            kind=kind,
-            sub_type=sub_type,
-            occurred_at=datetime.fromisoformat(str(row["occurred_at"])),
-            place=str(row.get("place", "")),
-            contact=Contact(
-                phone=phone,
-                name=str(row.get("name", "")),
-                address=str(row.get("address", "")),
-            ),
-            answers=answers,
-            channel="paper",
-            case_no=str(row["case_no"]),
-        ),
-        actor=by,
-        caller="import",
-        key=key,
-        salt=salt,
-        at=at,
-    )
-    for number, (move, when, answers) in enumerate(_steps(desk, kind, row), start=2):
-        if number <= filed.head.order.version:
-            continue
-        command = Command(
-            move=move,
-            actor=Actor(role_for(desk, kind, move), by.actor_id, by.office_id),
-            caller="import",
-            key=f"{key}-{number}",
-            salt=salt,
-            at=at,
-            answers=answers,
-            occurred_at=when,
-        )
-        handling.move(desk, filed.head.order.order_id, command)
-    return filed.created
+def _column(name: str) -> str:
+    """Return the column that an error names; what a reader of one cell says names the kind."""
+    return "kind" if name == "cell" else name
 
 
-def role_for(desk: Desk, kind: str, move: str) -> str:
-    """Return a role that may make a move: the paper does not say who made it."""
-    return min(desk.procedures[kind].moves[move].who)
+def _compare_orders(taking: _Taking, rows: Sequence[Row]) -> dict[str, int]:
+    states = transcribing.states(taking.desk, [_story(taking, row) for row in rows])
+    counts = {state.value: states.count(state) for state in (State.NEW, State.GOES_ON, State.SAME)}
+    return {**counts, "gone": 0}
 
 
-def _steps(
-    desk: Desk, kind: str, row: Mapping[str, Any]
-) -> list[tuple[str, datetime, dict[str, Any]]]:
-    office = str(row.get("office_id") or desk.snapshot.default_county)
-    note = str(row.get("reply") or "历史工单导入")
-    moves = desk.procedures[kind].moves
-    steps: list[tuple[str, str, dict[str, Any]]] = []
-    if row.get("dispatched_at"):
-        steps.append(("dispatch", str(row["dispatched_at"]), {"office": office}))
-        received = str(row.get("received_at") or row.get("replied_at") or "")
-        if received:
-            steps.append(("receive", received, {}))
-    if row.get("replied_at") and "reply" in moves:
-        steps.append(("reply", str(row["replied_at"]), _reply(desk, kind, note)))
-    if row.get("closed_at"):
-        closing = ["record"] if "record" in moves else ["approve_reply"]
-        if "visit_satisfied" in moves:
-            closing += ["visit_satisfied", "archive"]
-        steps.extend((name, str(row["closed_at"]), {}) for name in closing)
-    return [(name, datetime.fromisoformat(when), answers) for name, when, answers in steps]
+# Applying -----------------------------------------------------------------------------------------
 
 
-def _reply(desk: Desk, kind: str, note: str) -> dict[str, Any]:
-    """Return a reply with what a unit's old ledger does not say left at the plainest answer."""
-    answers: dict[str, Any] = {"note": note}
-    plain = {
-        "result": ("repaired", "done"),
-        "verdict": ("not_upheld",),
-        "liability": ("not_liable",),
+@dataclass(frozen=True, slots=True)
+class _List:
+    """How one kind of list is checked and compared."""
+
+    check: Check
+    difference: Count
+
+
+@dataclass(frozen=True, slots=True)
+class _Writer:
+    """How the rows of a list are written; parts: how many at a time, 0 for all as a whole."""
+
+    write: Write
+    parts: int = 0
+
+
+LISTS: Final[Mapping[str, _List]] = MappingProxyType(
+    {
+        "offices": _List(_check_offices, _compare_offices),
+        "staff": _List(_check_staff, _compare_staff),
+        "places": _List(_check_places, lambda t, rows: _counts(_places_difference(t, rows))),
+        "customers": _List(_check_customers, _compare_customers),
+        "phones": _List(_check_phones, _compare_phones),
+        "orders": _List(_check_orders, _compare_orders),
+        "ledger": _List(_check_orders, _compare_orders),
     }
-    for need in desk.procedures[kind].moves["reply"].needs:
-        if need.name in plain:
-            answers[need.name] = next(c for c in plain[need.name] if c in need.choices)
-        elif need.name == "power_back":
-            answers[need.name] = True
-    return answers
+)
+WRITERS: Final[Mapping[str, _Writer]] = MappingProxyType(
+    {
+        "offices": _Writer(_write_offices),
+        "staff": _Writer(_write_staff),
+        "places": _Writer(_write_places),
+        "customers": _Writer(_write_households, SLICE),
+        "phones": _Writer(_write_households, SLICE),
+    }
+)
+"""Orders have none: they are told one by one."""
+
+
+def apply(
+    desk: Desk,
+    viewer: Staff,
+    import_id: str,
+    *,
+    after: int,
+    salt: Callable[[], bytes],
+    is_out_of_time: Callable[[], bool],
+    at: datetime,
+) -> Applied:
+    """Apply a staged list from its row number `after` on, until the time is up.
+
+    Call again with `next` until that is None; then the list is forgotten. Safe to repeat. The
+    record of it names who, what kind and how many. Raises Unknown, Busy, and BadInput while the
+    list has bad rows, also such as went bad since it was checked.
+    """
+    kept = registry.staged_import(import_id, at=at)
+    if kept.about["bad_rows"]:
+        raise BadInput.of("import", "import.has_bad_rows", bad=kept.about["bad_rows"])
+    kind, county = str(kept.about["kind"]), str(kept.about["county"])
+    taking = _Taking(desk, viewer, county, at)
+    rows: list[Row] = list(kept.rows)
+    done = _Progress(next=after)
+    if kind in WRITERS:
+        _write(taking, kind, rows, done, is_out_of_time=is_out_of_time)
+    else:
+        _tell(taking, rows, done, salt=salt, is_out_of_time=is_out_of_time)
+    _record(taking, kind, done)
+    left = done.next if done.next < len(rows) else None
+    if left is None and not done.refused:
+        registry.discard_import(import_id)
+    return Applied(done.applied, done.skipped, tuple(done.refused), left)
+
+
+@dataclass(slots=True)
+class _Progress:
+    next: int
+    applied: int = 0
+    skipped: int = 0
+    refused: list[Bad] = field(default_factory=list)
+
+
+def _write(
+    taking: _Taking,
+    kind: str,
+    rows: Sequence[Row],
+    done: _Progress,
+    *,
+    is_out_of_time: Callable[[], bool],
+) -> None:
+    writer = WRITERS[kind]
+    parts = writer.parts or len(rows)
+    if not writer.parts:
+        done.next = 0
+    while done.next < len(rows):
+        some = rows[done.next : done.next + parts]
+        wrong = LISTS[kind].check(taking, some)
+        if wrong:
+            raise BadInput.of("import", "import.has_bad_rows", bad=len(wrong))
+        applied, skipped = writer.write(taking, some)
+        done.applied += applied
+        done.skipped += skipped
+        done.next += len(some)
+        if is_out_of_time():
+            return
+
+
+def _tell(
+    taking: _Taking,
+    rows: Sequence[Row],
+    done: _Progress,
+    *,
+    salt: Callable[[], bytes],
+    is_out_of_time: Callable[[], bool],
+) -> None:
+    for row in rows[done.next :]:
+        try:
+            written = transcribing.tell(taking.desk, _story(taking, row), salt=salt, at=taking.at)
+        except Refused as problem:
+            done.refused.append(_refusal(row, problem))
+        else:
+            done.applied += written
+            done.skipped += not written
+        done.next += 1
+        if is_out_of_time():
+            return
+
+
+def _refusal(row: Row, problem: Refused) -> Bad:
+    usual = {column.name: column.headings[0] for column in COLUMNS["orders"]}
+    if isinstance(problem, BadInput):
+        error = problem.errors[0]
+        return Bad(int(row[LINE]), usual.get(error.field, ""), error.code, error.facts)
+    return Bad(int(row[LINE]), usual["case_no"], f"refused.{problem.slug}")
+
+
+def _record(taking: _Taking, kind: str, done: _Progress) -> None:
+    """Say in the ledger who took over what. What was taken over is personal, and is not said."""
+    if not (done.applied or done.refused):
+        return
+    data = {"kind": kind, "applied": done.applied, "skipped": done.skipped}
+    event = Event(
+        aggregate=f"import/{taking.county or taking.viewer.office_id or 'all'}",
+        seq=0,
+        name="import.applied",
+        occurred_at=taking.at,
+        recorded_at=taking.at,
+        actor=actor_of(taking.viewer),
+        changes={},
+        data={**data, "refused": len(done.refused)},
+    )
+    ledger.append(event)
+
+
+# Going the other way ------------------------------------------------------------------------------
+
+
+def listed(desk: Desk, viewer: Staff, kind: str, *, county: str, at: datetime) -> list[list[str]]:
+    """Return what is kept as rows of such a list, its headings first; sent back it is no change.
+
+    Offices, staff without their telephones, and places. Of all other kinds only the headings: a
+    blank list to fill in. Raises BadInput naming `kind`.
+    """
+    columns = columns_of(kind)
+    taking = _Taking(desk, viewer, county, at)
+    rows = EXPORTS[kind](taking) if kind in EXPORTS else []
+    shown = [column for column in columns if kind != "staff" or column.name != "phone"]
+    body = [[str(row.get(column.name, "")) for column in shown] for row in rows]
+    return [[column.headings[0] for column in shown], *body]
+
+
+def _office_rows(taking: _Taking) -> list[dict[str, Any]]:
+    return [
+        {
+            "office_id": office.office_id,
+            "name": office.name,
+            "level": office.level.value,
+            "parent": office.path[-2] if len(office.path) > 1 else "",
+            "terrain": office.terrain,
+            "phone": office.phone,
+        }
+        for office in taking.desk.snapshot.offices.values()
+        if taking.may_at(Capability.OFFICE_CREATE, office.path)
+    ]
+
+
+def _staff_rows(taking: _Taking) -> list[dict[str, Any]]:
+    return [
+        {
+            "staff_id": staff.staff_id,
+            "name": staff.name,
+            "role": staff.role.value,
+            "office_id": staff.office_id,
+        }
+        for staff in taking.desk.snapshot.staff.values()
+        if taking.may_at(Capability.STAFF_CREATE, staff.path)
+    ]
+
+
+def _place_rows(taking: _Taking) -> list[dict[str, Any]]:
+    names = [column.name for column in COLUMNS["places"]]
+    return [{name: getattr(place, name) for name in names} for place in taking.places.values()]
+
+
+EXPORTS: Final[Mapping[str, Callable[[_Taking], list[dict[str, Any]]]]] = MappingProxyType(
+    {"offices": _office_rows, "staff": _staff_rows, "places": _place_rows}
+)

@@ -7,18 +7,25 @@ spreadsheet, and CSV carries the mark by which Excel on a Chinese Windows knows 
 
 import csv
 import io
+import re
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 
 from chalicelib.domain.refusal import BadInput
 
-MOST_ROWS: Final = 100_000
+MOST_ROWS: Final = 20_000
+MOST_LINES: Final = 2 * MOST_ROWS
+"""Lines that are looked at, empty ones too: a sheet may be formatted far below its last row."""
 MOST_COLUMNS: Final = 60
 MOST_UNPACKED: Final = 100 * 1024 * 1024
-FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+"""What a spreadsheet may take for the start of a formula, full width included."""
+
+_QUOTE: Final = "'"
+_UNWRITABLE: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +36,7 @@ class Sheet:
     rows: tuple[tuple[int, tuple[str, ...]], ...]
 
 
-def read(filename: str, content: bytes) -> Sheet:
+def read(filename: str, content: bytes, *, most_rows: int = MOST_ROWS) -> Sheet:
     """Read the first sheet of an XLSX, or a CSV. Empty lines are left out.
 
     Raises BadInput naming `file`: empty, not a table, an encoding that is neither, too large.
@@ -39,22 +46,35 @@ def read(filename: str, content: bytes) -> Sheet:
     is_xlsx = content[:4] == b"PK\x03\x04"
     if filename.lower().endswith((".xlsx", ".xlsm")) and not is_xlsx:
         raise BadInput.of("file", "file.not_a_table")
-    lines = _xlsx(content) if is_xlsx else _csv(content)
     header: tuple[str, ...] | None = None
     rows: list[tuple[int, tuple[str, ...]]] = []
-    for number, cells in lines:
-        if not any(cells):
+    for number, raw in _xlsx(content) if is_xlsx else _csv(content):
+        cells = _trimmed(raw)
+        if not cells:
             continue
         if header is None:
-            header = tuple(cells)
+            header = cells
             _check_header(header)
             continue
-        if len(rows) >= MOST_ROWS:
-            raise BadInput.of("file", "file.too_many_rows", most=MOST_ROWS)
-        rows.append((number, tuple(cells)))
+        if len(rows) >= most_rows:
+            raise BadInput.of("file", "file.too_many_rows", most=most_rows)
+        rows.append((number, cells))
     if header is None:
         raise BadInput.of("file", "file.empty")
     return Sheet(header, tuple(rows))
+
+
+def _trimmed(raw: Sequence[str]) -> tuple[str, ...]:
+    """Return the cells up to the last one that holds anything, as they were before `plain`."""
+    cells = [_unquoted(cell.strip()) for cell in raw]
+    while cells and not cells[-1]:
+        cells.pop()
+    return tuple(cells)
+
+
+def _unquoted(cell: str) -> str:
+    is_ours = cell.startswith(_QUOTE) and cell[1:].startswith(FORMULA)
+    return cell[1:] if is_ours else cell
 
 
 def _check_header(header: Sequence[str]) -> None:
@@ -66,6 +86,7 @@ def _check_header(header: Sequence[str]) -> None:
 
 
 def _csv(content: bytes) -> Iterator[tuple[int, list[str]]]:
+    """Yield (line on which the record begins, its cells)."""
     text = _decoded(content)
     if "\x00" in text:
         raise BadInput.of("file", "file.not_a_table")
@@ -73,13 +94,16 @@ def _csv(content: bytes) -> Iterator[tuple[int, list[str]]]:
     delimiter = max(",\t;", key=first.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     while True:
+        begins = reader.line_num + 1
+        if begins > MOST_LINES:
+            raise BadInput.of("file", "file.too_many_rows", most=MOST_ROWS)
         try:
             cells = next(reader)
         except StopIteration:
             return
         except csv.Error as error:
-            raise BadInput.of("file", "file.not_a_table", line=reader.line_num) from error
-        yield reader.line_num, [cell.strip() for cell in cells]
+            raise BadInput.of("file", "file.not_a_table", line=begins) from error
+        yield begins, cells
 
 
 def _decoded(content: bytes) -> str:
@@ -92,24 +116,28 @@ def _decoded(content: bytes) -> str:
 
 
 def _xlsx(content: bytes) -> Iterator[tuple[int, list[str]]]:
+    """Yield (row number, its cells) of the first sheet."""
     import openpyxl  # noqa: PLC0415 - 5 MB that only imports and exports need
 
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             unpacked = sum(entry.file_size for entry in archive.infolist())
-        if unpacked > MOST_UNPACKED:
-            raise BadInput.of("file", "file.too_large_unpacked")
-        book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True)
-        sheet = book.worksheets[0]
-        rows = [
-            (number, [_cell(value) for value in row])
-            for number, row in zip(
-                range(1, MOST_ROWS + 3), sheet.iter_rows(values_only=True), strict=False
-            )
-        ]
-    except (zipfile.BadZipFile, KeyError, ValueError, IndexError, OSError, EOFError) as error:
+        is_small = unpacked <= MOST_UNPACKED
+        rows = list(_rows_of(openpyxl, content)) if is_small else []
+    except Exception as error:  # what openpyxl raises for a broken file has no common root
         raise BadInput.of("file", "file.not_a_table") from error
-    yield from rows
+    if not is_small:
+        raise BadInput.of("file", "file.too_large_unpacked")
+    if len(rows) > MOST_LINES:
+        raise BadInput.of("file", "file.too_many_rows", most=MOST_ROWS)
+    yield from enumerate(rows, start=1)
+
+
+def _rows_of(openpyxl: Any, content: bytes) -> Iterator[list[str]]:
+    book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True)
+    sheet = book.worksheets[0]
+    for row in sheet.iter_rows(values_only=True, max_row=MOST_LINES + 1, max_col=MOST_COLUMNS + 1):
+        yield [_cell(value) for value in row]
 
 
 def _cell(value: Any) -> str:
@@ -120,9 +148,13 @@ def _cell(value: Any) -> str:
         return "1" if value else "0"
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
-    if isinstance(value, datetime | date | time):
-        return value.isoformat(sep=" ") if isinstance(value, datetime) else value.isoformat()
-    return str(value).strip()
+    if isinstance(value, datetime):
+        # Excel keeps days as floating-point numbers: 08:05 may come as 08:04:59.999999.
+        whole = (value + timedelta(milliseconds=500)).replace(microsecond=0)
+        return whole.isoformat(sep=" ")
+    if isinstance(value, date | time):
+        return value.isoformat()
+    return str(value)
 
 
 # Out --------------------------------------------------------------------------------------------
@@ -130,8 +162,8 @@ def _cell(value: Any) -> str:
 
 def plain(value: Any) -> str:
     """Return a cell that no spreadsheet takes for a formula."""
-    text = "" if value is None else str(value)
-    return f"'{text}" if text.startswith(FORMULA) else text
+    text = "" if value is None else _UNWRITABLE.sub("", str(value))
+    return f"{_QUOTE}{text}" if text.startswith(FORMULA) else text
 
 
 def to_csv(headers: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:

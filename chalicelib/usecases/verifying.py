@@ -1,0 +1,249 @@
+"""Is the ledger as it was written (校验): one chain, a county's days, the seals of an hour.
+
+A chain that was edited, cut in its middle or reordered shows by itself; a tail that was cut off
+together with the head shows by the seals, which lie elsewhere, signed.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from hashlib import sha256
+from typing import Any, Final
+
+from chalicelib.domain.calendar import CHINA
+from chalicelib.domain.order import GENESIS, Event, Link, link
+from chalicelib.domain.refusal import BadInput, Unknown
+from chalicelib.outbound import seals
+from chalicelib.outbound.seals import SealBroken, Seals
+from chalicelib.store import daybook, ledger, orders
+from chalicelib.usecases import reading, sealing
+from chalicelib.usecases.desk import Desk
+
+PAGE: Final = 20
+MOST_DAYS: Final = 31
+MOST_SHOWN: Final = 200
+_ORDERS, _HOURS = "orders", "hours"
+
+
+@dataclass(slots=True)
+class Found:
+    """What a walk over days found. cursor: where to go on; None at the end."""
+
+    orders: int = 0
+    events: int = 0
+    hours: int = 0
+    elsewhere: int = 0
+    unsealed: list[datetime] = field(default_factory=list)
+    bad: list[tuple[str, int, str]] = field(default_factory=list)
+    cursor: str | None = None
+
+
+# One chain ----------------------------------------------------------------------------------------
+
+
+def owner(desk: Desk, aggregate: str) -> tuple[str, ...] | None:
+    """Return the path of the office to which a chain belongs that is no order's; None for none.
+
+    The deployment's own records, such as calendars, belong to the root: the empty path.
+    """
+    sort, _, rest = aggregate.partition("/")
+    if sort in {"access", "import"}:
+        return desk.path(rest.partition("/")[0]) or None
+    if sort != "registry":
+        return None
+    kind, _, key = rest.partition("/")
+    return _owner_of_record(desk, kind, key)
+
+
+def _owner_of_record(desk: Desk, kind: str, key: str) -> tuple[str, ...] | None:
+    snapshot = desk.snapshot
+    if kind in {"calendar", "setting"}:
+        return ()
+    if kind in {"office", "duty", "limit"}:
+        return desk.path(key.partition("/")[0]) or None
+    if kind == "staff":
+        return snapshot.staff[key].path if key in snapshot.staff else None
+    if kind == "key":
+        return desk.path(snapshot.keys[key].office_id) if key in snapshot.keys else None
+    if kind == "webhook":
+        return desk.path(snapshot.webhooks[key].office_id) if key in snapshot.webhooks else None
+    return None
+
+
+def chain(desk: Desk, aggregate: str) -> dict[str, Any]:
+    """Return whether a chain that is no order's holds, and where it breaks first. Raises Busy."""
+    count, broken = 0, None
+    prev = GENESIS
+    for row in ledger.links(aggregate):
+        count += 1
+        broken = _wrong(row, aggregate, seq=count, prev=prev)
+        if broken:
+            break
+        prev = row.hash
+    expected = _version(desk, aggregate)
+    if broken is None and expected is not None and count != expected:
+        broken = "missing" if count < expected else "head-behind"
+        count = min(count, expected) + 1
+    if broken:
+        return {"ok": False, "events": count, "first_bad": {"seq": count, "why": broken}}
+    return {"ok": True, "events": count, "first_bad": None}
+
+
+def _wrong(row: Link, aggregate: str, *, seq: int, prev: str) -> str | None:
+    if row.seq != seq:
+        return "missing"
+    if row.prev != prev:
+        return "unlinked"
+    if link(row.prev, row.body) != row.hash:
+        return "edited"
+    event = Event.from_body(row.body, prev=row.prev)
+    return None if (event.aggregate, event.seq) == (aggregate, seq) else "moved"
+
+
+def _version(desk: Desk, aggregate: str) -> int | None:
+    """Return how long the registry says that a record's chain is; None for other chains."""
+    sort, _, rest = aggregate.partition("/")
+    if sort != "registry":
+        return None
+    kind, _, key = rest.partition("/")
+    return desk.snapshot.versions.get((kind, key), 0)
+
+
+# A county's days ----------------------------------------------------------------------------------
+
+
+def days(
+    county: str,
+    first: date,
+    last: date,
+    *,
+    port: Seals,
+    public_key: str,
+    after: str | None,
+    is_out_of_time: Callable[[], bool],
+    at: datetime,
+) -> Found:
+    """Verify each order that was recorded on these local days, then the seals of their hours.
+
+    public_key: empty where there is none; then no seal is looked at. Stops when the time is up and
+    says where to go on. Raises BadInput naming `to`, `from` or `cursor`, and Busy.
+    """
+    if last < first:
+        raise BadInput.of("to", "field.out_of_range")
+    if (last - first).days >= MOST_DAYS:
+        raise BadInput.of("from", "days.too_many", most=MOST_DAYS)
+    phase, _, where = (after or f"{_ORDERS}|").partition("|")
+    if phase not in {_ORDERS, _HOURS}:
+        raise BadInput.of("cursor", "cursor.invalid")
+    found = Found()
+    try:
+        if phase == _ORDERS and not _orders(
+            county, first, last, found, after=where, is_out_of_time=is_out_of_time
+        ):
+            return found
+        begin = datetime.fromisoformat(where) if phase == _HOURS else None
+    except ValueError:
+        raise BadInput.of("cursor", "cursor.invalid") from None
+    if public_key:
+        hours = (hour for hour in _hours(first, last, at) if begin is None or hour >= begin)
+        _seals(county, hours, found, port, public_key=public_key, is_out_of_time=is_out_of_time)
+    return found
+
+
+def _orders(
+    county: str,
+    first: date,
+    last: date,
+    found: Found,
+    *,
+    after: str,
+    is_out_of_time: Callable[[], bool],
+) -> bool:
+    """Walk the orders. Return whether the last one was reached."""
+    cursor: str | None = after or None
+    while True:
+        page = daybook.lines(county, first, last, limit=PAGE, after=cursor)
+        numbers = [line.order_id for line in page.items]
+        heads = {head.order.order_id: head for head in orders.get_many(numbers)}
+        for number in numbers:
+            found.orders += 1
+            if number not in heads:
+                found.bad.append((number, 1, "head-missing"))
+                continue
+            verified = reading.verify(heads[number])
+            found.events += verified["events"]
+            if verified["first_bad"]:
+                bad = verified["first_bad"]
+                found.bad.append((number, bad["seq"], bad["why"]))
+        cursor = page.after
+        if cursor is None:
+            return True
+        if is_out_of_time():
+            found.cursor = f"{_ORDERS}|{cursor}"
+            return False
+
+
+def _hours(first: date, last: date, at: datetime) -> Iterator[datetime]:
+    """Yield the full hours of local days that are over, in UTC."""
+    hour = datetime.combine(first, time(), CHINA).astimezone(UTC)
+    end = min(datetime.combine(last + timedelta(days=1), time(), CHINA), at)
+    while hour + sealing.HOUR <= end:
+        yield hour
+        hour += sealing.HOUR
+
+
+def _seals(
+    county: str,
+    hours: Iterator[datetime],
+    found: Found,
+    port: Seals,
+    *,
+    public_key: str,
+    is_out_of_time: Callable[[], bool],
+) -> None:
+    for hour in hours:
+        if is_out_of_time():
+            found.cursor = f"{_HOURS}|{hour.isoformat()}"
+            return
+        if port.find(hour) is None:
+            found.unsealed.append(hour)
+            continue
+        found.hours += 1
+        for gap in sealing.check_hour(port, hour, public_key=public_key):
+            if _is_elsewhere(gap.aggregate, county):
+                found.elsewhere += 1
+            else:
+                found.bad.append((gap.aggregate.removeprefix("order/"), gap.seq, gap.why))
+
+
+def _is_elsewhere(aggregate: str, county: str) -> bool:
+    """Return whether a chain is known to be another county's: then it is only counted."""
+    sort, _, rest = aggregate.partition("/")
+    if sort == "order":
+        try:
+            return orders.get(rest).order.county != county
+        except Unknown:
+            return False
+    return sort == "access" and not rest.startswith(f"{county}/")
+
+
+def seals_of(port: Seals, day: date, *, public_key: str, at: datetime) -> list[dict[str, Any]]:
+    """Return the seals of a local day: what they hold, and whether each is one of ours."""
+    rows = []
+    for hour in _hours(day, day, at):
+        content = port.find(hour)
+        if content is None:
+            continue
+        row = {"hour": hour, "id": sha256(content).hexdigest(), "events": None, "ok": None}
+        rows.append({**row, "why": "no-key"} | _read(content, public_key=public_key))
+    return rows
+
+
+def _read(content: bytes, *, public_key: str) -> dict[str, Any]:
+    if not public_key:
+        return {}
+    try:
+        sealed = seals.verify(content, public_key=public_key)
+    except SealBroken as broken:
+        return {"ok": False, "why": str(broken)}
+    return {"ok": True, "why": "", "events": len(sealed.digests)}
