@@ -168,14 +168,14 @@ def _one(param: Param, sent: Sequence[str]) -> Any:
 # Bodies -----------------------------------------------------------------------------------------
 
 
-def parse_body(raw: bytes, content_type: str) -> dict[str, Any]:
+def parse_body(raw: bytes, content_type: str, *, most: int = MOST_BODY) -> dict[str, Any]:
     """Return a JSON object. An empty body is an empty object.
 
     Raises Unsupported for another media type, TooLarge, and BadInput for what is no JSON object:
     bad UTF-8, duplicate names, NaN and infinities, lone surrogates, more than 64 levels.
     """
-    if len(raw) > MOST_BODY:
-        raise TooLarge(limit=MOST_BODY)
+    if len(raw) > most:
+        raise TooLarge(limit=most)
     if not raw:
         return {}
     media, _, parameters = content_type.partition(";")
@@ -268,6 +268,7 @@ class Asked:
     request: Request
     params: Sequence[Param] = ()
     takes: str = ""
+    most_body: int = MOST_BODY
     at: datetime = field(default_factory=ambient.now)
 
     def header(self, name: str) -> str:
@@ -322,7 +323,7 @@ class Asked:
         """The JSON object that was sent, checked for what no text may hold and nothing else."""
         raw = self.request.raw_body
         body = raw if isinstance(raw, bytes) else raw.encode("utf-8", "surrogatepass")
-        return parse_body(body, self.header("content-type"))
+        return parse_body(body, self.header("content-type"), most=self.most_body)
 
     def body(self) -> Any:
         """Return the body as the model that this operation takes. Raises BadInput."""

@@ -38,6 +38,7 @@ REFUSES: Final = ("illegal-move", "gate-closed", "key-reused", "stale")
     takes="ChannelOrder",
     gives="ChannelAccepted",
     status=201,
+    also=(200,),
     capability=Capability.INTAKE,
     example=EXAMPLE,
 )

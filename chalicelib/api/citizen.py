@@ -109,7 +109,7 @@ def post_order(asked: Asked) -> Response:
     gives="LookedUp",
     keyed=False,
     capability=Capability.TRACK,
-    example={"number": "1234567890123450", "phone_tail": "8000"},
+    example={"number": "5820016339042275", "phone_tail": "8000"},
     refuses=("unknown", "too-many", "busy"),
 )
 def look_up(asked: Asked) -> Response:

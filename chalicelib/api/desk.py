@@ -38,6 +38,7 @@ from chalicelib.usecases.showing import INTERNAL, staff_name, stamp
 
 routes = Routes(__name__, security=Security.STAFF)
 
+AN_ORDER: Final = "5820016339042275"
 STATES: Final = ("open", "overdue", "soon", "undispatched", "mine", "closed")
 REFUSES: Final = (
     "unknown",
@@ -266,7 +267,7 @@ def verify_order(asked: Asked, number: str) -> Response:
     gives="StaffOrder",
     matched=True,
     capability=Capability.ORDER_MERGE,
-    example={"parent": "1234567890123450"},
+    example={"parent": AN_ORDER},
     refuses=REFUSES,
 )
 def merge_order(asked: Asked, number: str) -> Response:
@@ -330,7 +331,7 @@ def reveal_contact(asked: Asked, number: str) -> Response:
     takes="BulkIn",
     gives="BulkResults",
     capability=Capability.ORDER_MOVE,
-    example={"numbers": ["1234567890123450"], "move": "receive", "data": {}},
+    example={"numbers": [AN_ORDER], "move": "receive", "data": {}},
 )
 def move_many(asked: Asked) -> Response:
     """Make one move on up to 50 orders; each succeeds or is refused by itself."""
@@ -500,6 +501,7 @@ def finish_call(asked: Asked, call: str) -> Response:
     "/notices",
     gives="Notices",
     capability=Capability.NOTICE_LIST,
+    refuses=("unknown",),
     params=(asking.code("number", required=True),),
 )
 def get_notices(asked: Asked) -> Response:

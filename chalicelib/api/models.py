@@ -156,7 +156,6 @@ class In(BaseModel):
         extra="forbid",
         hide_input_in_errors=True,
         arbitrary_types_allowed=True,
-        regex_engine="python-re",
     )
 
 

@@ -67,7 +67,21 @@ def document(app: Chalice) -> dict[str, Any]:
         },
         "servers": [{"url": "."}],
         "paths": paths,
-        "components": {"schemas": definitions["$defs"], "securitySchemes": dict(SCHEMES)},
+        "components": {"schemas": _lean(definitions["$defs"]), "securitySchemes": dict(SCHEMES)},
+    }
+
+
+def _lean(schema: Any) -> Any:
+    """Leave out titles that only repeat a name, and defaults of null, which no schema allows."""
+    if isinstance(schema, list):
+        return [_lean(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return {
+        name: _lean(each)
+        for name, each in schema.items()
+        if not (name == "title" and isinstance(each, str))
+        and not (name == "default" and each is None)
     }
 
 
@@ -97,7 +111,10 @@ def _described(operation: Operation, references: References) -> dict[str, Any]:
         "security": [] if operation.security is Security.OPEN else [{operation.security.value: []}],
         "parameters": [*_path_parameters(operation), *_query(operation), *_headers(operation)],
         "responses": {
-            str(int(operation.status)): _success(operation, references),
+            **{
+                str(int(status)): _success(operation, references, status)
+                for status in (operation.status, *operation.also)
+            },
             **_failures(operation, references),
         },
     }
@@ -167,8 +184,8 @@ def _header(
     }
 
 
-def _success(operation: Operation, references: References) -> dict[str, Any]:
-    answered: dict[str, Any] = {"description": HTTPStatus(operation.status).phrase}
+def _success(operation: Operation, references: References, status: int) -> dict[str, Any]:
+    answered: dict[str, Any] = {"description": HTTPStatus(status).phrase}
     if operation.gives:
         is_list = operation.gives.endswith("[]")
         one = references[_bare(operation.gives.removesuffix("[]")), "serialization"]

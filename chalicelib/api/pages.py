@@ -31,6 +31,7 @@ TYPES: Final = {
     ".svg": "image/svg+xml",
     ".json": "application/json",
     ".html": HTML,
+    ".txt": "text/plain; charset=utf-8",
 }
 FOR_EVER: Final = "public, max-age=31536000, immutable"
 ASK_FIRST: Final = "no-cache"

@@ -17,7 +17,7 @@ from chalice.app import Response
 
 from chalicelib import telemetry
 from chalicelib.domain import words
-from chalicelib.domain.refusal import BadInput, FieldError, Refused
+from chalicelib.domain.refusal import BadInput, FieldError, Refused, Unknown
 
 STATUS: Final[Mapping[str, HTTPStatus]] = MappingProxyType(
     {
@@ -59,12 +59,18 @@ def language_of(accept_language: str) -> str:
 
 
 def problem(refused: Refused, language: str, *, for_staff: bool = False) -> Response:
-    """Return a refusal in the caller's words. Who was first is told to the staff alone."""
+    """Return a refusal in the caller's words.
+
+    Who was first is told to the staff alone. `unknown` carries no facts at all: what is foreign and
+    what does not exist must answer alike to the last byte.
+    """
     facts = {
         name: plain(value)
         for name, value in refused.facts.items()
         if name not in _RESERVED and (for_staff or name not in PERSONS)
     }
+    if isinstance(refused, Unknown):
+        facts = {}
     named = refused.errors if isinstance(refused, BadInput) else ()
     errors = [_field(error, language) for error in named]
     return _response(refused.slug, language, facts, errors)

@@ -20,7 +20,7 @@ from typing import Any, Final
 
 from chalice.app import Blueprint, CORSConfig, Response
 
-from chalicelib.api.asking import JSON, Asked, Param, path_text
+from chalicelib.api.asking import JSON, MOST_BODY, Asked, Param, path_text
 from chalicelib.api.problem import speaks_problems
 from chalicelib.domain.staff import Capability
 
@@ -52,7 +52,8 @@ class Security(StrEnum):
 class Operation:
     """What one operation takes, gives and refuses. `takes` and `gives` name models of `models.py`.
 
-    refuses: slugs beside those that every operation may answer with. example: a body to try.
+    also: other statuses with the same answer. refuses: slugs beside those that every operation may
+    answer with. example: a body to try.
     media: of the answer. keyed: it changes something, so it asks for an Idempotency-Key.
     """
 
@@ -64,8 +65,10 @@ class Operation:
     security: Security
     capability: Capability | None = None
     takes: str = ""
+    most_body: int = MOST_BODY
     gives: str = ""
     status: int = 200
+    also: tuple[int, ...] = ()
     keyed: bool = False
     matched: bool = False
     params: tuple[Param, ...] = ()
@@ -120,7 +123,9 @@ class Routes(Blueprint):
         """Wrap a view: make the `Asked`, check the key where one is needed, speak problems."""
 
         def asked() -> Asked:
-            return Asked(self.current_request, operation.params, operation.takes)
+            return Asked(
+                self.current_request, operation.params, operation.takes, operation.most_body
+            )
 
         @speaks_problems(
             language=lambda: asked().language,
@@ -132,7 +137,8 @@ class Routes(Blueprint):
             this = asked()
             if operation.keyed:
                 _ = this.key
-            if operation.params or self.current_request.query_params:
+            is_page = operation.media == "text/html"  # sign-in and QR codes add to its address
+            if operation.params or (self.current_request.query_params and not is_page):
                 _ = this.query
             return view(this, **{name: path_text(part) for name, part in parts.items()})
 

@@ -28,6 +28,9 @@ MOST_COUNTED: Final = 5_000
 MOST_WALKED: Final = 5_000
 """Rows that one filtered page looks at before it hands out a cursor to go on."""
 
+LAST: Final = "9999"
+"""Behind every instant: where no clock runs, nothing is due."""
+
 Row = Mapping[str, Any]
 _OPEN: Final[Remembered[tuple[Head, ...]]] = Remembered(KEPT)
 
@@ -140,13 +143,18 @@ def listed(
     rows: list[dict[str, Any]] = []
     size = limit if wanted.is_none else PAGE
     for walked, (key, head) in enumerate(_walk(counties, size=size, after=after), start=1):
-        if sees(head.order):
+        if is_open(head) and sees(head.order):
             row = showing.queue_row(desk, head, at=at)
             if wanted.lets(row, viewer):
                 rows.append(row)
         if len(rows) == limit or walked == MOST_WALKED:
-            return Listed(tuple(rows), key)
-    return Listed(tuple(rows), None)
+            return Listed(_by_clock(rows), key)
+    return Listed(_by_clock(rows), None)
+
+
+def _by_clock(rows: Iterable[dict[str, Any]]) -> tuple[dict[str, Any], ...]:
+    """Put a page by what is due next: the index also knows of look-backs, which nobody sees."""
+    return tuple(sorted(rows, key=lambda row: (row["clock"] or {}).get("due_at") or LAST))
 
 
 def _walk(counties: Sequence[str], *, size: int, after: str | None) -> Iterator[tuple[str, Head]]:
@@ -167,6 +175,11 @@ def _walk_one(county: str, *, size: int, after: str | None) -> Iterator[tuple[st
             return
 
 
+def is_open(head: Head) -> bool:
+    """Return whether an order is still open: a closed one stays armed until its texts are out."""
+    return head.order.closed_at is None
+
+
 def _key_of(head: Head) -> str:
     armed = [at for at in (head.order.next_due_at, head.look and head.look.at) if at]
     return orders.due_key(min(armed), head.order.order_id) if armed else ""
@@ -178,7 +191,7 @@ def open_heads(desk: Desk, county: str, *, at: datetime) -> tuple[Head, ...]:  #
     def load() -> tuple[Head, ...]:
         found: list[Head] = []
         for _, head in _walk_one(county, size=PAGE, after=None):
-            found.append(head)
+            found += [head] if is_open(head) else []
             if len(found) == MOST_COUNTED:
                 break
         return tuple(found)

@@ -1,4 +1,4 @@
-"""The main job over HTTP: a report comes in, is worked, and is closed with the citizen satisfied."""
+"""The main job over HTTP: a report comes in, is worked, and the citizen is satisfied."""
 
 from tests.api.conftest import PLACE, STATION
 
@@ -25,7 +25,15 @@ def test_a_report_is_dispatched_worked_visited_and_filed(api):
     seen = api.get(f"/api/v1/public/orders/{number}", token=token).body
     assert seen["public_stage"] == "closed"
     assert [step["event"] for step in seen["timeline"]] == [
-        "opened", "dispatch", "receive", "set_out", "arrive", "restore", "reply",
-        "approve_reply", "visit_satisfied", "archive",
+        "opened",
+        "dispatch",
+        "receive",
+        "set_out",
+        "arrive",
+        "restore",
+        "reply",
+        "approve_reply",
+        "visit_satisfied",
+        "archive",
     ]
     assert PLACE not in str(seen)
