@@ -37,7 +37,7 @@ from infra.local import folder, tools  # noqa: E402 - after the check of the ver
 from infra.local.tools import LOCAL, VENV, CannotRun  # noqa: E402
 
 PYTHON = VENV / "bin" / "python"
-REQUIREMENTS = (ROOT / "requirements.txt", ROOT / "tests" / "requirements.txt")
+REQUIREMENTS = ROOT / "requirements.txt"
 NODE_REQUIREMENTS = ROOT / "infra" / "requirements" / "node.txt"
 FRONTEND = ROOT / "frontend"
 PAGES = FRONTEND / "dist"
@@ -162,12 +162,10 @@ def _works(python: Path) -> bool:
 
 
 def _packages() -> None:
-    made_from = tools.digest_of(REQUIREMENTS)
-    if tools.stamp_of(VENV) == made_from:
-        return
-    for file in REQUIREMENTS:
-        _pip(file)
-    tools.stamp(VENV, made_from)
+    made_from = tools.digest_of([REQUIREMENTS])
+    if tools.stamp_of(VENV) != made_from:
+        _pip(REQUIREMENTS)
+        tools.stamp(VENV, made_from)
 
 
 def _pip(requirements: Path) -> None:
@@ -176,7 +174,7 @@ def _pip(requirements: Path) -> None:
     tools.run_quietly(
         [str(PYTHON), "-m", "pip", "install", *options, "-r", str(requirements)],
         cwd=ROOT,
-        log=LOCAL / "log" / f"pip-{requirements.parent.name}.log",
+        log=LOCAL / "log" / f"pip-{requirements.stem}.log",
         doing=f"installing {requirements.relative_to(ROOT)}",
     )
 

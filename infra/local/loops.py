@@ -10,7 +10,7 @@ import time
 import traceback
 import uuid
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,7 +23,6 @@ from chalice.app import (
 
 from infra.local import schedules
 from infra.local.functions import invoke, schedule_of
-from infra.local.queues import POLL as QUEUE_POLL
 from infra.local.queues import Queues
 from infra.local.store import newest_in_stream, purge_expired, trim_stream
 from infra.local.streams import POLL as STREAM_POLL
@@ -35,6 +34,8 @@ _TRIM_EVERY: Final = 60.0
 _PURGE_EVERY: Final = 600.0
 _LONGEST_PAUSE: Final = 10.0
 _QUEUE_READERS: Final = 2
+_LONG_POLL: Final = 1.0
+_SHORTEST_PAUSE: Final = 0.2
 
 
 class Loops:
@@ -84,6 +85,7 @@ class Loops:
     def stop(self, within: float = 10.0) -> None:
         """Ask every loop to end and wait for those that still work, seconds at most."""
         self._stopping.set()
+        self._queues.wake()
         until = time.monotonic() + within
         for thread in self._threads:
             if thread.is_alive():
@@ -95,12 +97,12 @@ class Loops:
 
     def _prepare(self, source: Any) -> None:
         if isinstance(source, ScheduledEventConfig):
-            following = schedules.parse(schedule_of(source))
-            is_rate = schedule_of(source).startswith("rate")
-            self._add(source.name, lambda: self._on_time(source.name, following, now=is_rate))
+            expression = schedule_of(source)
+            schedules.parse(expression)  # a bad one stops the start
+            self._add(source.name, lambda: self._on_time(source.name, expression))
         elif isinstance(source, SQSEventConfig):
             queue = source.queue or str(source.queue_arn).rpartition(":")[2]
-            self._queues.url_of(queue)
+            self._queues.need(queue)
             for _ in range(source.maximum_concurrency or _QUEUE_READERS):
                 self._add(source.name, lambda: self._read_queue(source.name, queue, source))
         elif isinstance(source, DynamoDBEventConfig):
@@ -116,26 +118,23 @@ class Loops:
 
     # Schedules
 
-    def _on_time(
-        self, name: str, following: Callable[[datetime], datetime | None], *, now: bool
-    ) -> None:
-        """Wake a function whenever it is due; a rate also at once, for what fell due meanwhile.
+    def _on_time(self, name: str, expression: str) -> None:
+        """Wake a function whenever it is due; a rate also at once, for what fell due meanwhile."""
 
-        Runs never overlap: an instant that passes during a run is taken up by the next.
-        """
-        due = _now() if now else following(_now())
-        while due:
-            wait = (due - _now()).total_seconds()
-            if self._stopping.wait(max(0.0, wait)):
-                return
-            if _now() < due:  # a clock set back
-                continue
+        def call(due: datetime) -> None:
             event = schedules.event(name, at=due, event_id=str(uuid.uuid4()))
             try:
                 invoke(self._app, name, event)
             except Exception:  # noqa: BLE001 - said and logged; the next instant tries again
                 self._failed(f"{name} failed")
-            due = following(max(due, _now() - timedelta(seconds=1)))
+
+        schedules.keep_time(
+            schedules.parse(expression),
+            call,
+            at_once=expression.startswith("rate"),
+            now=_now,
+            stopping=self._stopping,
+        )
 
     # Streams
 
@@ -182,7 +181,7 @@ class Loops:
 
     def _read_queue(self, name: str, queue: str, source: SQSEventConfig) -> None:
         def step() -> bool:
-            records = self._queues.receive(queue, source.batch_size)
+            records = self._queues.receive(queue, source.batch_size, within=_LONG_POLL)
             if records:
                 try:
                     answer = self._call(name, {"Records": records})
@@ -191,7 +190,7 @@ class Loops:
                 self._queues.settle(queue, records, answer)
             return bool(records)
 
-        self._repeat(name, step, pause=QUEUE_POLL)
+        self._repeat(name, step, pause=0)
 
     # Upkeep
 
@@ -258,7 +257,7 @@ class Loops:
                 failures += 1
                 if failures == 1 and not self._stopping.is_set():
                     self._failed(f"{name} is held up and tries again")
-                self._stopping.wait(min(pause * 2**failures, _LONGEST_PAUSE))
+                self._stopping.wait(min(_SHORTEST_PAUSE * 2**failures, _LONGEST_PAUSE))
                 continue
             if failures:
                 self._say(f"{name} goes on.")

@@ -5,15 +5,14 @@ The phone shows the texts that a deployment would have sent, so that a demo can 
 
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
+from email.message import Message
+from email.parser import BytesHeaderParser
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qsl
-
-from werkzeug.exceptions import HTTPException
-from werkzeug.formparser import parse_form_data
 
 from chalicelib.domain.refusal import BadInput, Refused, TooLarge, Unknown
 from chalicelib.outbound.objects import LOCAL_PATH, Disk
@@ -25,7 +24,7 @@ _READ: Final = 256 * 1024  # bytes of the file's end, enough for them
 _STRICT: Final = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self';"
-        " base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        " img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     ),
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -98,25 +97,40 @@ def latest(texts: Path) -> list[dict[str, Any]]:
 
 
 def _form(request: Request) -> tuple[dict[str, str], bytes]:
-    """Return the fields and the file of a multipart form.
+    """Return the fields and the file of a multipart form (RFC 7578).
 
     Raises BadInput if it is none.
     """
-    headers = {name.lower(): value for name, value in request.headers.items()}
-    environ = {
-        "REQUEST_METHOD": "POST",
-        "CONTENT_TYPE": headers.get("content-type", ""),
-        "CONTENT_LENGTH": str(len(request.body)),
-        "wsgi.input": io.BytesIO(request.body),
-    }
-    try:
-        _, fields, files = parse_form_data(environ, silent=False)
-    except (ValueError, HTTPException) as error:
-        raise BadInput.of("file", "file.form") from error
-    file = files.get("file")
+    kind = Message()
+    kind["Content-Type"] = next(
+        (value for name, value in request.headers.items() if name.lower() == "content-type"), ""
+    )
+    boundary = kind.get_param("boundary")
+    if not isinstance(boundary, str) or not boundary.isascii():
+        raise BadInput.of("file", "file.form")
+    fields: dict[str, str] = {}
+    file: bytes | None = None
+    for name, content in _parts(request.body, boundary.encode()):
+        if name == "file":
+            file = content
+        else:
+            fields[name] = content.decode("utf-8", "replace")
     if file is None:
         raise BadInput.of("file", "file.missing")
-    return {name: fields[name] for name in fields}, file.read()
+    return fields, file
+
+
+def _parts(body: bytes, boundary: bytes) -> Iterator[tuple[str, bytes]]:
+    _, *pieces = (b"\r\n" + body).split(b"\r\n--" + boundary)
+    if not pieces or not pieces.pop().startswith(b"--"):
+        raise BadInput.of("file", "file.form")  # no form, or one that was cut off
+    for piece in pieces:
+        head, _, content = piece.lstrip(b" \t").removeprefix(b"\r\n").partition(b"\r\n\r\n")
+        about = BytesHeaderParser().parsebytes(head)
+        name = about.get_param("name", header="content-disposition")
+        if not isinstance(name, str):
+            raise BadInput.of("file", "file.form")
+        yield name, content
 
 
 def _refusal(refused: Refused) -> Answer:

@@ -5,6 +5,7 @@ on the full minute. All times are UTC, as EventBridge's are.
 """
 
 import re
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -19,6 +20,7 @@ _MONTHS: Final = [
     *("JUL", "AUG", "SEP", "OCT", "NOV", "DEC"),
 ]
 _DAYS: Final = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"]
+_LOOK: Final = 20.0
 _HORIZON: Final = timedelta(days=366 * 5)  # 29 February comes within it
 
 
@@ -116,6 +118,31 @@ def _number(text: str, low: int, names: list[str], expression: str) -> int:
     if not text.isascii() or not text.isdigit():
         raise CannotRun(f"{expression} in app.py has a value that we do not know: {text}.")
     return int(text)
+
+
+def keep_time(
+    following: Callable[[datetime], datetime | None],
+    call: Callable[[datetime], None],
+    *,
+    at_once: bool,
+    now: Callable[[], datetime],
+    stopping: threading.Event,
+) -> None:
+    """Call at every instant that falls due, until we stop or there is none any more.
+
+    following: finds the instant after another; at_once: whether to begin now, for what fell due
+    while nothing ran. Runs never overlap: what passes during a run is taken up by the next. The
+    clock is looked at again every few seconds, since a computer that sleeps or is set changes it.
+    """
+    due = now() if at_once else following(now())
+    while due:
+        while (wait := (due - now()).total_seconds()) > 0:
+            if stopping.wait(min(wait, _LOOK)):
+                return
+        if stopping.is_set():
+            return
+        call(due)
+        due = following(max(due, now() - timedelta(seconds=1)))
 
 
 def event(name: str, *, at: datetime, event_id: str) -> dict[str, Any]:

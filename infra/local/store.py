@@ -116,6 +116,9 @@ class EmbeddedStore:
             create_tables(self.client(), self.tables)
             if self.file:
                 _index_the_stream(self.file)
+        except sqlite3.DatabaseError as error:
+            self.stop()
+            raise _explained(CannotRun(f"{self.file}: {error}"), self.file) from error
         except BaseException:
             self.stop()
             raise

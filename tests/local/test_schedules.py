@@ -1,3 +1,4 @@
+import threading
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -66,6 +67,68 @@ def test_a_year_that_is_over_has_no_next_instant():
 def test_a_schedule_that_eventbridge_would_refuse_or_we_do_not_know_stops_the_start(expression):
     with pytest.raises(CannotRun, match=r"app\.py"):
         schedules.parse(expression)
+
+
+class Clock(threading.Event):
+    """A clock that moves when somebody waits; stops everything after three runs."""
+
+    def __init__(self, *, sleeps: timedelta = timedelta()) -> None:
+        super().__init__()
+        self.at = SATURDAY
+        self.sleeps = sleeps
+        self.runs: list[tuple[datetime, datetime]] = []
+
+    def now(self) -> datetime:
+        return self.at
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.at += timedelta(seconds=timeout or 0) + self.sleeps
+        self.sleeps = timedelta()
+        return self.is_set()
+
+    def keep(
+        self, expression: str, *, at_once: bool = False, takes: timedelta = timedelta(seconds=2)
+    ) -> list[str]:
+        def call(due: datetime) -> None:
+            self.runs.append((due, self.at))
+            self.at += takes
+            if len(self.runs) == 3:
+                self.set()
+
+        schedules.keep_time(
+            schedules.parse(expression), call, at_once=at_once, now=self.now, stopping=self
+        )
+        return [f"{due:%H:%M:%S}" for due, _ in self.runs]
+
+
+def test_a_schedule_never_drifts():
+    clock = Clock()
+
+    assert clock.keep("rate(1 minute)") == ["23:05:00", "23:06:00", "23:07:00"]
+    assert all(due == ran for due, ran in clock.runs)
+
+
+def test_what_fell_due_while_nothing_ran_is_taken_up_at_once():
+    assert Clock().keep("rate(1 minute)", at_once=True) == ["23:04:30", "23:05:00", "23:06:00"]
+
+
+def test_a_run_longer_than_its_interval_delays_the_next_and_none_pile_up():
+    long = timedelta(seconds=150)
+
+    assert Clock().keep("rate(1 minute)", takes=long) == ["23:05:00", "23:08:00", "23:11:00"]
+
+
+def test_a_computer_that_slept_runs_what_is_due_when_it_wakes():
+    clock = Clock(sleeps=timedelta(hours=3))
+    clock.keep("cron(40 * * * ? *)")
+
+    due, ran = clock.runs[0]
+    assert due == SATURDAY.replace(minute=40, second=0)
+    assert ran == SATURDAY + timedelta(hours=3, seconds=20)  # it looks every twenty seconds
+
+
+def test_a_schedule_without_a_next_instant_ends():
+    assert Clock().keep("cron(0 0 1 1 ? 2020)") == []
 
 
 def test_the_event_carries_the_instant_that_was_due():
