@@ -9,7 +9,8 @@
 4. slim    drop what no function reads and compile the rest
 5. prove   import every module of ours from what is left, and from nothing else
 6. zip     byte for byte the same each time
-7. check   no placeholder of config.json is left in the template, and cfn-lint has nothing to say
+7. check   no placeholder of config.json is left in the template, and cfn-lint has nothing to say;
+           AWS_DEFAULT_REGION says where, and cn-… leaves out what mainland China does not have
 8. report  what is in the zip, with a reason for each part over 1 MB
 
 Chalice alone would download without hashes, ship botocore's 400 services and no `.pyc`: each cold
@@ -79,6 +80,12 @@ for codec in ("jpg", "zlib", "webp"):
     assert features.check(codec), codec
 """
 
+# Amazon's regions in mainland China have no Cognito and no CloudFront of this kind, and reject a
+# template that so much as names them. The staff's issuer is one's own there, and the API serves
+# the pages alone.
+NOT_IN_CHINA: Final = frozenset({"HasEdge", "HasSiteDomain", "OwnSignIn"})
+UNASKED_IN_CHINA: Final = frozenset({"Edge", "SiteDomain", "SiteCertificate"})
+
 LIMIT: Final = 20_000_000
 BIG: Final = 1_000_000
 REASONS: Final = {
@@ -131,9 +138,16 @@ def build(*, pages: Path = PAGES, build_in: Path = BUILD) -> Path:
     package.mkdir()
     zip_same(build_in / there / "tree", package / "deployment.zip")
     template = template_of(build_in / there / "chalice" / "sam.yaml")
+    if region().startswith("cn-"):
+        template = for_china(template)
     (package / "template.json").write_text(json.dumps(template, ensure_ascii=False, indent=1))
     lint(package / "template.json")
     return package
+
+
+def region() -> str:
+    """Return where this will be deployed; Chalice insists on an answer, even offline."""
+    return os.environ.get("AWS_DEFAULT_REGION") or os.environ.get("AWS_REGION") or "us-east-1"
 
 
 def config() -> dict[str, Any]:
@@ -187,14 +201,13 @@ def fetch(vendor: Path, *, architecture: str) -> None:
 
 
 def chalice(staging: Path, *, out: Path) -> None:
-    """Run `chalice package` in the staging copy. It insists on a region, even offline."""
-    region = os.environ.get("AWS_DEFAULT_REGION") or os.environ.get("AWS_REGION") or "us-east-1"
+    """Run `chalice package` in the staging copy."""
     python(
         *("-c", "from chalice.cli import main; raise SystemExit(main())"),
         *("package", "--stage", STAGE, "--merge-template", "resources.yaml", str(out)),
         cwd=staging,
         doing="chalice package",
-        env={"AWS_DEFAULT_REGION": region},
+        env={"AWS_DEFAULT_REGION": region()},
     )
 
 
@@ -231,7 +244,10 @@ def prove(tree: Path) -> None:
         *("-I", "-S", "-c", PROOF, str(tree)),
         cwd=tree,
         doing="importing what is shipped",
-        env=config()["stages"][STAGE]["environment_variables"],
+        env={
+            **config()["stages"][STAGE]["environment_variables"],
+            "AWS_DEFAULT_REGION": region(),
+        },
     )
 
 
@@ -268,6 +284,45 @@ def template_of(merged: Path) -> dict[str, Any]:
     return template
 
 
+def for_china(template: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the template without what the regions in mainland China do not have."""
+    made: dict[str, Any] = {
+        part: {
+            name: _without_conditions(each)
+            for name, each in value.items()
+            if not (isinstance(each, dict) and each.get("Condition") in NOT_IN_CHINA)
+        }
+        if isinstance(value, dict)
+        else value
+        for part, value in template.items()
+    }
+    used = json.dumps([made["Resources"], made["Outputs"]])
+    made["Conditions"] = {
+        name: each for name, each in made["Conditions"].items() if f'"{name}"' in used
+    }
+    made["Parameters"] = {
+        name: each for name, each in made["Parameters"].items() if name not in UNASKED_IN_CHINA
+    }
+    made["Parameters"]["Issuer"].pop("Default")
+    made["Rules"] = {
+        name: each
+        for name, each in made["Rules"].items()
+        if not any(f'"{parameter}"' in json.dumps(each) for parameter in UNASKED_IN_CHINA)
+    }
+    return made
+
+
+def _without_conditions(value: Any) -> Any:
+    """Return a piece of template in which what China lacks is decided: it is not there."""
+    if isinstance(value, list):
+        return [_without_conditions(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    if "Fn::If" in value and value["Fn::If"][0] in NOT_IN_CHINA:
+        return _without_conditions(value["Fn::If"][2])
+    return {name: _without_conditions(each) for name, each in value.items()}
+
+
 def functions(template: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Yield each function's logical name and properties."""
     for name, resource in template["Resources"].items():
@@ -278,7 +333,11 @@ def functions(template: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, A
 def lint(template: Path) -> None:
     """Raise CannotPackage unless cfn-lint has nothing at all to say."""
     entry = "from cfnlint.runner import main; raise SystemExit(main())"
-    python("-c", entry, "--", str(template), cwd=ROOT, doing="cfn-lint")
+    python(
+        *("-c", entry, "--regions", region(), "--", str(template)),
+        cwd=ROOT,
+        doing="cfn-lint",
+    )
 
 
 def parts(package: Path) -> list[Part]:
@@ -338,8 +397,8 @@ def main() -> int:
     kept = report(package / "deployment.zip")
     version = f"{sys.version_info[0]}.{sys.version_info[1]}"
     print(
-        f"\nBuilt for Python {version} on"
-        f" {config()['lambda_architecture']}; cfn-lint: nothing to say. To deploy:"
+        f"\nBuilt for Python {version} on {config()['lambda_architecture']}, region {region()};"
+        " cfn-lint has nothing to say. To deploy:"
     )
     template = (package / "template.json").relative_to(ROOT)
     packaged = (package / "packaged.json").relative_to(ROOT)

@@ -611,6 +611,19 @@ def test_what_the_template_says_of_a_function_must_meet_it(
         package.template_of(file)
 
 
+def test_in_mainland_china_nothing_is_named_that_is_not_there():
+    there = package.for_china(template())
+
+    kinds = {each["Type"] for each in there["Resources"].values()}
+    assert not any(kind.startswith(("AWS::CloudFront::", "AWS::Cognito::")) for kind in kinds)
+    known = set(there["Resources"]) | set(there["Parameters"])
+    assert {name for name in names_in(there) if not name.startswith("AWS::")} <= known
+    conditions = set(re.findall(r'"Fn::If": \["(\w+)"', json.dumps(there)))
+    assert conditions <= set(there["Conditions"])
+    assert "Default" not in there["Parameters"]["Issuer"]
+    assert "Default" in template()["Parameters"]["Issuer"]
+
+
 def test_pages_that_are_not_built_are_not_packaged(tmp_path: Path):
     with pytest.raises(package.CannotPackage, match="make pages"):
         package.stage(tmp_path / "staging", pages=tmp_path)
