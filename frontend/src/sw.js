@@ -21,8 +21,10 @@ async function freshElseKept(request) {
     return answer
   } catch (error) {
     const kept = await cache.match(request, { ignoreSearch: true })
-    if (kept) return kept
-    throw error
+    if (!kept) throw error
+    const headers = new Headers(kept.headers)
+    headers.set('X-Kept', '1') // so that the page can say that this is not of now
+    return new Response(kept.body, { status: kept.status, headers })
   }
 }
 

@@ -1,6 +1,7 @@
 import createClient, { type Client } from 'openapi-fetch'
 import { lang } from '@/i18n'
 import { learnServerDate } from '@/lib/clock'
+import { noteAnswer } from '@/lib/network'
 
 /** A refusal in the server's words: application/problem+json (RFC 9457). `code` is a key of our texts. */
 export interface Problem {
@@ -53,9 +54,13 @@ export async function fetchPatiently(request: Request | string, init?: RequestIn
   }, SILENCE)
   try {
     const response = await fetch(request, { ...init, signal: stop.signal })
-    if (!response.headers.has('Age')) learnServerDate(response.headers.get('Date'))
+    // A copy that the service worker kept, or a cache: an answer, but neither the server's nor of now.
+    const kept = response.headers.has('X-Kept')
+    noteAnswer(!kept)
+    if (!kept && !response.headers.has('Age')) learnServerDate(response.headers.get('Date'))
     return response
   } catch (error) {
+    noteAnswer(false)
     throw new Unreachable('no answer', { cause: error })
   } finally {
     clearTimeout(timer)
