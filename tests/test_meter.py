@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from chalicelib.store.rows import House
-from tests.meter import Meter, item_size, read_units, write_units
+from infra.bench.meter import Meter, item_size, read_units, write_units
 
 KEY = {"order_id": {"S": "1"}}
 

@@ -1,4 +1,4 @@
-"""What an operation costs, counted by DynamoDB's billing rules (tests/meter.py), not by a clock.
+"""What an operation costs, counted by DynamoDB's billing rules (infra/bench/meter.py), by no clock.
 
 The goals are those of the design: one call each, and 8 write units for whatever happens daily.
 """
@@ -17,6 +17,7 @@ from chalicelib.domain.procedures import PROCEDURES
 from chalicelib.store import ledger, orders, personal
 from chalicelib.store.orders import Change, Look
 from chalicelib.store.rows import House
+from infra.bench.meter import READ_STEP, Call, Meter, item_size
 from tests.builders import (
     COUNTY,
     CREW,
@@ -35,7 +36,6 @@ from tests.builders import (
     fired,
     kept,
 )
-from tests.meter import READ_STEP, Call, Meter, item_size
 
 IN_FIVE = NOON + timedelta(minutes=5)
 KB = 1024

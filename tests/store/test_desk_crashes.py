@@ -17,8 +17,8 @@ from chalicelib.store.customers import Difference, Household
 from chalicelib.store.deliveries import Digest, Status
 from chalicelib.store.registry import Member, Setting
 from chalicelib.store.rows import ATTEMPTS, TRIES, House
+from infra.bench.meter import Meter
 from tests.builders import COUNTY, NOON, an_actor, an_order_id
-from tests.meter import Meter
 from tests.store.faults import (
     KILLED_AFTER,
     KILLED_BEFORE,
