@@ -102,7 +102,7 @@ def erase(files: Files, head: orders.Head, *, reason: str, at: datetime) -> int:
         return 0
     _register(order, reason=reason, at=at)
     for item in personal.list_files(order.order_id):
-        files.delete(item.file_id)
+        files.delete(str(item.details["key"]))
     rows = personal.erase(order.order_id, party=party)
     orders.erase_shown(order.order_id)
     log("forget.done", order=order.order_id, rows=rows)

@@ -33,6 +33,7 @@ LAST: Final = "9999"
 
 Row = Mapping[str, Any]
 _OPEN: Final[Remembered[tuple[Head, ...]]] = Remembered(KEPT)
+_STANDING: Final[Remembered[tuple[tuple[Order, Row], ...]]] = Remembered(KEPT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +203,17 @@ def open_heads(desk: Desk, county: str, *, at: datetime) -> tuple[Head, ...]:  #
 def forget(county: str) -> None:
     """Count a county anew next time: somebody of this process has just changed it."""
     _OPEN.forget(county)
+    _STANDING.forget(county)
+
+
+def _standing(desk: Desk, county: str, *, at: datetime) -> tuple[tuple[Order, Row], ...]:
+    """Return how each open order of a county stands, at most ten seconds old."""
+
+    def load() -> tuple[tuple[Order, Row], ...]:
+        heads = open_heads(desk, county, at=at)
+        return tuple((head.order, showing.standing(desk, head.order, at=at)) for head in heads)
+
+    return _STANDING.get(county, at=at, load=load)
 
 
 def busy(heads: Iterable[Head]) -> Counter[str]:
@@ -213,12 +225,12 @@ def overview(
     desk: Desk, viewer: Staff, *, sees: Callable[[Order], bool], at: datetime
 ) -> dict[str, Any]:
     """Return the tiles' counts and the figures of the sentence of the moment."""
-    rows: list[dict[str, Any]] = []
+    rows: list[Row] = []
     capped = False
     for county in counties_of(desk, viewer):
-        heads = open_heads(desk, county, at=at)
-        capped = capped or len(heads) == MOST_COUNTED
-        rows += [showing.queue_row(desk, head, at=at) for head in heads if sees(head.order)]
+        found = _standing(desk, county, at=at)
+        capped = capped or len(found) == MOST_COUNTED
+        rows += [row for order, row in found if sees(order)]
     return {
         "counts": {**showing.counts(rows), "capped": capped},
         "sentence": showing.sentence(rows, at=at),

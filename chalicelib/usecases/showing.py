@@ -682,6 +682,21 @@ def _advise_care(order: Order, able: set[str]) -> dict[str, Any] | None:
 # Counting ---------------------------------------------------------------------------------------
 
 
+def standing(desk: Desk, order: Order, *, at: datetime) -> dict[str, Any]:
+    """Return what the counts need of an order and nothing more: its stage and its nearest clock."""
+    rules = _at(desk, order)
+    running = [
+        (when.at, clock)
+        for clock in order.clocks.values()
+        if clock.stopped_at is None and (when := due(clock, rules)) is not None
+    ]
+    nearest_ = min(running, key=lambda entry: entry[0], default=None)
+    clock = None
+    if nearest_ is not None:
+        clock = {"due_at": stamp(nearest_[0]), "level": level(nearest_[1], at, rules).value}
+    return {"stage": order.stage, "clock": clock}
+
+
 def counts(rows: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """Return how many rows there are of each sort, as the tiles above the queue show it."""
     found: dict[str, Any] = {"overdue": 0, "soon": 0, "undispatched": 0, "all": 0, "by_stage": {}}

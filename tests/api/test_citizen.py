@@ -7,7 +7,9 @@ import pytest
 from PIL import Image
 
 from chalicelib import ambient
+from chalicelib.domain.refusal import Unknown
 from chalicelib.store import deliveries, ledger, orders, personal
+from chalicelib.usecases import forgetting
 from tests.api.conftest import COUNTY, PHONE, STATION, a_report
 from tests.builders import an_order_id
 
@@ -196,6 +198,21 @@ def test_a_photo_is_signed_for_drawn_anew_and_bound_to_the_report(api):
     stored = api.files().read(item.details["key"], max_bytes=10**6)
     assert stored.content_type == "image/jpeg"
     assert b"whose it is" not in stored.body
+
+
+def test_a_photo_goes_when_its_order_is_forgotten(api):
+    form = api.post("/api/v1/public/uploads", {"content_type": "image/jpeg", "bytes": 90_000}).body
+    put(api, form)
+    filed = api.post(ORDERS, a_report(files=[form["id"]])).body
+    key = personal.list_files(filed["number"])[0].details["key"]
+
+    forgetting.erase(api.files(), orders.get(filed["number"]), reason="asked", at=ambient.now())
+
+    with pytest.raises(Unknown):
+        api.files().read(key, max_bytes=10**6)
+    seen = api.get(f"{ORDERS}/{filed['number']}", token=filed["token"]).body
+    assert (seen["summary"], seen["place_name"]) == ("", "")
+    assert api.get(f"/api/v1/orders/{filed['number']}", as_="dispatcher-1").status == 200
 
 
 def test_a_photo_comes_later_with_a_supplement_and_twice_is_once(api):

@@ -1,0 +1,196 @@
+"""What wakes the house besides people, with the events that AWS sends, through the app itself."""
+
+import base64
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import boto3
+import pytest
+from chalice.local import LambdaContext
+from moto import mock_aws
+
+from chalicelib import ambient, jobs
+from chalicelib.domain.calendar import local_day
+from chalicelib.outbound.queue import queue_from
+from chalicelib.store import daybook, deliveries, ledger, orders
+from chalicelib.store.deliveries import Status
+from tests.api.conftest import COUNTY, STATION, Api
+from tests.conftest import REGION
+
+LEDGER = "arn:aws:dynamodb:eu-north-1:1:table/lightkeeper-ledger/stream/x"
+
+
+class Effects:
+    """The effects queue, and the app that reads it."""
+
+    def __init__(self, api: Api, url: str) -> None:
+        self.api = api
+        self.sqs = boto3.client("sqs", region_name=REGION)
+        self.url = url
+
+    def take(self) -> list[dict[str, Any]]:
+        """Return every message, gone from the queue."""
+        found: list[dict[str, Any]] = []
+        while got := self.sqs.receive_message(QueueUrl=self.url, MaxNumberOfMessages=10).get(
+            "Messages", []
+        ):
+            found += [json.loads(each["Body"]) for each in got]
+            for each in got:
+                self.sqs.delete_message(QueueUrl=self.url, ReceiptHandle=each["ReceiptHandle"])
+        return found
+
+    def deliver(self, *records: dict[str, Any]) -> Any:
+        """Hand records of the stream to the app."""
+        return self.api.client.lambda_.invoke("deliver", {"Records": list(records)}).payload
+
+    def send(self, *messages: Any) -> Any:
+        """Hand messages of the queue to the app."""
+        records = [
+            {"messageId": f"m-{place}", "receiptHandle": "r", "body": json.dumps(message)}
+            for place, message in enumerate(messages)
+        ]
+        return self.api.client.lambda_.invoke("send", {"Records": records}).payload
+
+
+@pytest.fixture
+def effects(api, monkeypatch) -> Iterator[Effects]:
+    """A queue on moto; the tables stay where they are."""
+    with mock_aws():
+        url = boto3.client("sqs", region_name=REGION).create_queue(QueueName="lightkeeper-effects")
+        monkeypatch.setenv("LIGHTKEEPER_EFFECTS_QUEUE", url["QueueUrl"])
+        monkeypatch.setenv("LIGHTKEEPER_SEAL_KEY", base64.b64encode(b"s" * 32).decode())
+        ambient.settings.cache_clear()
+        queue_from.cache_clear()
+        yield Effects(api, url["QueueUrl"])
+    monkeypatch.undo()
+    ambient.settings.cache_clear()
+    queue_from.cache_clear()
+
+
+def a_record(number: str, seq: int, name: str = "INSERT") -> dict[str, Any]:
+    """Return a row of the ledger as its stream brings it."""
+    link = next(link for link in ledger.links(number) if link.seq == seq)
+    image = {
+        "aggregate": {"S": f"order/{number}"},
+        "seq": {"N": str(seq)},
+        "body": {"S": link.body},
+        "hash": {"S": link.hash},
+        "prev": {"S": link.prev},
+    }
+    keys = {name_: image[name_] for name_ in ("aggregate", "seq")}
+    change = {"Keys": keys, "NewImage": image, "SequenceNumber": f"{seq:021}"}
+    return {"eventName": name, "eventSourceARN": LEDGER, "dynamodb": change}
+
+
+def a_context() -> LambdaContext:
+    return LambdaContext("lightkeeper", 512, max_runtime_ms=60_000)
+
+
+def test_an_accepted_report_becomes_one_text_and_a_second_delivery_changes_nothing(effects, kept):
+    number, _ = effects.api.reported()
+    record = a_record(number, 1)
+
+    assert effects.deliver(record) == {"batchItemFailures": []}
+    messages = effects.take()
+    assert [message["effect"] for message in messages] == ["1.text.accepted"]
+    assert effects.send(*messages) == {"batchItemFailures": []}
+    assert effects.send(*messages) == {"batchItemFailures": []}
+
+    assert [each.status for each in deliveries.list_for(number)] == [Status.SENT]
+    texts = [line for line in (kept / "phone.jsonl").read_text().splitlines() if number in line]
+    assert len(texts) == 1
+
+
+def test_a_new_order_is_entered_in_the_daybook(effects):
+    number, _ = effects.api.reported()
+
+    effects.deliver(a_record(number, 1))
+
+    today = local_day(ambient.now())
+    assert [line.order_id for line in daybook.lines(COUNTY, today, today, limit=9).items] == [
+        number
+    ]
+
+
+@pytest.mark.parametrize("what", ["MODIFY", "REMOVE"])
+def test_a_row_that_was_changed_or_removed_raises_the_alarm(effects, capsys, what):
+    number, _ = effects.api.reported()
+
+    assert effects.deliver(a_record(number, 1, what)) == {"batchItemFailures": []}
+
+    assert effects.take() == []
+    assert "ledger.tampered" in capsys.readouterr().out
+
+
+def test_a_record_that_is_no_event_fails_with_all_behind_it_and_keeps_those_before(effects):
+    number, _ = effects.api.reported()
+    effects.api.move(number, "dispatch", "dispatcher-1", office=STATION)
+    good, bad, last = (a_record(number, seq) for seq in (1, 2, 2))
+    bad["dynamodb"]["NewImage"]["body"]["S"] = "{"
+    last["dynamodb"]["SequenceNumber"] = "3"
+
+    answer = effects.deliver(good, bad, last)
+
+    assert answer == {"batchItemFailures": [{"itemIdentifier": f"{2:021}"}]}
+    assert [message["effect"] for message in effects.take()] == ["1.text.accepted"]
+
+
+def test_a_message_that_makes_no_sense_fails_alone(effects):
+    number, _ = effects.api.reported()
+    good = {"order": number, "seq": 1, "effect": "1.text.accepted"}
+
+    answer = effects.send({"order": number, "seq": 99, "effect": "99.text.x"}, good, "nonsense")
+
+    failed = [each["itemIdentifier"] for each in answer["batchItemFailures"]]
+    assert failed == ["m-0", "m-2"]
+    assert [each.status for each in deliveries.list_for(number)] == [Status.SENT]
+
+
+def test_the_sweep_fires_what_is_due_and_twice_is_once(effects):
+    hour_ago = (ambient.now() - timedelta(minutes=60)).isoformat()
+    number, _ = effects.api.reported(occurred_at=hour_ago)
+
+    jobs.sweep(a_context())
+    after = orders.get(number).order.version
+    jobs.sweep(a_context())
+
+    assert ledger.event(number, 2).name == "timer"
+    assert orders.get(number).order.version == after == 2
+
+
+def test_a_sweep_that_has_no_time_left_takes_up_nothing(effects):
+    number, _ = effects.api.reported(
+        occurred_at=(ambient.now() - timedelta(minutes=60)).isoformat()
+    )
+
+    jobs.sweep(LambdaContext("lightkeeper", 512, max_runtime_ms=jobs.SPARE_MS - 1))
+
+    assert orders.get(number).order.version == 1
+
+
+def test_every_schedule_runs_through_the_app(effects, kept, capsys):
+    effects.api.reported()
+    event = effects.api.client.events.generate_cw_event("aws.events", "Scheduled Event", {}, [])
+
+    for name in ("sweep", "watchdog", "seal", "forget"):
+        effects.api.client.lambda_.invoke(name, event)
+
+    logged = capsys.readouterr().out
+    for metric in ("Swept", "OldestDue", "Sealed"):
+        assert metric in logged
+    assert "forget.night" in logged
+    assert any((kept / "seals").rglob("*"))
+
+
+def test_every_trigger_is_declared_in_app_so_that_middleware_runs(app):
+    assert {source.name for source in app.event_sources} == {
+        "sweep",
+        "watchdog",
+        "seal",
+        "forget",
+        "deliver",
+        "send",
+    }
+    assert all(source.handler_string.startswith("app.") for source in app.event_sources)
