@@ -2,8 +2,8 @@ import { lang } from '@/i18n'
 import { clockTime, formatFull } from '@/lib/time'
 import type { Moment } from '@/ui/Timeline.vue'
 import type { Facts, StaffMoment } from './contract'
-import { officeName } from './offices'
-import { t } from './texts'
+import { officeName, staffName } from './offices'
+import { maybe, t } from './texts'
 import { maybeWord, word } from './words'
 
 /** A ledger's events in words. */
@@ -17,7 +17,11 @@ function value(name: string, given: unknown): string {
       .map((rung) => (Array.isArray(rung) ? `${word(`clock.${String(rung[0])}`)}：${word(`rung.${String(rung[1])}`)}` : ''))
       .join('；')
   }
-  if (Array.isArray(given)) return String(given.length)
+  if ((name === 'staff' || name === 'owner') && typeof given === 'string') return staffName(given)
+  if (Array.isArray(given)) {
+    const known = given.map((one) => maybeWord(`choice.${name}.${String(one)}`))
+    return known.length > 0 && known.every((one) => one !== undefined) ? known.join('、') : String(given.length)
+  }
   const text = String(given)
   if (/^\d{4}-\d\d-\d\dT/.test(text)) return formatFull(new Date(text), lang.value)
   return maybeWord(`choice.${name}.${text}`) ?? maybeWord(`kind.${text}`) ?? text
@@ -29,7 +33,7 @@ export function pairs(data: Facts): { label: string; text: string }[] {
     .filter(([name, given]) => !SILENT.includes(name) && given !== null && given !== '' && typeof given !== 'undefined')
     .filter(([, given]) => typeof given !== 'object' || Array.isArray(given))
     .map(([name, given]) => ({
-      label: maybeWord(`need.${name}`) ?? maybeWord(`fact.${name}`) ?? (name === 'rungs' ? '' : name),
+      label: maybeWord(`need.${name}`) ?? maybe(`order.fact.${name}`) ?? (name === 'rungs' ? '' : name),
       text: value(name, given),
     }))
 }

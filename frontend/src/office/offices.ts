@@ -1,4 +1,4 @@
-import { shallowRef } from 'vue'
+import { reactive, shallowRef } from 'vue'
 import { getOffices, getStaff } from './api'
 import type { Colleague, OfficeRow } from './contract'
 
@@ -24,9 +24,19 @@ export function forgetOffices(): Promise<void> {
 
 export const officeName = (id: string): string => offices.value.find((office) => office.id === id)?.name ?? id
 
+/** Names of colleagues as they were met in answers: the ledger names people by their ids only. */
+const names = reactive(new Map<string, string>())
+
+export function learnName(id: string, name: string): void {
+  if (id !== '' && name !== '') names.set(id, name)
+}
+
+export const staffName = (id: string): string => names.get(id) ?? id
+
 /** Who works at an office: those on duty first, then those with the fewest orders in hand. */
 export async function staffOf(office: string): Promise<Colleague[]> {
   const { items } = await getStaff(office)
+  for (const { id, name } of items) learnName(id, name)
   return items
     .filter(({ active }) => active)
     .sort((a, b) => Number(b.duty) - Number(a.duty) || a.open_orders - b.open_orders)

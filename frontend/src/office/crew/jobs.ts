@@ -1,4 +1,4 @@
-import type { QueueRow, StaffOrder } from '../contract'
+import type { Move, Procedure, QueueRow, StaffOrder } from '../contract'
 
 /** What a crew saw last, kept for this tab: it goes where there is no network. */
 const LIST = 'lightkeeper.office.crew'
@@ -29,3 +29,22 @@ export const keptJob = (number: string): Kept<StaffOrder> | undefined => kept(ON
 
 /** The buttons of a crew, in the order of the work. */
 export const STEPS = ['receive', 'set_out', 'arrive', 'explain_delay', 'contact', 'restore', 'complete', 'reply'] as const
+
+const NOTED = 'lightkeeper.office.noted.'
+
+/** Steps of an order that this crew noted and the server has not heard of. */
+export const keepNoted = (number: string, moves: string[]): void => keep(NOTED + number, moves)
+export const keptNoted = (number: string): string[] => kept<string[]>(NOTED + number)?.value ?? []
+
+/**
+ * What a crew can do after steps that wait for the network, by the procedure's own table. The server
+ * decides when it hears of them; steps with gates wait for it.
+ */
+export function after(order: StaffOrder, noted: readonly string[], role: string, procedure: Procedure | undefined): Move[] {
+  if (noted.length === 0 || procedure === undefined) return order.moves.filter(({ name }) => !noted.includes(name))
+  let { stage } = order
+  for (const name of noted) stage = procedure.moves.find((move) => move.name === name)?.edges[stage] ?? stage
+  return procedure.moves
+    .filter((move) => move.edges[stage] !== undefined && move.who.includes(role) && move.gates.length === 0 && !noted.includes(move.name))
+    .map(({ name, needs }) => ({ name, label: '', needs, gates_open: [], primary: false }))
+}
