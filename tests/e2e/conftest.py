@@ -7,6 +7,7 @@ the whole run; tests make their own orders in it.
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -19,18 +20,23 @@ from tests.local.running import Platform
 SEEDED_WITHIN = 420
 
 
-def start(data: Path, **settings: str) -> Platform:
-    """Start the platform on a data folder and wait until it serves."""
+@contextmanager
+def running(data: Path, **settings: str) -> Iterator[Platform]:
+    """The platform on a data folder, once it serves; stopped at the end, if it still runs."""
     platform = Platform(data, project=ROOT, DEMO="1", **settings)
-    platform.wait_for("Ctrl-C stops it", within=SEEDED_WITHIN)
-    return platform
+    try:
+        platform.wait_for("Ctrl-C stops it", within=SEEDED_WITHIN)
+        yield platform
+    finally:
+        platform.__exit__()
 
 
 @pytest.fixture(scope="session")
 def seeded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder with the demo county in it, stopped: to be copied, never run on."""
     data = tmp_path_factory.mktemp("county") / "data"
-    start(data).stop()
+    with running(data):
+        pass
     return data
 
 
@@ -39,9 +45,8 @@ def platform(seeded: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     """The platform that most tests share."""
     data = tmp_path_factory.mktemp("shared") / "data"
     shutil.copytree(seeded, data)
-    running = start(data)
-    yield running
-    running.stop()
+    with running(data) as shared:
+        yield shared
 
 
 @pytest.fixture(scope="session")

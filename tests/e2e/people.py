@@ -77,9 +77,7 @@ class People:
 def axe(page: Page) -> list[str]:
     """Return what axe finds against WCAG A and AA: rule and element."""
     page.evaluate(AXE.read_text("utf-8"))
-    found = page.evaluate(
-        "tags => axe.run(document, {runOnly: {type: 'tag', values: tags}})", TAGS
-    )
+    found = page.evaluate("tags => axe.run(document, {runOnly: {type: 'tag', values: tags}})", TAGS)
     return [
         f"{violation['id']}: {node['target']}"
         for violation in found["violations"]

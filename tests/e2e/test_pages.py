@@ -1,0 +1,108 @@
+"""Every page in both languages and both colours: nothing that axe finds, nothing sideways."""
+
+import pytest
+from playwright.sync_api import Page
+
+from tests.e2e.people import DESK, PHONE, Desk, People, axe
+
+CITIZEN = (
+    "/", "/#/voice", "/#/track", "/#/help", "/#/privacy", "/#/accessibility",
+    "/#/report/outage/where", "/#/report/fault/details", "/#/report/complaint/details",
+    "/#/report/enquiry/details", "/status",
+)  # fmt: skip
+OFFICE = (
+    "/", "/intake", "/visits", "/calls", "/search", "/export", "/print/slips", "/phone", "/crew",
+)  # fmt: skip
+ADMIN = (
+    "/admin", "/admin/staff", "/admin/duty", "/admin/keys", "/admin/webhooks", "/admin/limits",
+    "/admin/calendars", "/admin/imports", "/admin/ledger",
+)  # fmt: skip
+SETTLE = 900
+
+
+def settle(page: Page) -> None:
+    page.wait_for_load_state("networkidle")
+    page.wait_for_timeout(SETTLE)
+
+
+def is_sideways(page: Page) -> bool:
+    return bool(page.evaluate("document.documentElement.scrollWidth > window.innerWidth"))
+
+
+@pytest.mark.parametrize("colours", ["light", "dark"])
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_citizens_pages_are_open_to_everybody_at_320_pixels(
+    people: People, desk: Desk, colours, language
+):
+    filed = desk.report()
+    page = people.citizen(colours=colours, width=320)
+    mine = f"/#/track/{filed['number']}?token={filed['token']}"
+    found = {}
+    for path in (*CITIZEN, mine):
+        page.goto(f"{people.url}{path.replace('/#', f'/?lang={language}#', 1)}")
+        settle(page)
+        found[path] = (axe(page), is_sideways(page))
+
+    assert {path: what for path, what in found.items() if what != ([], False)} == {}
+
+
+@pytest.mark.parametrize("colours", ["light", "dark"])
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_the_offices_pages_are_open_to_everybody(people: People, desk: Desk, colours, language):
+    number = desk.report()["number"]
+    found = {}
+    for staff_id, paths in (
+        ("dispatcher-qh-1", (*OFFICE, f"/order/{number}")),
+        ("admin-qh-1", ADMIN),
+    ):
+        page = people.staff(staff_id, colours=colours)
+        if language == "en":
+            page.get_by_role("button", name="English").click()
+        for path in paths:
+            page.goto(f"{people.url}/office#{path}")
+            settle(page)
+            found[path] = axe(page)
+
+    assert {path: what for path, what in found.items() if what} == {}
+
+
+def test_the_crews_pages_fit_a_phone(people: People, desk: Desk):
+    number = desk.report()["number"]
+    desk.move("dispatcher-qh-1", number, "dispatch", office="S-QH-04", staff="crew-04-1")
+    page = people.staff("crew-04-1", size=PHONE)
+    for path in ("/crew", f"/crew/{number}"):
+        page.goto(f"{people.url}/office#{path}")
+        settle(page)
+        assert axe(page) == []
+        assert not is_sideways(page)
+
+
+def test_the_work_sheet_and_the_slips_print_with_words_that_can_be_searched(
+    people: People, desk: Desk, tmp_path
+):
+    number = desk.report()["number"]
+    page = people.staff("dispatcher-qh-1", size=DESK)
+    page.goto(f"{people.url}/office#/order/{number}")
+    settle(page)
+    sheet = tmp_path / "sheet.pdf"
+    page.pdf(path=str(sheet), prefer_css_page_size=True)
+    assert sheet.stat().st_size > 5_000
+
+
+def test_every_character_of_the_trade_is_drawn_and_none_is_a_box(people: People):
+    page = people.citizen()
+    missing = page.evaluate(
+        """() => {
+          const draw = (text) => {
+            const canvas = document.createElement('canvas');
+            canvas.width = canvas.height = 40;
+            const pen = canvas.getContext('2d');
+            pen.font = '32px ' + getComputedStyle(document.body).fontFamily;
+            pen.fillText(text, 2, 34);
+            return canvas.toDataURL();
+          };
+          const box = draw('\\uE123');
+          return [...'守灯停电报修投诉举报咨询抢修派单回访归档督办提级'].filter((ch) => draw(ch) === box);
+        }"""
+    )
+    assert missing == []
