@@ -1,23 +1,29 @@
 """Child processes that never outlive us, and the ports they listen on."""
 
 import contextlib
-import ctypes
 import os
-import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 from infra.local.tools import CannotRun
 
 LOOPBACK: Final = "127.0.0.1"
 _READY_WITHIN: Final = 20.0
 _STOPS_WITHIN: Final = 5.0
-_DIE_WITH_PARENT: Final = 1  # PR_SET_PDEATHSIG, prctl(2)
+# prctl(PR_SET_PDEATHSIG, SIGKILL); we may have died before it was asked
+_ASK_AND_BECOME: Final = """
+import ctypes, os, sys
+ctypes.CDLL(None).prctl(1, 9)
+if os.getppid() != int(sys.argv[1]):
+    sys.exit("our parent is gone")
+os.execv(sys.argv[2], sys.argv[2:])
+"""
 
 
 class Child:
@@ -44,20 +50,21 @@ class Child:
     ) -> None:
         self.name = name
         self._port = port
-        self._log = log
         try:
-            with contextlib.ExitStack() as opened:
-                out = opened.enter_context(log.open("wb")) if log else subprocess.DEVNULL
-                self._process = subprocess.Popen(
-                    command,
-                    stdin=subprocess.PIPE,
-                    stdout=out,
-                    stderr=subprocess.STDOUT if log else subprocess.PIPE,
-                    start_new_session=True,
-                    pass_fds=tuple(keep_open),
-                    preexec_fn=_dies_with_us(),  # noqa: PLW1509 - prctl only; children start before threads
-                )
+            self._output: IO[bytes] = log.open("w+b") if log else tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the child
         except OSError as error:
+            raise CannotRun(f"{name} cannot be started: {error}.") from error
+        try:
+            self._process = subprocess.Popen(
+                _dying_with_us(command),
+                stdin=subprocess.PIPE,
+                stdout=self._output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                pass_fds=tuple(keep_open),
+            )
+        except OSError as error:
+            self._output.close()
             raise CannotRun(f"{name} cannot be started: {error}.") from error
 
     @property
@@ -72,12 +79,10 @@ class Child:
 
     def last_words(self) -> str:
         """Return the last line it wrote; empty if none."""
-        if self._log:
-            written = self._log.read_text("utf-8", "replace")
-        elif self._process.stderr and not self.is_alive:
-            written = self._process.stderr.read().decode("utf-8", "replace")
-        else:
-            written = ""
+        if self._output.closed:
+            return ""
+        file = self._output.fileno()  # its writing place is ours too: read without moving it
+        written = os.pread(file, os.fstat(file).st_size, 0).decode("utf-8", "replace")
         return next((line.strip() for line in reversed(written.splitlines()) if line.strip()), "")
 
     def stop(self) -> None:
@@ -97,9 +102,9 @@ class Child:
         self._close()
 
     def _close(self) -> None:
-        for pipe in (self._process.stdin, self._process.stderr):
-            if pipe:
-                pipe.close()
+        if self._process.stdin:
+            self._process.stdin.close()
+        self._output.close()
 
     def ready(self) -> None:
         """Wait until it listens.
@@ -119,18 +124,14 @@ class Child:
         raise CannotRun(f"{self.name} did not start: {words or 'it said nothing'}")
 
 
-def _dies_with_us() -> Callable[[], None] | None:
+def _dying_with_us(command: Sequence[str]) -> list[str]:
+    """Return the command, behind one that asks the kernel to end it when we end.
+
+    Not Popen's preexec_fn: it may deadlock where threads run, and Python 3.12 warns of it.
+    """
     if sys.platform != "linux":
-        return None
-    prctl = ctypes.CDLL(None).prctl
-    parent = os.getpid()
-
-    def ask() -> None:
-        prctl(_DIE_WITH_PARENT, signal.SIGKILL)
-        if os.getppid() != parent:  # we died between fork and here
-            os._exit(1)
-
-    return ask
+        return list(command)
+    return [sys.executable, "-I", "-S", "-c", _ASK_AND_BECOME, str(os.getpid()), *command]
 
 
 def free_port() -> int:
