@@ -8,6 +8,7 @@ The records themselves are written on their version, so a crash between the two 
 asks again finds the record as it should be. An answer that showed a secret is kept without it.
 """
 
+import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -38,14 +39,14 @@ def recall(caller: str, key: str, *, at: datetime) -> Answered | None:
     row = find(StagedRow, _pk(caller, key), _ONLY)
     if row is None or row.expires <= at.timestamp():
         return None
-    return Answered(*unpack(row.data))
+    request, status, body, version, spent = unpack(row.data)
+    return Answered(request, status, json.loads(body), version, spent)
 
 
 def keep(caller: str, key: str, answered: Answered, *, at: datetime) -> None:
     """Keep an answer for KEPT. Raises Busy."""
-    data = pack(
-        [answered.request, answered.status, answered.body, answered.version, answered.spent]
-    )
+    body = json.dumps(answered.body, ensure_ascii=False)  # as text, so that its order is kept
+    data = pack([answered.request, answered.status, body, answered.version, answered.spent])
     put_all(StagedRow, [StagedRow(_pk(caller, key), _ONLY, data=data, expires=seconds(at + KEPT))])
 
 
