@@ -27,7 +27,7 @@ export const en: typeof zh = {
   place: {
     mine: 'My area',
     change: 'Change',
-    normal: 'Power is on',
+    normal: 'No outage is known',
     out: 'Power is out',
     planned: 'Planned outage',
     etr: 'Expected back {when}',

@@ -5,14 +5,16 @@ import { countdown } from '@/lib/sla'
 import { maybe, t } from './after-texts'
 
 /** A promise in one sentence: what, and by when at the latest. */
-export function promiseText(clock: Clock, now: Date): string {
+export function promiseText(clock: Clock, now: Date, kind: string): string {
   const { level } = countdown(clock, now)
-  const what = maybe(`promise.what.${clock.name}`) ?? t('promise.what.other')
+  // A service is done, not answered.
+  const name = kind === 'service_request' && clock.name === 'promise' ? 'other' : clock.name
+  const what = maybe(`promise.what.${name}`) ?? t('promise.what.other')
   const when = (iso: string | null): string => (iso === null ? '' : formatWhen(new Date(iso), now, lang.value))
   if (level === 'paused' || clock.due_at === null) return t('promise.paused', { what })
   if (level === 'kept') return t('promise.kept', { what, when: when(clock.stopped_at) })
   if (level === 'broken' || level === 'overdue' || level === 'late3') return t('promise.broken', { what, when: when(clock.due_at) })
-  return maybe(`promise.${clock.name}`, { when: when(clock.due_at) }) ?? t('promise.other', { when: when(clock.due_at) })
+  return maybe(`promise.${name}`, { when: when(clock.due_at) }) ?? t('promise.other', { when: when(clock.due_at) })
 }
 
 /** What a citizen calls it. */

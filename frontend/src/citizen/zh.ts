@@ -26,7 +26,7 @@ export const zh = {
   place: {
     mine: '我的台区',
     change: '换一个',
-    normal: '供电正常',
+    normal: '没有已知的停电',
     out: '正在停电',
     planned: '有计划停电',
     etr: '预计{when} 恢复',

@@ -45,9 +45,9 @@ export const en: typeof zh = {
   promises: {
     title: 'Our promises',
     intro: 'When a promise is broken the level above is warned, and your tracking page says why.',
-    source: 'Source: {source}',
+    why: 'Where this limit comes from',
     from: 'in force since {date}',
-    unit: { minutes: 'within {n} minutes', hours: 'within {n} hours', days: 'within {n} days', workdays: 'within {n} working days' },
+    unit: { minute: 'within {n} minutes', hour: 'within {n} hours', day: 'within {n} days', workday: 'within {n} working days' },
     wall: 'counted day and night',
     workday: 'counted in working days',
     empty: 'The promises will be published here.',

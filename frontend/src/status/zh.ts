@@ -39,9 +39,9 @@ export const zh = {
   promises: {
     title: '我们的承诺',
     intro: '超过承诺的时间，系统自动提醒上一级，并在您的进度页说明原因。',
-    source: '来源：{source}',
+    why: '这个时限的来源',
     from: '{date} 起执行',
-    unit: { minutes: '{n} 分钟内', hours: '{n} 小时内', days: '{n} 天内', workdays: '{n} 个工作日内' },
+    unit: { minute: '{n} 分钟内', hour: '{n} 小时内', day: '{n} 天内', workday: '{n} 个工作日内' },
     wall: '日夜连续计时',
     workday: '按工作日计时',
     empty: '承诺正在整理，稍后公布。',
