@@ -582,7 +582,7 @@ def test_a_year_is_previewed_then_loaded(api, upper):
     loaded = post(api, "/calendars", table, as_=upper)
 
     assert preview.status == 200, preview.raw.decode()
-    assert preview.body == loaded.body | {"count": preview.body["count"]}
+    assert preview.body == loaded.body
     assert untouched == was
     assert get(api, "/calendars/2027").body["holidays"] == dict(sorted(days.items()))
     assert loaded.headers["ETag"] == '"1"'
