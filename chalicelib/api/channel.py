@@ -4,7 +4,6 @@ The same channel and case number is the same order, however often and with whate
 what they have to add later they add with `supplement`.
 """
 
-from dataclasses import replace
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -47,13 +46,7 @@ def relay_order(asked: Asked) -> Response:
     by, sent = integrator(asked, "intake"), asked.body()
     if by.key.channel and sent.channel != by.key.channel:
         raise BadInput.of("channel", "channel.not_yours")
-    report = replace(
-        sent.report(asked.at),
-        channel=sent.channel,
-        case_no=sent.case_no,
-        training=sent.training,
-        desk_office=by.key.office_id,
-    )
+    report = sent.report(asked.at, desk_office=by.key.office_id)
     attaching.take(files(), report.files)
     reported = relaying.relay(
         by.desk, report, by=by.actor, salt=ambient.random_bytes(16), at=asked.at

@@ -28,8 +28,8 @@ from chalicelib.usecases import (
     handling,
     queueing,
     reading,
-    reporting,
     revealing,
+    taking,
     tracking,
 )
 from chalicelib.usecases.desk import Desk, actor_of
@@ -116,29 +116,13 @@ def get_orders(asked: Asked) -> Response:
 def take_in_order(asked: Asked) -> Response:
     """Take a report in for somebody; dispatch it at once if `dispatch` says to whom."""
     on, sent = staff(asked, Capability.INTAKE), asked.body()
-    report = replace(
-        sent.report(asked.at),
-        channel=sent.channel,
-        case_no=sent.case_no,
-        training=sent.training,
-        desk_office=on.staff.office_id,
-    )
+    report = sent.report(asked.at, desk_office=on.staff.office_id)
     attaching.take(files(), report.files)
-    taken = reporting.report(
-        on.desk,
-        report,
-        actor=actor_of(on.staff),
-        caller=on.caller,
-        key=asked.key,
-        salt=ambient.random_bytes(16),
-        at=asked.at,
-    )
-    head = taken.head
-    attaching.bind(head.order.order_id, report.files, kind="staff", at=asked.at)
-    if sent.dispatch is not None:
-        given = sent.dispatch.model_dump(exclude_none=True)
-        head = handling.move(on.desk, head.order.order_id, _command(asked, on, "dispatch", given))
+    command = replace(_command(asked, on, "dispatch", sent.dispatched), if_match=None)
+    head = taking.take_in(on.desk, report, command)
     number = head.order.order_id
+    attaching.bind(number, report.files, kind="staff", at=asked.at)
+    queueing.forget(head.order.county)
     order = _shown(asked, on, head) if on.sees(head.order) else None
     body = {"number": number, "token": tracking.token(on.desk, number), "order": order}
     return answer(body, status=HTTPStatus.CREATED)
@@ -428,7 +412,8 @@ CSV: Final = "text/csv"
         asking.choice("format", ("csv", "xlsx"), default="csv"),
         asking.flag("reveal", about="With telephones in full; needs a reason."),
         asking.text("reason", longest=200),
-        *FILTERS,
+        asking.choice("state", ("all", *STATES), default="all"),
+        *FILTERS[1:],
     ),
 )
 def export_orders(asked: Asked) -> Response:

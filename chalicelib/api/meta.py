@@ -32,7 +32,7 @@ def get_procedures(asked: Asked) -> Response:
     return answer({"items": telling.procedures(desk_at(asked))}, headers=FEW_MINUTES)
 
 
-@routes.get("/meta/limits", gives="Limits", params=(asking.code("office"),))
+@routes.get("/meta/limits", gives="Limits", params=(asking.code("office"),), refuses=("unknown",))
 def get_limits(asked: Asked) -> Response:
     """Return every limit in force today with its source, at an office if one is named."""
     desk = desk_at(asked)

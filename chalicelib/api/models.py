@@ -9,6 +9,7 @@ against the other.
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Annotated, Any, Final, Literal
@@ -183,8 +184,8 @@ class NewOrder(In):
     language: Literal["zh", "en"] = "zh"
     files: list[Upload] = Field(default_factory=list, max_length=6)
 
-    def report(self, at: datetime) -> Report:
-        """Return what the journey takes."""
+    def report(self, at: datetime, *, desk_office: str = "") -> Report:
+        """Return what the journey takes. desk_office: whose desk takes it where no place says."""
         contact = Contact(
             phone=self.phone,
             name=self.name,
@@ -204,6 +205,7 @@ class NewOrder(In):
             dangers=tuple(self.dangers),
             files=tuple(self.files),
             language=self.language,
+            desk_office=desk_office,
         )
 
 
@@ -287,6 +289,20 @@ class StaffOrderIn(NewOrder):
     training: bool = False
     dispatch: DispatchIn | None = None
 
+    def report(self, at: datetime, *, desk_office: str = "") -> Report:
+        """Return what the journey takes."""
+        return replace(
+            super().report(at, desk_office=desk_office),
+            channel=self.channel,
+            case_no=self.case_no,
+            training=self.training,
+        )
+
+    @property
+    def dispatched(self) -> dict[str, Any]:
+        """To whom it goes at once; empty for nobody."""
+        return self.dispatch.model_dump(exclude_none=True) if self.dispatch else {}
+
 
 class MoveIn(In):
     """A move: the answers that it needs (/meta/procedures), as fields of the body."""
@@ -355,6 +371,15 @@ class ChannelOrder(NewOrder):
     channel: Annotated[str, Field(pattern=r"^[0-9a-z_-]{1,20}$")]
     case_no: Annotated[str, Field(pattern=r"^[0-9A-Za-z_-]{1,40}$")]
     training: bool = False
+
+    def report(self, at: datetime, *, desk_office: str = "") -> Report:
+        """Return what the journey takes."""
+        return replace(
+            super().report(at, desk_office=desk_office),
+            channel=self.channel,
+            case_no=self.case_no,
+            training=self.training,
+        )
 
 
 # What goes out ----------------------------------------------------------------------------------

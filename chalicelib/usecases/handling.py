@@ -13,7 +13,7 @@ from chalicelib.domain.order import Actor, Order, salted_digest
 from chalicelib.domain.procedure import Advanced, Form, Move, Step, advance
 from chalicelib.domain.refusal import BadInput, IllegalMove, KeyReused, Stale
 from chalicelib.domain.staff import Outsider, Relation, relation
-from chalicelib.store import ledger, orders, personal
+from chalicelib.store import customers, ledger, orders, personal
 from chalicelib.store.orders import Change, Head, Key
 from chalicelib.usecases.desk import Desk, body_hash, split_answers
 from chalicelib.usecases.looking import look_after
@@ -165,7 +165,7 @@ def _change(desk: Desk, head: Head, command: Command) -> Change:
     found = procedure.moves.get(command.move)
     words, data = split_answers(found.needs if found else (), command.answers)
     if found is not None:
-        _check_targets(desk, order, found, data)
+        check_targets(desk, order.county, found, data)
     step = Step(
         command.move,
         command.actor,
@@ -207,14 +207,17 @@ def _advance(desk: Desk, head: Head, step: Step) -> Advanced:
         ) from refused
 
 
-def _check_targets(desk: Desk, order: Order, found: Move, data: Mapping[str, Any]) -> None:
-    """Refuse an office that may not have the order and a person who does not work there."""
+def check_targets(desk: Desk, county: str, found: Move, data: Mapping[str, Any]) -> None:
+    """Refuse an office that may not have a county's order, whoever does not work there, no place.
+
+    Raises BadInput naming `office`, `staff` or `place`.
+    """
     office_id = data.get("office")
     if office_id is not None and any(need.form is Form.OFFICE for need in found.needs):
         office = desk.snapshot.offices.get(str(office_id))
         if office is None or not office.active:
             raise BadInput.of("office", "office.unknown")
-        stands = relation(desk.path(order.county), office.path)
+        stands = relation(desk.path(county), office.path)
         wanted = {Relation.ABOVE} if found.name == "escalate" else {Relation.OWN, Relation.BELOW}
         if stands not in wanted:
             raise BadInput.of("office", "office.out_of_reach")
@@ -223,6 +226,10 @@ def _check_targets(desk: Desk, order: Order, found: Move, data: Mapping[str, Any
         person = desk.snapshot.staff.get(str(staff_id))
         if person is None or not person.active or person.office_id != office_id:
             raise BadInput.of("staff", "staff.not_there")
+    if found.name == "correct_place" and "place" in data:
+        place = customers.find_place(str(data["place"])[:64])
+        if place is None or place.county != county:
+            raise BadInput.of("place", "place.unknown")
 
 
 def _check_parent(child: Order, parent: Order) -> None:

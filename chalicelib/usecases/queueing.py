@@ -78,7 +78,7 @@ class Filter:
         )
 
     def _state(self, row: Row, viewer: Staff) -> bool:
-        if self.state in {"open", "closed"}:
+        if self.state in {"open", "closed", "all"}:
             return True
         if self.state == "mine":
             return bool(row["assignee"] == viewer.staff_id)
@@ -252,8 +252,8 @@ def of_days(
 ) -> Listed:
     """Return a page of the orders that were recorded in a span of days, county by county.
 
-    `state` closed takes those that are filed only, any other state all. Raises Busy, ValueError
-    for an `after` that is none.
+    `state` all takes every one, closed those that are filed, any other those that are open. Raises
+    Busy, and ValueError for an `after` that is none.
     """
     last = wanted.until or local_day(at)
     first = wanted.since or last - timedelta(days=daybook.MOST_DAYS - 1)
@@ -287,7 +287,8 @@ def _passing(
     seen = [
         head
         for head in heads
-        if sees(head.order) and (wanted.state != "closed" or head.order.closed_at is not None)
+        if sees(head.order)
+        and (wanted.state == "all" or is_open(head) is not (wanted.state == "closed"))
     ]
     rows = [showing.queue_row(desk, head, at=at) for head in seen]
     return [row for row in rows if anyday.lets(row, viewer)]

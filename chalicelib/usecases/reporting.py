@@ -73,10 +73,7 @@ def report(
     procedure = desk.procedure(sent.kind)
     _check(sent)
     place = _place_of(sent)
-    office_id = place.office_id if place else sent.desk_office or desk.snapshot.default_county
-    if not office_id:
-        raise Busy(what="no-county")
-    office = desk.office(office_id)
+    office = desk.office(_office_of(desk, sent, place))
     words, data = split_answers(procedure.intake, sent.answers)
     step = Step(
         "opened",
@@ -106,7 +103,7 @@ def report(
             office=office.county,
             fields=fields,
             procedures=desk.procedures,
-            rules=desk.rules(office_id),
+            rules=desk.rules(office.office_id),
         )
         item = personal.ContactItem(
             party=party,
@@ -127,6 +124,18 @@ def report(
             continue
         return Reported(head, created)
     raise Busy(what="number")
+
+
+def office_of(desk: Desk, sent: Report) -> str:
+    """Return the office whose place was named, else whose desk takes it. Raises BadInput, Busy."""
+    return _office_of(desk, sent, _place_of(sent))
+
+
+def _office_of(desk: Desk, sent: Report, place: customers.Place | None) -> str:
+    office_id = place.office_id if place else sent.desk_office or desk.snapshot.default_county
+    if not office_id:
+        raise Busy(what="no-county")
+    return office_id
 
 
 def fingerprint(sent: Report) -> str:

@@ -316,6 +316,43 @@ def test_an_agent_takes_a_report_in_and_sends_it_out_in_one(api):
     assert opened.status == 200
 
 
+@pytest.mark.parametrize(
+    ("dispatch", "field"),
+    [
+        ({"office": "S-NOWHERE"}, "office"),
+        ({"office": "S-LINXI-01"}, "office"),
+        ({"office": STATION, "staff": "crew-2"}, "staff"),
+        ({"office": ""}, "dispatch.office"),
+        ({}, "dispatch.office"),
+        ({"office": STATION, "why": "x"}, "dispatch.why"),
+    ],
+)
+def test_a_report_that_cannot_go_where_it_is_sent_is_not_filed_at_all(api, dispatch, field):
+    refused = api.post(ORDERS, a_report(dispatch=dispatch), as_="agent-1")
+
+    assert (refused.status, refused.body["errors"][0]["field"]) == (422, field)
+    assert orders.queue(COUNTY, limit=1).heads == ()
+
+
+def test_taking_in_and_sending_out_twice_under_one_key_is_done_once(api):
+    key, sent = api.key(), a_report(dispatch={"office": STATION})
+
+    first = api.post(ORDERS, sent, as_="agent-1", key=key)
+    again = api.post(ORDERS, sent, as_="agent-1", key=key)
+
+    assert (first.status, again.status) == (201, 201)
+    assert again.body["order"]["version"] == first.body["order"]["version"] == 2
+
+
+def test_a_place_that_is_none_is_no_correction(api):
+    number, _ = api.reported()
+    path = f"{ORDERS}/{number}/moves/correct_place"
+
+    refused = api.post(path, {"place": "TQ-0000"}, as_="dispatcher-1")
+
+    assert refused.body["errors"][0]["code"] == "place.unknown"
+
+
 def test_an_order_for_training_is_marked(api):
     taken = api.post(ORDERS, a_report(training=True), as_="agent-1").body
 

@@ -1,0 +1,43 @@
+"""Somebody of the staff takes a report in for a citizen (代受理), and may send it out at once."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from chalicelib.domain.refusal import NotAllowed
+from chalicelib.store.orders import Head
+from chalicelib.usecases import handling, reporting
+from chalicelib.usecases.desk import Desk
+from chalicelib.usecases.handling import Command
+from chalicelib.usecases.reporting import Report
+
+DISPATCH = "dispatch"
+
+
+def take_in(desk: Desk, sent: Report, command: Command) -> Head:
+    """File a report and, where the command names an office, dispatch it. Both under one key.
+
+    Whom it goes to is checked before anything is filed, so a report that is refused leaves nothing.
+    Raises what `reporting.report` and `handling.move` raise.
+    """
+    if command.answers:
+        _check(desk, sent, command.actor.role, command.answers)
+    filed = reporting.report(
+        desk,
+        sent,
+        actor=command.actor,
+        caller=command.caller,
+        key=command.key,
+        salt=command.salt,
+        at=command.at,
+    )
+    if not command.answers:
+        return filed.head
+    return handling.move(desk, filed.head.order.order_id, command)
+
+
+def _check(desk: Desk, sent: Report, role: str, answers: Mapping[str, Any]) -> None:
+    move = desk.procedure(sent.kind).moves[DISPATCH]
+    if role not in move.who:
+        raise NotAllowed(move=DISPATCH, role=role)
+    county = desk.office(reporting.office_of(desk, sent)).county
+    handling.check_targets(desk, county, move, answers)
