@@ -109,7 +109,7 @@ class Desk:
         headers = {"Authorization": f"Bearer {self.token(staff_id)}"}
         if method != "GET":
             headers["Idempotency-Key"] = str(uuid.uuid4())  # noqa: TID251 - a caller's own key
-        status, answer = self.platform.ask(method, f"/api/v1{path}", body, **headers)
+        status, answer = self.platform.ask(method, f"/api/v1{path}", body, None, **headers)
         assert status < 300, (status, answer)
         return answer
 
@@ -126,6 +126,7 @@ class Desk:
             "POST",
             "/api/v1/public/orders",
             body,
+            None,
             **{"Idempotency-Key": str(uuid.uuid4())},  # noqa: TID251
         )
         assert status == 201, answer

@@ -84,7 +84,7 @@ def test_from_the_report_to_the_archive(people: People, desk: Desk) -> None:
             text["template"] for text in desk.texts() if number in text["body"]
         ][-1:] == ["LK_DONE"]
         and [text["template"] for text in desk.texts() if number in text["body"]],
-        within=20,
+        within=240,
     )  # fmt: skip
     assert sent[0] == "LK_ACCEPTED"
     assert "LK_ARRIVED" in sent
@@ -128,6 +128,6 @@ def test_killed_in_the_middle_nothing_is_lost(seeded, tmp_path) -> None:
         for number in numbers:
             assert desk.ask("leader-qh-1", "GET", f"/orders/{number}/verify")["ok"] is True
         due = {f"{number}.1.text.accepted" for number in numbers[1:]}
-        eventually(lambda: due <= {text["effect_id"] for text in desk.texts()}, within=30)
+        eventually(lambda: due <= {text["effect_id"] for text in desk.texts()}, within=240)
         sent = [text["effect_id"] for text in desk.texts() if text["effect_id"] in due]
         assert len(sent) == len(due)
