@@ -57,6 +57,9 @@ export function makeRouter(): Router {
     }
     if (to.path === from.path) return
     await nextTick()
+    // A page that begins with a field has put the focus there itself.
+    const main = document.querySelector('main')
+    if (main !== document.activeElement && main?.contains(document.activeElement)) return
     document.querySelector<HTMLElement>('h1')?.focus({ preventScroll: true })
   })
   return router
