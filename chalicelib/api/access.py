@@ -19,7 +19,7 @@ from chalicelib.outbound.keys import issuer_from
 from chalicelib.store import orders, registry
 from chalicelib.store.orders import Head
 from chalicelib.store.registry import ApiKey
-from chalicelib.usecases import tracking
+from chalicelib.usecases import relaying, tracking
 from chalicelib.usecases.desk import Desk, open_desk
 
 SCHEME: Final = "bearer"
@@ -66,8 +66,11 @@ class OnDesk:
         procedure = self.desk.procedures.get(order.kind)
         if procedure is None or procedure.confidential:
             needed.append(Capability.MISCONDUCT_READ)
-        paths = (self.desk.path(order.office), self.desk.path(order.county))
-        return all(any(may(self.staff, each, path) for path in paths) for each in needed)
+        return all(self.reaches(each, order.office, order.county) for each in needed)
+
+    def reaches(self, capability: Capability, *office_ids: str) -> bool:
+        """Return whether they may do this at one of these offices."""
+        return any(may(self.staff, capability, self.desk.path(each)) for each in office_ids)
 
     def order(self, number: str, capability: Capability = Capability.ORDER_READ) -> Head:
         """Return an order that is theirs to see, once they may do this to what they see.
@@ -171,7 +174,15 @@ class Integrator:
         is_ours = not self.key.channel or head.order.channel == self.key.channel
         if not is_ours or not mine or stands not in {Relation.OWN, Relation.BELOW}:
             raise Unknown(what="order")
+        procedure = self.desk.procedures.get(head.order.kind)
+        if (procedure is None or procedure.confidential) and not self._brought(head.order):
+            raise Unknown(what="order")
         return head
+
+    def _brought(self, order: Order) -> bool:
+        """Return whether an order came by this very channel of this very office (S1.26)."""
+        made = relaying.number_of(self.desk, self.key.office_id, self.key.channel, order.case_no)
+        return made == order.order_id
 
 
 def integrator(asked: Asked, scope: str) -> Integrator:
@@ -199,9 +210,17 @@ def tracked(asked: Asked, number: str) -> tuple[Desk, Head]:
     return desk, tracking.track(desk, number, given)
 
 
+EDGE: Final = 50
+"""How many callers an edge may stand for, or one caller pretend to be. [design]"""
+
+
 def slow_down(asked: Asked, purpose: str, *, most: int, minutes: int) -> None:
-    """Count a call from one network address. Raises TooMany with the seconds to wait."""
+    """Count a call from one network address. Raises TooMany with the seconds to wait, and Busy."""
     window = timedelta(minutes=minutes)
-    hit = registry.hit(f"{purpose}#{asked.ip}", limit=most, window=window, at=asked.at)
-    if hit.retry_after:
-        raise TooMany(retry_after=hit.retry_after)
+    counted = {f"{purpose}#{asked.viewer}": most}
+    if asked.viewer != asked.ip:
+        counted[f"{purpose}#edge#{asked.ip}"] = most * EDGE
+    for bucket, limit in counted.items():
+        hit = registry.hit(bucket, limit=limit, window=window, at=asked.at)
+        if hit.retry_after:
+            raise TooMany(retry_after=hit.retry_after)

@@ -288,8 +288,18 @@ class Asked:
 
     @property
     def ip(self) -> str:
-        """The caller's network address as the gateway saw it; never what a header claims."""
+        """Who connected to the gateway: the caller, or an edge that stands before it."""
         return str((self.request.context.get("identity") or {}).get("sourceIp", ""))
+
+    @property
+    def viewer(self) -> str:
+        """Who called, as far as can be known: behind an edge, whom that edge says it serves.
+
+        The gateway puts who connected at the end of X-Forwarded-For, and an edge before it whom it
+        serves. Who calls the gateway directly can make that up, but not `ip`.
+        """
+        passed = [each.strip() for each in self.header("x-forwarded-for").split(",")]
+        return passed[-2][:64] if len(passed) > 1 else self.ip
 
     @property
     def key(self) -> str:
@@ -311,6 +321,15 @@ class Asked:
         if match is None:
             raise BadInput.of("If-Match", "field.version")
         return int(match[1])
+
+    def takes_back(self, media: str) -> None:
+        """Refuse a caller who does not say that they take `media`: Chalice gives it to no other.
+
+        Raises BadInput naming the header.
+        """
+        named = {each.partition(";")[0].strip() for each in self.header("accept").split(",")}
+        if not named & {media, "*/*"}:
+            raise BadInput.of("Accept", "field.choice", allowed=[media])
 
     @cached_property
     def query(self) -> dict[str, Any]:

@@ -138,6 +138,19 @@ def test_a_wrong_pair_and_no_order_answer_alike_and_five_lock(api):
     assert int(locked.headers["Retry-After"]) == locked.body["retry_after"] > 0
 
 
+def test_who_guesses_numbers_is_slowed_down_and_their_neighbour_is_not(api):
+    def guess(viewer: str, number: int) -> int:
+        sent = {"number": an_order_id(number), "phone_tail": "0000"}
+        # The edge says whom it serves; the gateway adds the edge itself.
+        passed = f"{viewer}, 127.0.0.1"
+        return api.post(f"{ORDERS}/lookup", sent, X_Forwarded_For=passed).status
+
+    answers = [guess("203.0.113.9", number) for number in range(31)]
+
+    assert answers == [404] * 30 + [429]
+    assert guess("203.0.113.10", 99) == 404
+
+
 def test_urging_waits_until_half_of_the_promise_is_gone(api):
     number, token = api.reported()
 
