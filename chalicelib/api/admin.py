@@ -799,9 +799,14 @@ def get_import(asked: Asked, import_id: str) -> Response:
     return answer(_previewed(_staged(asked, on, import_id), asked.language))
 
 
+_IMPORT: Final = re.compile(r"[0-9a-f]{32}\Z")
+
+
 def _staged(asked: Asked, on: OnDesk, import_id: str) -> Preview:
+    if not _IMPORT.match(import_id):
+        raise Unknown(what="import")
     shown = importing.staged(import_id, at=asked.at)
-    if shown.county and not may(on.staff, Capability.IMPORT, on.desk.path(shown.county)):
+    if not may(on.staff, Capability.IMPORT, on.desk.path(shown.county)):
         raise Unknown(what="import")
     return shown
 
@@ -851,6 +856,8 @@ def get_list(asked: Asked) -> Response:
     on, asks = _admin(asked, Capability.IMPORT), asked.query
     county = _county(on, asks["county"] or None)
     kind, form = asks["kind"], asks["format"]
+    if form == "xlsx":
+        asked.takes_back(XLSX)
     headers, *rows = importing.listed(on.desk, on.staff, kind, county=county, at=asked.at)
     name = f"{kind}.{form}"
     if form == "csv":
@@ -902,6 +909,8 @@ def read_chain(asked: Asked) -> Response:
         on.order(aggregate, Capability.LEDGER_READ)
     else:
         _owned(on, aggregate, Capability.LEDGER_READ)
+        if aggregate.startswith("access/"):  # it names reports of misconduct too (S1.26)
+            _owned(on, aggregate, Capability.MISCONDUCT_READ)
     after = int(asked.opened(secret, on.caller) or 0)
     events = list(ledger.read(aggregate, after=after, limit=asks["limit"]))
     more = str(events[-1].seq) if len(events) == asks["limit"] else None

@@ -16,7 +16,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from chalicelib.domain import words
-from chalicelib.domain.calendar import CHINA
+from chalicelib.domain.calendar import CHINA, FIRST_YEAR
 from chalicelib.domain.contact import Phone, clean_text, mask_address, mask_name
 from chalicelib.domain.order import Event
 from chalicelib.domain.refusal import BadInput, Refused
@@ -41,7 +41,7 @@ from chalicelib.usecases.transcribing import COLUMNS_OF_CHOICES, VISITS, State, 
 KEPT: Final = timedelta(days=1)
 MOST_BAD: Final = 200
 SAMPLE: Final = 5
-MOST_ORDERS: Final = 2_000
+MOST_ORDERS: Final = 1_000
 """Rows of orders in one list: each is rehearsed step by step within one request."""
 SLICE: Final = 500
 """Households that are written before the clock is looked at again."""
@@ -175,9 +175,12 @@ def _moment(cell: str) -> str:
         else:
             at = datetime.fromisoformat(folded)
             at = at if at.tzinfo else at.replace(tzinfo=CHINA)
-        return at.astimezone(UTC).isoformat()
+        moment = at.astimezone(UTC)
     except (ValueError, OverflowError):
         raise BadInput.of("cell", "field.moment") from None
+    if moment.year < FIRST_YEAR:
+        raise BadInput.of("cell", "field.moment")
+    return moment.isoformat()
 
 
 FLAGS: Final = ("key", "vip", "sensitive", "life_support", "lift", "five_guarantees")

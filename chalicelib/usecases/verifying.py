@@ -132,22 +132,33 @@ def days(
         raise BadInput.of("to", "field.out_of_range")
     if (last - first).days >= MOST_DAYS:
         raise BadInput.of("from", "days.too_many", most=MOST_DAYS)
-    phase, _, where = (after or f"{_ORDERS}|").partition("|")
-    if phase not in {_ORDERS, _HOURS}:
-        raise BadInput.of("cursor", "cursor.invalid")
+    phase, where = _cursor(after, first, last)
     found = Found()
-    try:
-        if phase == _ORDERS and not _orders(
-            county, first, last, found, after=where, is_out_of_time=is_out_of_time
-        ):
-            return found
-        begin = datetime.fromisoformat(where) if phase == _HOURS else None
-    except ValueError:
-        raise BadInput.of("cursor", "cursor.invalid") from None
+    if phase == _ORDERS and not _orders(
+        county, first, last, found, after=where, is_out_of_time=is_out_of_time
+    ):
+        return found
+    begin = datetime.fromisoformat(where) if phase == _HOURS else None
     if public_key:
         hours = (hour for hour in _hours(first, last, at) if begin is None or hour >= begin)
         _seals(county, hours, found, port, public_key=public_key, is_out_of_time=is_out_of_time)
     return found
+
+
+def _cursor(after: str | None, first: date, last: date) -> tuple[str, str]:
+    """Return (phase, where in it) of a cursor that we gave out. Raises BadInput naming `cursor`."""
+    phase, _, where = (after or f"{_ORDERS}|").partition("|")
+    try:
+        if phase == _ORDERS:
+            day = date.fromisoformat(where.partition("#")[0]) if where else first
+            is_ours = first <= day <= last + timedelta(days=1)
+        else:
+            is_ours = phase == _HOURS and datetime.fromisoformat(where).tzinfo is not None
+    except ValueError:
+        is_ours = False
+    if not is_ours:
+        raise BadInput.of("cursor", "cursor.invalid")
+    return phase, where
 
 
 def _orders(

@@ -755,6 +755,12 @@ def test_an_upload_that_cannot_be_is_named(api, change, field, code):
     assert codes(post(api, "/imports", {**body, **change})) == [(field, code)]
 
 
+@pytest.mark.parametrize("import_id", ["x" * 3000, "0" * 32, "..", "%00", "%F0%9F"])
+def test_a_list_that_nobody_sent_is_not_there(api, import_id):
+    assert get(api, f"/imports/{import_id}").status == 404
+    assert post(api, f"/imports/{import_id}/apply", {}).status == 404
+
+
 def test_the_kind_may_stand_in_the_address(api):
     body = {"filename": "a.csv", "content_base64": encoded("户号,电话\n1,2\n".encode())}
     assert post(api, "/imports?kind=phones", body).body["kind"] == "phones"
@@ -948,6 +954,9 @@ def test_a_countys_days_are_verified_order_by_order(api, store):
         ({"to": "2020-01-01"}, "to", "field.out_of_range"),
         ({"cursor": "x|y"}, "cursor", "cursor.invalid"),
         ({"cursor": "orders|y"}, "cursor", "cursor.invalid"),
+        ({"cursor": "orders|0001-01-01#x"}, "cursor", "cursor.invalid"),
+        ({"cursor": "hours|2026-11-21T00:00:00"}, "cursor", "cursor.invalid"),
+        ({"cursor": "hours|"}, "cursor", "cursor.invalid"),
     ],
 )
 def test_days_that_cannot_be_are_named(api, change, field, code):

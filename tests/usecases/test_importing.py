@@ -471,6 +471,7 @@ def test_one_case_number_of_two_counties_is_two_orders(desk):
         ("2026-03-02 09:02", "", "派单时间", "field.required"),
         ("故障报修", "吵架", "类型", "field.choice"),
         ("2026-03-02 09:00", "昨天", "受理时间", "field.moment"),
+        ("2026-03-02 09:00", "0026-03-02 09:00", "受理时间", "field.moment"),
         ("2026-03-02 09:00", "2026-02-30 09:00", "受理时间", "field.moment"),
         ("T-03", "T-99", "台区编号", "place.unknown"),
         ("没电", "没电\u202e", "受理内容", "text.bidi"),
