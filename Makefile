@@ -56,7 +56,8 @@ site: pages ## Check the pages: lint, types, unit tests, weight
 # The browser: the machine's, else the one that Playwright has fetched, else one line and the end.
 .PHONY: test
 test: pages ## Run the tests, those in a browser too (TESTS=tests/domain for some)
-	@export CHROMIUM="$${CHROMIUM:-$$(command -v chromium || command -v google-chrome || true)}"
+	@export PATH="$$PWD/$(BIN):$$PATH" CHROMIUM="$${CHROMIUM:-$$(command -v chromium || command -v google-chrome || true)}"
+	export PLAYWRIGHT_NODEJS_PATH="$$(command -v node)" # its own wants libatomic, which a small Debian lacks
 	if [ -z "$$CHROMIUM" ]; then
 		CHROMIUM=$$($(BIN)/python -c 'import playwright.sync_api as api; p = api.sync_playwright().start(); print(p.chromium.executable_path); p.stop()')
 	fi
@@ -89,6 +90,12 @@ lock: ## Pin all requirements anew, with hashes (UPGRADE=--upgrade for newer ver
 	$$lock -o tests/requirements.txt infra/requirements/tests.in
 	$$lock -o infra/requirements/node.txt infra/requirements/node.in
 
+# What runs is installed by dev.py; what tests, here, again when its pins have changed.
 .PHONY: tools
 tools:
 	@$(PYTHON) infra/dev.py install
+	if ! cmp --silent tests/requirements.txt .venv/tests-installed.txt; then
+		echo "  … test tools"
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/requirements.txt
+		cp tests/requirements.txt .venv/tests-installed.txt
+	fi
