@@ -143,7 +143,7 @@ def test_who_guesses_numbers_is_slowed_down_and_their_neighbour_is_not(api):
         sent = {"number": an_order_id(number), "phone_tail": "0000"}
         # The edge says whom it serves; the gateway adds the edge itself.
         passed = f"{viewer}, 127.0.0.1"
-        return api.post(f"{ORDERS}/lookup", sent, X_Forwarded_For=passed).status
+        return int(api.post(f"{ORDERS}/lookup", sent, X_Forwarded_For=passed).status)
 
     answers = [guess("203.0.113.9", number) for number in range(31)]
 
