@@ -609,10 +609,12 @@ def replan(
     """
     moves: list[tuple[str, datetime | None, datetime | None]] = []
     found = watching.replan_all(desk, at=at, counties=counties, apply=apply)
-    done = True
+    moved, done = 0, True
     for head, was, will in found:
-        moves.append((head.order.order_id, was, will))
+        moved += 1
+        if not desk.procedure(head.order.kind).confidential:  # counted, and not named (S1.26)
+            moves.append((head.order.order_id, was, will))
         if is_out_of_time():
             done = next(found, None) is None
             break
-    return Replanned(tuple(islice(moves, MOST_MOVES)), len(moves), done)
+    return Replanned(tuple(islice(moves, MOST_MOVES)), moved, done)

@@ -415,6 +415,7 @@ def _tell_subscriber(
     webhook = desk.snapshot.webhooks.get(webhook_id)
     if (
         webhook is None
+        or desk.procedure(head.order.kind).confidential  # no platform hears of it (S1.26)
         or not webhook.active
         or webhook.office_id not in desk.path(head.order.county)
     ):

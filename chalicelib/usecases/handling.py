@@ -165,7 +165,7 @@ def _change(desk: Desk, head: Head, command: Command) -> Change:
     found = procedure.moves.get(command.move)
     words, data = split_answers(found.needs if found else (), command.answers)
     if found is not None:
-        check_targets(desk, order.county, found, data)
+        check_targets(desk, order.county, found, data, by=command.actor)
     step = Step(
         command.move,
         command.actor,
@@ -207,10 +207,13 @@ def _advance(desk: Desk, head: Head, step: Step) -> Advanced:
         ) from refused
 
 
-def check_targets(desk: Desk, county: str, found: Move, data: Mapping[str, Any]) -> None:
+def check_targets(
+    desk: Desk, county: str, found: Move, data: Mapping[str, Any], *, by: Actor
+) -> None:
     """Refuse an office that may not have a county's order, whoever does not work there, no place.
 
-    Raises BadInput naming `office`, `staff` or `place`.
+    An office of which `by` may not know is refused like one that is not there. Raises BadInput
+    naming `office`, `staff` or `place`.
     """
     office_id = data.get("office")
     if office_id is not None and any(need.form is Form.OFFICE for need in found.needs):
@@ -220,7 +223,10 @@ def check_targets(desk: Desk, county: str, found: Move, data: Mapping[str, Any])
         stands = relation(desk.path(county), office.path)
         wanted = {Relation.ABOVE} if found.name == "escalate" else {Relation.OWN, Relation.BELOW}
         if stands not in wanted:
-            raise BadInput.of("office", "office.out_of_reach")
+            mine = relation(desk.path(by.office_id), office.path)
+            is_known = mine in {Relation.OWN, Relation.BELOW, Relation.ABOVE}
+            code = "office.out_of_reach" if is_known else "office.unknown"
+            raise BadInput.of("office", code)
     staff_id = data.get("staff")
     if staff_id:
         person = desk.snapshot.staff.get(str(staff_id))

@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+from chalicelib.domain.order import Actor
 from chalicelib.domain.refusal import NotAllowed
+from chalicelib.domain.staff import Relation, relation
 from chalicelib.store.orders import Head
 from chalicelib.usecases import handling, reporting
 from chalicelib.usecases.desk import Desk
@@ -20,7 +22,7 @@ def take_in(desk: Desk, sent: Report, command: Command) -> Head:
     Raises what `reporting.report` and `handling.move` raise.
     """
     if command.answers:
-        _check(desk, sent, command.actor.role, command.answers)
+        _check(desk, sent, command.actor, command.answers)
     filed = reporting.report(
         desk,
         sent,
@@ -35,9 +37,11 @@ def take_in(desk: Desk, sent: Report, command: Command) -> Head:
     return handling.move(desk, filed.head.order.order_id, command)
 
 
-def _check(desk: Desk, sent: Report, role: str, answers: Mapping[str, Any]) -> None:
+def _check(desk: Desk, sent: Report, by: Actor, answers: Mapping[str, Any]) -> None:
     move = desk.procedure(sent.kind).moves[DISPATCH]
-    if role not in move.who:
-        raise NotAllowed(move=DISPATCH, role=role)
+    if by.role not in move.who:
+        raise NotAllowed(move=DISPATCH, role=by.role)
     county = desk.office(reporting.office_of(desk, sent)).county
-    handling.check_targets(desk, county, move, answers)
+    if relation(desk.path(by.office_id), desk.path(county)) not in {Relation.OWN, Relation.BELOW}:
+        raise NotAllowed(move=DISPATCH)  # it is filed at another desk, which sends it out itself
+    handling.check_targets(desk, county, move, answers, by=by)

@@ -196,7 +196,8 @@ def test_a_query_out_of_range_names_its_parameter(calm, query, field, code):
 
 MOVES = {
     "an office unknown": ({"office": "S-NOWHERE"}, "office", "office.unknown"),
-    "an office of another county": ({"office": "S-LINXI-01"}, "office", "office.out_of_reach"),
+    "an office of another county": ({"office": "S-LINXI-01"}, "office", "office.unknown"),
+    "an office above": ({"office": "M-02"}, "office", "office.out_of_reach"),
     "an office that is none": ({"office": {"id": 1}}, "office", "office.unknown"),
     "a person of another office": (
         {"office": STATION, "staff": "crew-2"},
