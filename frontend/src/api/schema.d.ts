@@ -24,6 +24,414 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/admin/calendars": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return the years of the calendar, and which are not published yet
+         * @description Return the years of the calendar, and which are not published yet.
+         */
+        get: operations["list_years"];
+        put?: never;
+        /**
+         * Load a year's table for the whole deployment, and plan open orders by it
+         * @description Load a year's table for the whole deployment, and plan open orders by it.
+         */
+        post: operations["load_year"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/calendars/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say which open orders a year's table would move. Nothing is changed
+         * @description Say which open orders a year's table would move. Nothing is changed.
+         */
+        post: operations["preview_year"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/calendars/{year}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return one year in the form in which it is loaded
+         * @description Return one year in the form in which it is loaded.
+         */
+        get: operations["get_year"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/imports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Check a list (XLSX, or CSV in UTF-8 or GBK) and say what it would do. Nothing is applied
+         * @description Check a list (XLSX, or CSV in UTF-8 or GBK) and say what it would do. Nothing is applied.
+         */
+        post: operations["upload_list"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/imports/{import_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return what a list that waits would do
+         * @description Return what a list that waits would do.
+         */
+        get: operations["get_import"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/imports/{import_id}/apply": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Apply a list that was looked at, as far as the time allows; go on from `next`
+         * @description Apply a list that was looked at, as far as the time allows; go on from `next`.
+         */
+        post: operations["apply_import"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return the keys of one's offices, revoked ones too. No secret is kept
+         * @description Return the keys of one's offices, revoked ones too. No secret is kept.
+         */
+        get: operations["list_keys"];
+        put?: never;
+        /**
+         * Make a key for another platform. Its secret is in this answer and nowhere else
+         * @description Make a key for another platform. Its secret is in this answer and nowhere else.
+         */
+        post: operations["add_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/keys/{key_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Revoke a key: it opens nothing from now on
+         * @description Revoke a key: it opens nothing from now on.
+         */
+        delete: operations["revoke_key"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/limits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return every limit as it stands for an office today, with its sources and overrides
+         * @description Return every limit as it stands for an office today, with its sources and overrides.
+         */
+        get: operations["list_limits"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/limits/{limit_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * State a limit for an office and those below it. Says where it is looser than the law
+         * @description State a limit for an office and those below it. Says where it is looser than the law.
+         */
+        put: operations["put_limit"];
+        post?: never;
+        /**
+         * Withdraw what an office stated from a day on: what stood before holds again
+         * @description Withdraw what an office stated from a day on: what stood before holds again.
+         */
+        delete: operations["withdraw_limit"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/lists": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return what is kept as a list that may be sent back, or a blank one to fill in
+         * @description Return what is kept as a list that may be sent back, or a blank one to fill in.
+         */
+        get: operations["get_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/offices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return the offices that one may know, from the top down
+         * @description Return the offices that one may know, from the top down.
+         */
+        get: operations["list_admin_offices"];
+        put?: never;
+        /**
+         * Add an office below one's own
+         * @description Add an office below one's own.
+         */
+        post: operations["add_office"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/offices/{office_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Change an office, or move it with all below it. Its id and its level stay
+         * @description Change an office, or move it with all below it. Its id and its level stay.
+         */
+        put: operations["change_office"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/offices/{office_id}/duty": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return the duty list of an office, telephones masked
+         * @description Return the duty list of an office, telephones masked.
+         */
+        get: operations["get_duty"];
+        /**
+         * Replace the duty list of an office; who comes first is told first
+         * @description Replace the duty list of an office; who comes first is told first.
+         */
+        put: operations["put_duty"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/staff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return the staff of one's offices, telephones masked
+         * @description Return the staff of one's offices, telephones masked.
+         */
+        get: operations["list_admin_staff"];
+        put?: never;
+        /**
+         * Let somebody of one's offices in. Their id is the subject of their access token
+         * @description Let somebody of one's offices in. Their id is the subject of their access token.
+         */
+        post: operations["add_staff"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/staff/{staff_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Change somebody's post, office, name or telephone, or let them in no more
+         * @description Change somebody's post, office, name or telephone, or let them in no more.
+         */
+        put: operations["change_staff"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/webhooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return the webhooks of one's offices, those that were stopped too
+         * @description Return the webhooks of one's offices, those that were stopped too.
+         */
+        get: operations["list_webhooks"];
+        put?: never;
+        /**
+         * Register a public https address. The secret that signs is in this answer only
+         * @description Register a public https address. The secret that signs is in this answer only.
+         */
+        post: operations["add_webhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/webhooks/{webhook_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Tell it nothing any more
+         * @description Tell it nothing any more.
+         */
+        delete: operations["stop_webhook"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/webhooks/{webhook_id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a signed test event now, and say what became of it
+         * @description Send a signed test event now, and say what became of it.
+         */
+        post: operations["test_webhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/callers": {
         parameters: {
             query?: never;
@@ -238,6 +646,70 @@ export interface paths {
         get: operations["get_health"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/ledger/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return a chain as the ledger keeps it: an order's, a record's, or who looked at what
+         * @description Return a chain as the ledger keeps it: an order's, a record's, or who looked at what.
+         */
+        get: operations["read_chain"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/ledger/seals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return the seals of a local day, today's if none is named
+         * @description Return the seals of a local day, today's if none is named.
+         */
+        get: operations["list_seals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/ledger/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Compute a chain's hashes again and say which event is the first that is not as it was
+         * @description Compute a chain's hashes again and say which event is the first that is not as it was.
+         */
+        get: operations["verify_chain"];
+        put?: never;
+        /**
+         * Verify the orders of a county's days, and compare the seals of their hours
+         * @description Verify the orders of a county's days, and compare the seals of their hours.
+         */
+        post: operations["verify_days"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1172,1610 +1644,1190 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /**
-         * Accepted
-         * @description A report that was filed. The token opens it; it belongs in a header, never in an address.
-         */
+        /** @description A report that was filed. The token opens it; it belongs in a header, never in an address. */
         Accepted: {
-            /** Number */
             number: string;
-            /** Token */
             token: string;
             order: components["schemas"]["PublicOrder"];
         };
-        /**
-         * Advice
-         * @description What we would do, and why; with `move` and `data` it is one press.
-         */
+        /** @description One version of a limit. origin: the rule set or the office that states it. */
+        AdminLimit: {
+            id: string;
+            amount: string;
+            unit: string;
+            basis: string;
+            day_count: string;
+            effective_from: string;
+            source: string;
+            assumed: boolean;
+            enabled: boolean;
+            version: string;
+            origin: string;
+            is_override: boolean;
+            note: string;
+            warnings: components["schemas"]["Warned"][];
+        };
+        /** @description A limit as it stands for an office, with what ships and what offices on its path set. */
+        AdminLimitNow: {
+            id: string;
+            amount: string;
+            unit: string;
+            basis: string;
+            day_count: string;
+            effective_from: string;
+            source: string;
+            assumed: boolean;
+            enabled: boolean;
+            version: string;
+            origin: string;
+            is_override: boolean;
+            note: string;
+            warnings: components["schemas"]["Warned"][];
+            shipped: components["schemas"]["AdminLimit"][];
+            overrides: components["schemas"]["AdminLimit"][];
+        };
+        /** @description Every limit as it stands for an office today. */
+        AdminLimits: {
+            office: string;
+            ruleset: string;
+            items: components["schemas"]["AdminLimitNow"][];
+        };
+        /** @description An office as its administrator sees it. */
+        AdminOffice: {
+            id: string;
+            name: string;
+            level: string;
+            parent: string;
+            path: string[];
+            terrain: string;
+            phone: string;
+            hours: string;
+            active: boolean;
+            version: number;
+        };
+        /** @description The offices that one may know. */
+        AdminOffices: {
+            items: components["schemas"]["AdminOffice"][];
+        };
+        /** @description Somebody of the staff as their administrator sees them. */
+        AdminStaff: {
+            id: string;
+            name: string;
+            role: string;
+            office: string;
+            office_name: string;
+            phone_masked: string;
+            active: boolean;
+            version: number;
+        };
+        /** @description The staff of one's offices. */
+        AdminStaffList: {
+            items: components["schemas"]["AdminStaff"][];
+        };
+        /** @description What we would do, and why; with `move` and `data` it is one press. */
         Advice: {
-            /** Text Slug */
             text_slug: string;
-            /** Reason Slug */
             reason_slug: string;
-            /** Facts */
             facts: {
                 [key: string]: unknown;
             };
-            /** Move */
             move: string | null;
-            /** Data */
             data: {
                 [key: string]: unknown;
             } | null;
         };
-        /**
-         * BulkIn
-         * @description One move on several orders.
-         */
+        /** @description What was done. next: where to go on, null at the end. */
+        AppliedOut: {
+            applied: number;
+            skipped: number;
+            refused: components["schemas"]["BadCell"][];
+            next: number | null;
+        };
+        /** @description Where to go on: `next` of the answer before. */
+        ApplyIn: {
+            /** @default 0 */
+            after?: number;
+        };
+        /** @description One cell that cannot be used. */
+        BadCell: {
+            line: number;
+            column: string;
+            code: string;
+            detail: string;
+        };
+        /** @description The first event of a chain that is not as it was. */
+        BadEvent: {
+            aggregate: string;
+            seq: number;
+            why: string;
+        };
+        /** @description One move on several orders. */
         BulkIn: {
-            /** Numbers */
             numbers: string[];
-            /** Move */
             move: string;
-            /** Data */
             data?: {
                 [key: string]: unknown;
             };
         };
-        /**
-         * BulkResult
-         * @description What became of one order of several.
-         */
+        /** @description What became of one order of several. */
         BulkResult: {
-            /** Number */
             number: string;
-            /** Ok */
             ok: boolean;
             problem: components["schemas"]["Problem"] | null;
         };
-        /**
-         * BulkResults
-         * @description What became of each.
-         */
+        /** @description What became of each. */
         BulkResults: {
-            /** Results */
             results: components["schemas"]["BulkResult"][];
         };
-        /**
-         * CallDoneIn
-         * @description What became of a call.
-         */
+        /** @description What became of a call. */
         CallDoneIn: {
-            /**
-             * Result
-             * @enum {string}
-             */
+            /** @enum {string} */
             result: "reached" | "unreached" | "wrong_number" | "not_needed";
-            /**
-             * Note
-             * @default
-             */
+            /** @default  */
             note?: string;
         };
-        /**
-         * CallRow
-         * @description Somebody whom no text reached.
-         */
+        /** @description Somebody whom no text reached. */
         CallRow: {
-            /** Id */
             id: string;
-            /** Number */
             number: string;
-            /** Kind */
             kind: string;
-            /** Effect */
             effect: string;
-            /**
-             * Since
-             * Format: date-time
-             */
+            /** Format: date-time */
             since: string;
-            /** Reason */
             reason: string;
-            /** Phone Masked */
             phone_masked: string;
-            /** County */
             county: string;
         };
-        /**
-         * Caller
-         * @description What is known of who is on the telephone.
-         */
+        /** @description What is known of who is on the telephone. */
         Caller: {
-            /** Orders */
             orders: components["schemas"]["QueueRow"][];
             customer: components["schemas"]["CustomerRow"] | null;
         };
-        /**
-         * CallerIn
-         * @description Who is on the telephone.
-         */
+        /** @description Who is on the telephone. */
         CallerIn: {
             phone: string;
         };
-        /**
-         * Calls
-         * @description The call list, longest waiting first.
-         */
+        /** @description The call list, longest waiting first. */
         Calls: {
-            /** Items */
             items: components["schemas"]["CallRow"][];
-            /** Cursor */
             cursor: string | null;
         };
-        /**
-         * CapabilityRow
-         * @description What a role may do, and on offices that stand how to its own.
-         */
+        /** @description What a role may do, and on offices that stand how to its own. */
         CapabilityRow: {
-            /** Capability */
             capability: string;
-            /** Relations */
             relations: string[];
         };
-        /**
-         * ChannelAccepted
-         * @description A report that came from another platform.
-         */
+        /** @description A report that came from another platform. */
         ChannelAccepted: {
-            /** Number */
             number: string;
             order: components["schemas"]["ChannelOrderOut"];
         };
-        /**
-         * ChannelOrder
-         * @description A report from another platform, with the number that it has there.
-         */
+        /** @description A report from another platform, with the number that it has there. */
         ChannelOrder: {
             /**
-             * Kind
              * @example fault
              * @enum {string}
              */
             kind: "complaint" | "compliment" | "enquiry" | "fault" | "grievance" | "misconduct_report" | "opinion" | "service_request" | "suggestion";
-            /**
-             * Sub Type
-             * @default null
-             */
             sub_type?: string | null;
-            /**
-             * Place
-             * @default null
-             */
             place?: string | null;
-            /**
-             * Address
-             * @default
-             */
+            /** @default  */
             address?: string;
-            /**
-             * Account No
-             * @default
-             */
+            /** @default  */
             account_no?: string;
-            /** @default null */
             phone?: string | null;
-            /**
-             * Name
-             * @default
-             */
+            /** @default  */
             name?: string;
-            /**
-             * Anonymous
-             * @default false
-             */
+            /** @default false */
             anonymous?: boolean;
             /**
-             * Reply Wish
              * @default phone
              * @enum {string}
              */
             reply_wish?: "phone" | "text" | "none";
-            /**
-             * Special Need
-             * @default false
-             */
+            /** @default false */
             special_need?: boolean;
-            /** Answers */
             answers?: {
                 [key: string]: unknown;
             };
-            /** Dangers */
             dangers?: string[];
-            /**
-             * Occurred At
-             * @default null
-             */
             occurred_at?: string | null;
             /**
-             * Language
              * @default zh
              * @enum {string}
              */
             language?: "zh" | "en";
-            /** Files */
             files?: string[];
-            /** Channel */
             channel: string;
-            /** Case No */
             case_no: string;
-            /**
-             * Training
-             * @default false
-             */
+            /** @default false */
             training?: boolean;
         };
-        /**
-         * ChannelOrderOut
-         * @description An order as the platform that sent it sees it.
-         */
+        /** @description An order as the platform that sent it sees it. */
         ChannelOrderOut: {
-            /** Number */
             number: string;
-            /** Kind */
             kind: string;
-            /** Sub Type */
             sub_type: string;
-            /** Stage */
             stage: string;
-            /**
-             * Public Stage
-             * @enum {string}
-             */
+            /** @enum {string} */
             public_stage: "accepted" | "dispatched" | "on_way" | "on_site" | "working" | "done" | "closed" | "withdrawn" | "merged" | "suspended";
-            /**
-             * Occurred At
-             * Format: date-time
-             */
+            /** Format: date-time */
             occurred_at: string;
-            /** Place Name */
             place_name: string;
-            /** Summary */
             summary: string;
             promise: components["schemas"]["ClockRow"] | null;
-            /** Promises */
             promises: components["schemas"]["ClockRow"][];
-            /** Apology */
             apology: boolean;
-            /** Delay Reason */
             delay_reason: string | null;
             suspended: components["schemas"]["Hold"] | null;
-            /** Timeline */
             timeline: components["schemas"]["PublicStep"][];
-            /** Can */
             can: ("withdraw" | "supplement" | "expedite" | "reopen" | "rate" | "upload")[];
-            /** Expedite From */
             expedite_from: string | null;
             rating: components["schemas"]["Score"] | null;
-            /** Closed At */
             closed_at: string | null;
-            /** Hotline */
             hotline: string;
-            /** Version */
             version: number;
-            /** Channel */
             channel: string;
-            /** Case No */
             case_no: string;
         };
-        /**
-         * ClockRow
-         * @description One clock as every screen shows it. The server alone decides `level` and `due_at`.
-         */
+        /** @description One clock as every screen shows it. The server alone decides `level` and `due_at`. */
         ClockRow: {
-            /** Name */
             name: string;
-            /** Limit */
             limit: string;
-            /** Whose */
             whose: string;
-            /** Due At */
             due_at: string | null;
-            /**
-             * Level
-             * @enum {string}
-             */
+            /** @enum {string} */
             level: "ok" | "soon" | "overdue" | "late3" | "paused" | "kept" | "broken";
-            /**
-             * Started At
-             * Format: date-time
-             */
+            /** Format: date-time */
             started_at: string;
-            /** Stopped At */
             stopped_at: string | null;
-            /** Paused By */
             paused_by: "customer" | null;
-            /** Promise */
             promise: boolean;
-            /** Provisional */
             provisional: boolean;
-            /** Elapsed Seconds */
             elapsed_seconds: number;
-            /** Allowed Seconds */
             allowed_seconds: number;
-            /** Source */
             source: string;
         };
-        /**
-         * CodedRating
-         * @description A rating by the code from a text.
-         */
+        /** @description A rating by the code from a text. */
         CodedRating: {
-            /** Score */
             score: number;
-            /**
-             * Note
-             * @default
-             */
+            /** @default  */
             note?: string;
-            /** Code */
             code: string;
         };
-        /**
-         * Colleague
-         * @description One of an office's staff, with how many open orders they have.
-         */
+        /** @description One of an office's staff, with how many open orders they have. */
         Colleague: {
-            /** Id */
             id: string;
-            /** Name */
             name: string;
-            /** Role */
             role: string;
-            /** Active */
             active: boolean;
-            /** Open Orders */
             open_orders: number;
-            /** Duty */
             duty: boolean;
         };
-        /**
-         * Colleagues
-         * @description An office's staff.
-         */
+        /** @description An office's staff. */
         Colleagues: {
-            /** Items */
             items: components["schemas"]["Colleague"][];
         };
-        /**
-         * Counts
-         * @description The tiles above the queue. capped: there is more than was counted.
-         */
+        /** @description The tiles above the queue. capped: there is more than was counted. */
         Counts: {
-            /** Overdue */
             overdue: number;
-            /** Soon */
             soon: number;
-            /** Undispatched */
             undispatched: number;
-            /** All */
             all: number;
-            /** By Stage */
             by_stage: {
                 [key: string]: number;
             };
-            /** Capped */
             capped: boolean;
         };
-        /**
-         * CustomerRow
-         * @description An account, masked but for its number.
-         */
+        /** @description An account, masked but for its number. */
         CustomerRow: {
-            /** Name Masked */
             name_masked: string;
-            /** Address Masked */
             address_masked: string;
-            /** Account No */
             account_no: string;
-            /** Transformer */
             transformer: string;
-            /** Place */
             place: string;
-            /** Flags */
             flags: string[];
         };
         /**
-         * DeliveryRow
-         * @description What became of one text, alert or webhook.
+         * @description What was found. hours: sealed ones that were compared. unsealed: hours without a seal.
+         *
+         *     seal_key: whether seals could be checked at all. elsewhere: gaps in chains of other counties.
          */
+        DaysVerified: {
+            ok: boolean;
+            orders: number;
+            events: number;
+            hours: number;
+            seal_key: boolean;
+            unsealed: string[];
+            bad: components["schemas"]["BadEvent"][];
+            elsewhere: number;
+            cursor: string | null;
+        };
+        /** @description What became of one text, alert or webhook. */
         DeliveryRow: {
-            /** Effect */
             effect: string;
-            /** Kind */
             kind: string;
-            /** Status */
             status: string;
-            /**
-             * At
-             * Format: date-time
-             */
+            /** Format: date-time */
             at: string;
-            /** Reason */
             reason: string | null;
         };
-        /**
-         * DispatchIn
-         * @description Whom to give a new order to at once.
-         */
+        /** @description Rows by what they would do. */
+        Difference: {
+            add: number;
+            change: number;
+            same: number;
+            gone: number;
+        };
+        /** @description Whom to give a new order to at once. */
         DispatchIn: {
-            /** Office */
             office: string;
-            /**
-             * Staff
-             * @default null
-             */
             staff?: string | null;
         };
-        /**
-         * Done
-         * @description It is done.
-         */
+        /** @description It is done. */
         Done: {
-            /**
-             * Ok
-             * @constant
-             */
+            /** @constant */
             ok: true;
         };
-        /**
-         * FieldProblem
-         * @description One unusable field. code: stable; detail: in the caller's language.
-         */
+        /** @description The duty list of an office; who comes first is told first. */
+        DutyIn: {
+            entries: components["schemas"]["TurnIn"][];
+        };
+        /** @description The duty list of an office. */
+        DutyList: {
+            office: string;
+            entries: components["schemas"]["TurnRow"][];
+            version: number;
+        };
+        /** @description One unusable field. code: stable; detail: in the caller's language. */
         FieldProblem: {
-            /** Field */
             field: string;
-            /** Code */
             code: string;
-            /** Detail */
             detail: string;
         };
-        /**
-         * FileList
-         * @description Photos of an order.
-         */
+        /** @description Photos of an order. */
         FileList: {
-            /** Items */
             items: components["schemas"]["FileRow"][];
         };
-        /**
-         * FileRow
-         * @description A photo; the link holds for five minutes. kind: whose it is, citizen or staff.
-         */
+        /** @description A photo; the link holds for five minutes. kind: whose it is, citizen or staff. */
         FileRow: {
-            /** Id */
             id: string;
-            /** Kind */
             kind: string;
-            /**
-             * At
-             * Format: date-time
-             */
+            /** Format: date-time */
             at: string;
-            /** Url */
             url: string;
         };
-        /**
-         * FirstBad
-         * @description The first event of a chain that does not hold, and why.
-         */
+        /** @description The first event of a chain that does not hold, and why. */
         FirstBad: {
-            /** Seq */
             seq: number;
-            /** Why */
             why: string;
         };
-        /**
-         * Health
-         * @description The house answers, and so does its store.
-         */
+        /** @description The house answers, and so does its store. */
         Health: {
-            /**
-             * Ok
-             * @constant
-             */
+            /** @constant */
             ok: true;
-            /**
-             * At
-             * Format: date-time
-             */
+            /** Format: date-time */
             at: string;
-            /** Counties */
             counties: number;
         };
-        /**
-         * Hold
-         * @description A hold while the customer is the actor.
-         */
+        /** @description A hold while the customer is the actor. */
         Hold: {
-            /** Reason */
             reason: string;
-            /**
-             * Until
-             * Format: date-time
-             */
+            /** Format: date-time */
             until: string;
         };
-        /**
-         * LedgerRow
-         * @description One event as the ledger keeps it.
-         */
-        LedgerRow: {
-            /** Seq */
-            seq: number;
-            /** Name */
+        /** @description A list as XLSX or CSV. county: whose places, households and orders; one's own if left out. */
+        ImportIn: {
+            kind?: ("offices" | "staff" | "places" | "customers" | "phones" | "orders" | "ledger") | null;
+            filename: string;
+            content_base64: string;
+            county?: string | null;
+        };
+        /** @description A new key. The secret is shown this once. */
+        KeyMade: {
+            id: string;
             name: string;
-            /**
-             * Occurred At
-             * Format: date-time
-             */
+            office: string;
+            scopes: string[];
+            channel: string;
+            /** Format: date-time */
+            created_at: string;
+            last4: string;
+            revoked_at: string | null;
+            version: number;
+            secret: string;
+        };
+        /** @description A key, without its secret, which nobody keeps. */
+        KeyRow: {
+            id: string;
+            name: string;
+            office: string;
+            scopes: string[];
+            channel: string;
+            /** Format: date-time */
+            created_at: string;
+            last4: string;
+            revoked_at: string | null;
+            version: number;
+        };
+        /** @description The keys of one's offices, those that are revoked too. */
+        Keys: {
+            items: components["schemas"]["KeyRow"][];
+        };
+        /** @description A statutory limit beside which another one is measured. */
+        Law: {
+            id: string;
+            amount: string;
+            unit: string;
+            source: string;
+        };
+        /** @description A county's days, both included. */
+        LedgerDays: {
+            county: string;
+            /** Format: date */
+            from: string;
+            /** Format: date */
+            to: string;
+            cursor?: string | null;
+        };
+        /** @description One event as the ledger keeps it. */
+        LedgerRow: {
+            seq: number;
+            name: string;
+            /** Format: date-time */
             occurred_at: string;
-            /**
-             * Recorded At
-             * Format: date-time
-             */
+            /** Format: date-time */
             recorded_at: string;
             by: components["schemas"]["Who"];
-            /** Changes */
             changes: {
                 [key: string]: unknown;
             };
-            /** Data */
             data: {
                 [key: string]: unknown;
             };
-            /** Tells */
             tells: string[];
-            /** Digest */
             digest: string;
-            /** Prev */
             prev: string;
-            /** Hash */
             hash: string;
         };
-        /**
-         * LedgerRows
-         * @description The events of an order, oldest first.
-         */
+        /** @description The events of an order, oldest first. */
         LedgerRows: {
-            /** Items */
             items: components["schemas"]["LedgerRow"][];
-            /** Cursor */
             cursor: string | null;
         };
-        /**
-         * LimitRow
-         * @description A limit in force, with where it stands.
-         */
+        /** @description A limit in force, with where it stands. */
         LimitRow: {
-            /** Id */
             id: string;
-            /** Amount */
             amount: string;
-            /** Unit */
             unit: string;
-            /** Basis */
             basis: string;
-            /** Day Count */
             day_count: string;
-            /** Effective From */
             effective_from: string;
-            /** Source */
             source: string;
-            /** Assumed */
             assumed: boolean;
-            /** Enabled */
             enabled: boolean;
-            /** Version */
             version: string;
-            /** Note */
             note: string;
         };
-        /**
-         * Limits
-         * @description The limits in force today.
-         */
+        /** @description A limit as an office set it, and what it moves. */
+        LimitSaved: {
+            limit: components["schemas"]["AdminLimit"];
+            record_version: number;
+            replanned: components["schemas"]["Replanned"];
+        };
+        /** @description The limits in force today. */
         Limits: {
-            /** Ruleset */
             ruleset: string;
-            /** Items */
             items: components["schemas"]["LimitRow"][];
         };
-        /**
-         * LookUp
-         * @description The second way to an order: its number and the last four digits of the telephone.
-         */
+        /** @description The second way to an order: its number and the last four digits of the telephone. */
         LookUp: {
-            /** Number */
             number: string;
-            /** Phone Tail */
             phone_tail: string;
         };
-        /**
-         * LookedUp
-         * @description An order that was opened by number and telephone.
-         */
+        /** @description An order that was opened by number and telephone. */
         LookedUp: {
-            /** Token */
             token: string;
             order: components["schemas"]["PublicOrder"];
         };
-        /**
-         * MaskedContact
-         * @description Who reported, masked.
-         */
+        /** @description Who reported, masked. */
         MaskedContact: {
-            /** Phone Masked */
             phone_masked: string;
-            /** Name Masked */
             name_masked: string;
-            /** Address Masked */
             address_masked: string;
-            /** Special Need */
             special_need: boolean;
-            /** Reply Wish */
             reply_wish: string;
         };
-        /**
-         * Me
-         * @description Who is signed in.
-         */
+        /** @description Who is signed in. */
         Me: {
-            /** Staff Id */
             staff_id: string;
-            /** Name */
             name: string;
-            /** Role */
             role: string;
             office: components["schemas"]["OfficeHere"];
-            /** Capabilities */
             capabilities: components["schemas"]["CapabilityRow"][];
-            /** Duty */
             duty: boolean;
         };
-        /**
-         * MergeIn
-         * @description The order to merge into.
-         */
+        /** @description The order to merge into. */
         MergeIn: {
-            /** Parent */
             parent: string;
-            /**
-             * Note
-             * @default
-             */
+            /** @default  */
             note?: string;
         };
-        /**
-         * MoveIn
-         * @description A move: the answers that it needs (/meta/procedures), as fields of the body.
-         */
+        /** @description A move: the answers that it needs (/meta/procedures), as fields of the body. */
         MoveIn: {
-            /**
-             * Occurred At
-             * @default null
-             */
             occurred_at?: string | null;
-            /**
-             * Recorded For
-             * @default null
-             */
             recorded_for?: string | null;
         } & {
             [key: string]: unknown;
         };
-        /**
-         * MoveRow
-         * @description A move that the viewer's role has from here. gates_open: what is not met yet.
-         */
+        /** @description A move that the viewer's role has from here. gates_open: what is not met yet. */
         MoveRow: {
-            /** Name */
             name: string;
-            /** Label */
             label: string;
-            /** Needs */
             needs: components["schemas"]["NeedRow"][];
-            /** Gates Open */
             gates_open: string[];
-            /** Primary */
             primary: boolean;
         };
-        /**
-         * NeedRow
-         * @description What a move asks for.
-         */
+        /** @description An open order whose due instant moves. */
+        Moved: {
+            number: string;
+            was: string | null;
+            will: string | null;
+        };
+        /** @description What a move asks for. */
         NeedRow: {
-            /** Name */
             name: string;
-            /** Form */
             form: string;
-            /** Required */
             required: boolean;
-            /** Choices */
             choices: string[];
-            /** Longest */
             longest: number | null;
         };
-        /**
-         * NewOrder
-         * @description A report. `answers` are those that the kind's procedure asks for (/meta/procedures).
-         */
+        /** @description A key for another platform. channel: what its orders are marked with, if it sends any. */
+        NewKey: {
+            name: string;
+            office: string;
+            scopes: ("intake" | "track" | "ledger.read" | "webhook")[];
+            /** @default  */
+            channel?: string;
+        };
+        /** @description A limit as an office sets it. unit: that of the limit, so that nobody mistakes it. */
+        NewLimit: {
+            office: string;
+            amount: number | string;
+            unit: string;
+            /** Format: date */
+            effective_from: string;
+            source: string;
+            /** @enum {string} */
+            day_count?: "same_day" | "next_day";
+            enabled?: boolean;
+        };
+        /** @description An office. Its id never changes; a province has no parent. */
+        NewOffice: {
+            id: string;
+            name: string;
+            /** @enum {string} */
+            level: "province" | "city" | "county" | "station";
+            parent?: string | null;
+            /**
+             * @default rural
+             * @enum {string}
+             */
+            terrain?: "urban" | "rural" | "remote";
+            /** @default  */
+            phone?: string;
+        };
+        /** @description A report. `answers` are those that the kind's procedure asks for (/meta/procedures). */
         NewOrder: {
             /**
-             * Kind
              * @example fault
              * @enum {string}
              */
             kind: "complaint" | "compliment" | "enquiry" | "fault" | "grievance" | "misconduct_report" | "opinion" | "service_request" | "suggestion";
-            /**
-             * Sub Type
-             * @default null
-             */
             sub_type?: string | null;
-            /**
-             * Place
-             * @default null
-             */
             place?: string | null;
-            /**
-             * Address
-             * @default
-             */
+            /** @default  */
             address?: string;
-            /**
-             * Account No
-             * @default
-             */
+            /** @default  */
             account_no?: string;
-            /** @default null */
             phone?: string | null;
-            /**
-             * Name
-             * @default
-             */
+            /** @default  */
             name?: string;
-            /**
-             * Anonymous
-             * @default false
-             */
+            /** @default false */
             anonymous?: boolean;
             /**
-             * Reply Wish
              * @default phone
              * @enum {string}
              */
             reply_wish?: "phone" | "text" | "none";
-            /**
-             * Special Need
-             * @default false
-             */
+            /** @default false */
             special_need?: boolean;
-            /** Answers */
             answers?: {
                 [key: string]: unknown;
             };
-            /** Dangers */
             dangers?: string[];
-            /**
-             * Occurred At
-             * @default null
-             */
             occurred_at?: string | null;
             /**
-             * Language
              * @default zh
              * @enum {string}
              */
             language?: "zh" | "en";
-            /** Files */
             files?: string[];
         };
-        /**
-         * NewUpload
-         * @description One photo that is about to be sent. `number` when it belongs to an order already.
-         */
+        /** @description Somebody of the staff. id: the subject of their access token. */
+        NewStaff: {
+            id: string;
+            name: string;
+            /** @enum {string} */
+            role: "agent" | "dispatcher" | "network_controller" | "crew" | "area_manager" | "grid_staff" | "liaison" | "return_visitor" | "city_host" | "supervisor" | "province_monitor" | "department" | "discipline" | "leader" | "admin" | "auditor";
+            office: string;
+            phone?: string | null;
+        };
+        /** @description One photo that is about to be sent. `number` when it belongs to an order already. */
         NewUpload: {
-            /** Content Type */
             content_type: string;
-            /** Bytes */
             bytes: number;
-            /**
-             * Number
-             * @default null
-             */
             number?: string | null;
         };
-        /**
-         * NextText
-         * @description The text that the main move will send.
-         */
+        /** @description Where the changes of an office's orders, and of those below it, are told. */
+        NewWebhook: {
+            url: string;
+            office: string;
+        };
+        /** @description The text that the main move will send. */
         NextText: {
-            /** Template */
             template: string;
-            /** Body */
             body: string;
-            /** Parts */
             parts: number;
         };
-        /**
-         * Notices
-         * @description What became of an order's texts, alerts and webhooks.
-         */
+        /** @description What became of an order's texts, alerts and webhooks. */
         Notices: {
-            /** Items */
             items: components["schemas"]["DeliveryRow"][];
         };
-        /**
-         * OfficeHere
-         * @description One's own office.
-         */
+        /** @description What changes of an office; what is left out stays. */
+        OfficeChange: {
+            name?: string | null;
+            parent?: string | null;
+            terrain?: ("urban" | "rural" | "remote") | null;
+            phone?: string | null;
+            active?: boolean | null;
+        };
+        /** @description One's own office. */
         OfficeHere: {
-            /** Id */
             id: string;
-            /** Name */
             name: string;
-            /** Level */
             level: string;
-            /** Path */
             path: string[];
         };
-        /**
-         * OfficeRow
-         * @description An office.
-         */
+        /** @description An office. */
         OfficeRow: {
-            /** Id */
             id: string;
-            /** Name */
             name: string;
-            /** Level */
             level: string;
-            /** Parent */
             parent: string;
-            /** Path */
             path: string[];
-            /** Terrain */
             terrain: string;
-            /** Phone */
             phone: string;
-            /** Hours */
             hours: string;
-            /** Active */
             active: boolean;
         };
-        /**
-         * Offices
-         * @description The offices that one may know.
-         */
+        /** @description The offices that one may know. */
         Offices: {
-            /** Items */
             items: components["schemas"]["OfficeRow"][];
         };
-        /**
-         * Outage
-         * @description An outage as the public sees it: areas and counts, no positions.
-         */
+        /** @description An outage as the public sees it: areas and counts, no positions. */
         Outage: {
-            /** Id */
             id: string;
-            /** Kind */
             kind: string;
-            /** Area */
             area: string;
-            /**
-             * Started At
-             * Format: date-time
-             */
+            /** Format: date-time */
             started_at: string;
-            /**
-             * Planned End At
-             * @default null
-             */
             planned_end_at?: string | null;
-            /**
-             * Estimated Restoration Time
-             * @default null
-             */
             estimated_restoration_time?: string | null;
-            /**
-             * Etr Source
-             * @default null
-             */
             etr_source?: ("estimate" | "crew") | null;
-            /**
-             * Updated At
-             * @default null
-             */
             updated_at?: string | null;
-            /**
-             * Cause
-             * @default null
-             */
             cause?: string | null;
-            /**
-             * Progress
-             * @default null
-             */
             progress?: string | null;
-            /**
-             * Customers Affected
-             * @default null
-             */
             customers_affected?: number | null;
-            /**
-             * Restored At
-             * @default null
-             */
             restored_at?: string | null;
         };
-        /**
-         * Outages
-         * @description The outages that are known.
-         */
+        /** @description The outages that are known. */
         Outages: {
-            /** Items */
             items: components["schemas"]["Outage"][];
-            /**
-             * Updated At
-             * Format: date-time
-             */
+            /** Format: date-time */
             updated_at: string;
         };
-        /**
-         * Permissions
-         * @description The permission table that the code obeys.
-         */
+        /** @description The permission table that the code obeys. */
         Permissions: {
-            /** Roles */
             roles: string[];
-            /** Capabilities */
             capabilities: string[];
-            /** Relations */
             relations: string[];
-            /** Matrix */
             matrix: {
                 [key: string]: {
                     [key: string]: string[];
                 };
             };
         };
-        /**
-         * Place
-         * @description A place and its state.
-         */
+        /** @description A place and its state. */
         Place: {
-            /** Code */
             code: string;
-            /** Name */
             name: string;
             state: components["schemas"]["PlaceState"];
         };
-        /**
-         * PlaceHit
-         * @description A place that was found.
-         */
+        /** @description A place that was found. */
         PlaceHit: {
-            /** Code */
             code: string;
-            /** Name */
             name: string;
-            /** Township */
             township: string;
-            /** Station Name */
             station_name: string;
         };
-        /**
-         * PlaceState
-         * @description The state of a place's supply.
-         */
+        /** @description The state of a place's supply. */
         PlaceState: {
             outage: components["schemas"]["Outage"] | null;
         };
-        /**
-         * Places
-         * @description Places, the likeliest first.
-         */
+        /** @description Places, the likeliest first. */
         Places: {
-            /** Items */
             items: components["schemas"]["PlaceHit"][];
         };
-        /**
-         * Problem
-         * @description A refusal (RFC 9457), with the facts of its kind beside these members.
-         */
+        /** @description What a list would do. Nothing is applied yet; it waits for a day. */
+        Previewed: {
+            id: string;
+            kind: string;
+            county: string;
+            rows: number;
+            ok: number;
+            bad_rows: number;
+            bad: components["schemas"]["BadCell"][];
+            difference: components["schemas"]["Difference"];
+            sample: {
+                [key: string]: string;
+            }[];
+        };
+        /** @description A refusal (RFC 9457), with the facts of its kind beside these members. */
         Problem: {
-            /** Type */
             type: string;
-            /** Title */
             title: string;
-            /** Status */
             status: number;
-            /** Detail */
             detail: string;
-            /** Errors */
             errors: components["schemas"]["FieldProblem"][];
-            /**
-             * Instance
-             * @default null
-             */
             instance?: string | null;
         };
-        /**
-         * Procedures
-         * @description Every procedure as data.
-         */
+        /** @description Every procedure as data. */
         Procedures: {
-            /** Items */
             items: {
                 [key: string]: unknown;
             }[];
         };
-        /**
-         * PromiseMade
-         * @description A promise of ours, from the limits in force.
-         */
+        /** @description A promise of ours, from the limits in force. */
         PromiseMade: {
-            /** Id */
             id: string;
-            /** Label */
             label: string;
-            /** Amount */
             amount: number;
-            /** Unit */
             unit: string;
-            /** Clock */
             clock: string;
-            /** Source */
             source: string;
-            /** Effective From */
             effective_from: string;
         };
-        /**
-         * PublicConfig
-         * @description What the pages need to know of a deployment.
-         */
+        /** @description What the pages need to know of a deployment. */
         PublicConfig: {
-            /** County Name */
             county_name: string;
-            /** Hotline */
             hotline: string;
-            /** Languages */
             languages: string[];
-            /** Issuer */
             issuer: string;
-            /** Client Id */
             client_id: string;
-            /** Audience */
             audience: string;
-            /** Sms Signature */
             sms_signature: string;
-            /** Demo */
             demo: boolean;
-            /** Local */
             local: boolean;
-            /**
-             * Now
-             * Format: date-time
-             */
+            /** Format: date-time */
             now: string;
         };
-        /**
-         * PublicOrder
-         * @description An order as its reporter sees it.
-         */
+        /** @description An order as its reporter sees it. */
         PublicOrder: {
-            /** Number */
             number: string;
-            /** Kind */
             kind: string;
-            /** Sub Type */
             sub_type: string;
-            /** Stage */
             stage: string;
-            /**
-             * Public Stage
-             * @enum {string}
-             */
+            /** @enum {string} */
             public_stage: "accepted" | "dispatched" | "on_way" | "on_site" | "working" | "done" | "closed" | "withdrawn" | "merged" | "suspended";
-            /**
-             * Occurred At
-             * Format: date-time
-             */
+            /** Format: date-time */
             occurred_at: string;
-            /** Place Name */
             place_name: string;
-            /** Summary */
             summary: string;
             promise: components["schemas"]["ClockRow"] | null;
-            /** Promises */
             promises: components["schemas"]["ClockRow"][];
-            /** Apology */
             apology: boolean;
-            /** Delay Reason */
             delay_reason: string | null;
             suspended: components["schemas"]["Hold"] | null;
-            /** Timeline */
             timeline: components["schemas"]["PublicStep"][];
-            /** Can */
             can: ("withdraw" | "supplement" | "expedite" | "reopen" | "rate" | "upload")[];
-            /** Expedite From */
             expedite_from: string | null;
             rating: components["schemas"]["Score"] | null;
-            /** Closed At */
             closed_at: string | null;
-            /** Hotline */
             hotline: string;
-            /** Version */
             version: number;
         };
-        /**
-         * PublicStep
-         * @description One step of the citizen's timeline; `text_slug` is a key of /meta/words, filled by facts.
-         */
+        /** @description One step of the citizen's timeline; `text_slug` is a key of /meta/words, filled by facts. */
         PublicStep: {
-            /**
-             * At
-             * Format: date-time
-             */
+            /** Format: date-time */
             at: string;
-            /** Event */
             event: string;
-            /** Text Slug */
             text_slug: string;
-            /** Facts */
             facts: {
                 [key: string]: string;
             };
-            /** Late */
             late: boolean;
         };
-        /**
-         * Queue
-         * @description A page of the queue.
-         */
+        /** @description A page of the queue. */
         Queue: {
-            /** Items */
             items: components["schemas"]["QueueRow"][];
-            /** Cursor */
             cursor: string | null;
             counts: components["schemas"]["Counts"];
             sentence: components["schemas"]["Sentence"];
-            /**
-             * As Of
-             * Format: date-time
-             */
+            /** Format: date-time */
             as_of: string;
         };
-        /**
-         * QueueRow
-         * @description One row of the queue, masked.
-         */
+        /** @description One row of the queue, masked. */
         QueueRow: {
-            /** Number */
             number: string;
-            /** Kind */
             kind: string;
-            /** Sub Type */
             sub_type: string;
-            /** Stage */
             stage: string;
-            /** Channel */
             channel: string;
-            /** Case No */
             case_no: string;
-            /** County */
             county: string;
-            /** Office */
             office: string;
-            /** Office Name */
             office_name: string;
-            /** Assignee */
             assignee: string;
-            /** Assignee Name */
             assignee_name: string;
-            /**
-             * Occurred At
-             * Format: date-time
-             */
+            /** Format: date-time */
             occurred_at: string;
-            /** Next Due At */
             next_due_at: string | null;
             clock: components["schemas"]["ClockRow"] | null;
-            /** Chips */
             chips: string[];
-            /** Summary */
             summary: string;
-            /** Place Name */
             place_name: string;
-            /** Phone Masked */
             phone_masked: string;
-            /** Version */
             version: number;
-            /** Children */
             children: number;
         };
-        /**
-         * Rating
-         * @description The citizen's own word on the work: one to five.
-         */
+        /** @description The citizen's own word on the work: one to five. */
         Rating: {
-            /** Score */
             score: number;
-            /**
-             * Note
-             * @default
-             */
+            /** @default  */
             note?: string;
         };
-        /**
-         * Remark
-         * @description What a citizen adds to a move that needs no words.
-         */
+        /** @description What a citizen adds to a move that needs no words. */
         Remark: {
-            /**
-             * Note
-             * @default
-             */
+            /** @default  */
             note?: string;
         };
-        /**
-         * RevealIn
-         * @description Why somebody has to see a telephone number; it goes on record.
-         */
+        /** @description What a new table or limit moves. moves: the first of `count`. done: nothing is left over. */
+        Replanned: {
+            moves: components["schemas"]["Moved"][];
+            count: number;
+            done: boolean;
+        };
+        /** @description Why somebody has to see a telephone number; it goes on record. */
         RevealIn: {
-            /** Reason */
             reason: string;
         };
-        /**
-         * Revealed
-         * @description A contact in full. That it was looked at is on record.
-         */
+        /** @description A contact in full. That it was looked at is on record. */
         Revealed: {
-            /** Phone */
             phone: string;
-            /** Name */
             name: string;
-            /** Address */
             address: string;
-            /** Account No */
             account_no: string;
         };
-        /**
-         * Rows
-         * @description Orders that were found.
-         */
+        /** @description Orders that were found. */
         Rows: {
-            /** Items */
             items: components["schemas"]["QueueRow"][];
         };
-        /**
-         * Score
-         * @description A rating, one to five.
-         */
+        /** @description A rating, one to five. */
         Score: {
-            /** Score */
             score: number;
         };
-        /**
-         * Sentence
-         * @description The figures of the sentence of the moment.
-         */
+        /** @description The seal of an hour. ok: null where no key is there to check it with. */
+        SealOut: {
+            /** Format: date-time */
+            hour: string;
+            id: string;
+            events: number | null;
+            ok: boolean | null;
+            why: string;
+        };
+        /** @description The seals of a local day. */
+        Seals: {
+            items: components["schemas"]["SealOut"][];
+        };
+        /** @description The figures of the sentence of the moment. */
         Sentence: {
-            /** Overdue */
             overdue: number;
-            /** Soon */
             soon: number;
-            /** Undispatched */
             undispatched: number;
-            /** Oldest Minutes */
             oldest_minutes: number;
         };
-        /**
-         * StaffOrder
-         * @description An order as the staff see it.
-         */
+        /** @description What changes of a person; what is left out stays. phone: null takes it away. */
+        StaffChange: {
+            name?: string | null;
+            role?: ("agent" | "dispatcher" | "network_controller" | "crew" | "area_manager" | "grid_staff" | "liaison" | "return_visitor" | "city_host" | "supervisor" | "province_monitor" | "department" | "discipline" | "leader" | "admin" | "auditor") | null;
+            office?: string | null;
+            phone?: string | null;
+            active?: boolean | null;
+        };
+        /** @description An order as the staff see it. */
         StaffOrder: {
-            /** Number */
             number: string;
-            /** Kind */
             kind: string;
-            /** Sub Type */
             sub_type: string;
-            /** Stage */
             stage: string;
-            /** Channel */
             channel: string;
-            /** Case No */
             case_no: string;
-            /** County */
             county: string;
-            /** Office */
             office: string;
-            /** Office Name */
             office_name: string;
-            /** Assignee */
             assignee: string;
-            /** Assignee Name */
             assignee_name: string;
-            /**
-             * Occurred At
-             * Format: date-time
-             */
+            /** Format: date-time */
             occurred_at: string;
-            /** Next Due At */
             next_due_at: string | null;
             clock: components["schemas"]["ClockRow"] | null;
-            /** Chips */
             chips: string[];
-            /** Summary */
             summary: string;
-            /** Place Name */
             place_name: string;
-            /** Phone Masked */
             phone_masked: string;
-            /** Version */
             version: number;
-            /** Children */
             children: string[];
-            /** Grade */
             grade: string;
-            /** First Contact Owner */
             first_contact_owner: string;
-            /**
-             * Recorded At
-             * Format: date-time
-             */
+            /** Format: date-time */
             recorded_at: string;
-            /** Closed At */
             closed_at: string | null;
-            /** Clocks */
             clocks: components["schemas"]["ClockRow"][];
-            /** Facts */
             facts: {
                 [key: string]: unknown;
             };
-            /** Timeline */
             timeline: components["schemas"]["StaffStep"][];
             public: components["schemas"]["PublicOrder"];
             contact: components["schemas"]["MaskedContact"];
-            /** Words */
             words: {
                 [key: string]: string;
             };
-            /** Moves */
             moves: components["schemas"]["MoveRow"][];
-            /** Advice */
             advice: components["schemas"]["Advice"][];
             next_text: components["schemas"]["NextText"] | null;
-            /** Files */
             files: components["schemas"]["FileRow"][];
-            /** Deliveries */
             deliveries: components["schemas"]["DeliveryRow"][];
-            /** Parent */
             parent: string | null;
-            /** Supervisions */
             supervisions: components["schemas"]["SupervisionRow"][];
         };
-        /**
-         * StaffOrderIn
-         * @description A report taken in for somebody: on the telephone, at the counter, from a paper slip.
-         */
+        /** @description A report taken in for somebody: on the telephone, at the counter, from a paper slip. */
         StaffOrderIn: {
             /**
-             * Kind
              * @example fault
              * @enum {string}
              */
             kind: "complaint" | "compliment" | "enquiry" | "fault" | "grievance" | "misconduct_report" | "opinion" | "service_request" | "suggestion";
-            /**
-             * Sub Type
-             * @default null
-             */
             sub_type?: string | null;
-            /**
-             * Place
-             * @default null
-             */
             place?: string | null;
-            /**
-             * Address
-             * @default
-             */
+            /** @default  */
             address?: string;
-            /**
-             * Account No
-             * @default
-             */
+            /** @default  */
             account_no?: string;
-            /** @default null */
             phone?: string | null;
-            /**
-             * Name
-             * @default
-             */
+            /** @default  */
             name?: string;
-            /**
-             * Anonymous
-             * @default false
-             */
+            /** @default false */
             anonymous?: boolean;
             /**
-             * Reply Wish
              * @default phone
              * @enum {string}
              */
             reply_wish?: "phone" | "text" | "none";
-            /**
-             * Special Need
-             * @default false
-             */
+            /** @default false */
             special_need?: boolean;
-            /** Answers */
             answers?: {
                 [key: string]: unknown;
             };
-            /** Dangers */
             dangers?: string[];
-            /**
-             * Occurred At
-             * @default null
-             */
             occurred_at?: string | null;
             /**
-             * Language
              * @default zh
              * @enum {string}
              */
             language?: "zh" | "en";
-            /** Files */
             files?: string[];
             /**
-             * Channel
              * @default phone
              * @enum {string}
              */
             channel?: "phone" | "counter" | "paper" | "wechat" | "95598" | "12398" | "12345" | "web";
-            /**
-             * Case No
-             * @default
-             */
+            /** @default  */
             case_no?: string;
-            /**
-             * Training
-             * @default false
-             */
+            /** @default false */
             training?: boolean;
-            /** @default null */
             dispatch?: components["schemas"]["DispatchIn"] | null;
         };
-        /**
-         * StaffStep
-         * @description One step as the staff see it.
-         */
+        /** @description One step as the staff see it. */
         StaffStep: {
-            /** Seq */
             seq: number;
-            /** Event */
             event: string;
-            /**
-             * At
-             * Format: date-time
-             */
+            /** Format: date-time */
             at: string;
-            /**
-             * Recorded At
-             * Format: date-time
-             */
+            /** Format: date-time */
             recorded_at: string;
-            /** Late */
             late: boolean;
             by: components["schemas"]["Who"];
-            /** Data */
             data: {
                 [key: string]: unknown;
             };
-            /** Words */
             words: {
                 [key: string]: string;
             } | null;
-            /** Public */
             public: boolean;
         };
-        /**
-         * SupervisionRow
-         * @description A supervision (督办).
-         */
+        /** @description A supervision (督办). */
         SupervisionRow: {
-            /** Id */
             id: string;
-            /** Owner */
             owner: string;
-            /** By */
             by: string;
-            /** Due At */
             due_at: string | null;
-            /** State */
             state: string;
         };
-        /**
-         * Supplement
-         * @description Words and photos that a citizen adds.
-         */
+        /** @description Words and photos that a citizen adds. */
         Supplement: {
-            /** Note */
             note: string;
-            /** Files */
             files?: string[];
         };
-        /**
-         * TakenIn
-         * @description A report that was taken in. order: null where the kind is confidential to the taker.
-         */
+        /** @description A report that was taken in. order: null where the kind is confidential to the taker. */
         TakenIn: {
-            /** Number */
             number: string;
-            /** Token */
             token: string;
             order: components["schemas"]["StaffOrder"] | null;
         };
-        /**
-         * UnmergeIn
-         * @description Why the merger was a mistake.
-         */
+        /** @description What became of a test event. */
+        Tested: {
+            /** @enum {string} */
+            outcome: "delivered" | "busy" | "failed";
+            status: number | null;
+            reason: string;
+        };
+        /** @description One turn: somebody of the staff, or a telephone. A masked telephone is the one kept so. */
+        TurnIn: {
+            staff_id?: string | null;
+            phone?: string | null;
+            /** Format: date-time */
+            from: string;
+            /** Format: date-time */
+            to: string;
+        };
+        /** @description One turn of duty. */
+        TurnRow: {
+            staff_id: string;
+            staff_name: string;
+            phone_masked: string;
+            /** Format: date-time */
+            from: string;
+            /** Format: date-time */
+            to: string;
+        };
+        /** @description Why the merger was a mistake. */
         UnmergeIn: {
-            /** Note */
             note: string;
         };
-        /**
-         * UploadForm
-         * @description Post a multipart form to `url`: all `fields` first, the file last, named `file`.
-         */
+        /** @description Post a multipart form to `url`: all `fields` first, the file last, named `file`. */
         UploadForm: {
-            /** Id */
             id: string;
-            /** Url */
             url: string;
-            /** Fields */
             fields: {
                 [key: string]: string;
             };
-            /**
-             * Expires At
-             * Format: date-time
-             */
+            /** Format: date-time */
             expires_at: string;
         };
-        /**
-         * Verified
-         * @description Whether a chain holds.
-         */
+        /** @description Whether a chain holds. */
         Verified: {
-            /** Ok */
             ok: boolean;
-            /** Events */
             events: number;
             first_bad: components["schemas"]["FirstBad"] | null;
         };
-        /**
-         * Who
-         * @description Who made a step.
-         */
-        Who: {
-            /** Role */
-            role: string;
-            /** Id */
+        /** @description What is allowed but must not pass in silence. */
+        Warned: {
+            code: string;
+            detail: string;
+            law: components["schemas"]["Law"];
+        };
+        /** @description A new webhook. The secret is shown this once. */
+        WebhookMade: {
             id: string;
-            /** Name */
+            url: string;
+            office: string;
+            active: boolean;
+            version: number;
+            secret: string;
+        };
+        /** @description A webhook, without its secret. */
+        WebhookRow: {
+            id: string;
+            url: string;
+            office: string;
+            active: boolean;
+            version: number;
+        };
+        /** @description The webhooks of one's offices. */
+        Webhooks: {
+            items: components["schemas"]["WebhookRow"][];
+        };
+        /** @description Who made a step. */
+        Who: {
+            role: string;
+            id: string;
             name: string;
-            /** Office Name */
             office_name: string;
         };
-        /**
-         * WordList
-         * @description Every label and sentence, by its key.
-         */
+        /** @description Every label and sentence, by its key. */
         WordList: {
             [key: string]: unknown;
+        };
+        /** @description One year in the form in which it is loaded. */
+        Year: {
+            year: number;
+            source: string;
+            provisional: boolean;
+            holidays: {
+                [key: string]: string;
+            };
+            make_up_days: {
+                [key: string]: string;
+            };
+            version: number;
+        };
+        /** @description A year as the State Council's notice has it: days off, and weekend days that are worked. */
+        YearIn: {
+            year: number;
+            source: string;
+            holidays: {
+                [key: string]: string;
+            };
+            make_up_days: {
+                [key: string]: string;
+            };
+        };
+        /** @description A year of the calendar. origin: shipped, loaded, or none for one not yet published. */
+        YearRow: {
+            year: number;
+            source: string;
+            provisional: boolean;
+            /** @enum {string} */
+            origin: "shipped" | "loaded" | "none";
+            holidays: number;
+            make_up_days: number;
+            version: number;
+        };
+        /** @description The years of the calendar, with the next one even if nobody has published it. */
+        Years: {
+            items: components["schemas"]["YearRow"][];
         };
     };
     responses: never;
@@ -2809,6 +2861,2557 @@ export interface operations {
             };
             /** @description bad-input */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_years: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The language of problems. */
+                "Accept-Language"?: "zh" | "en";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Years"];
+                };
+            };
+            /** @description not-signed-in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not-allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bad-input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    load_year: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The language of problems. */
+                "Accept-Language"?: "zh" | "en";
+                /** @description The same key and body give the same answer; another body is refused. */
+                "Idempotency-Key": string;
+                /** @description The version that was seen (ETag). */
+                "If-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "year": 2027,
+                 *       "source": "国务院办公厅关于2027年部分节假日安排的通知",
+                 *       "holidays": {
+                 *         "2027-01-01": "元旦",
+                 *         "2027-05-01": "劳动节",
+                 *         "2027-10-01": "国庆节",
+                 *         "2027-10-02": "国庆节",
+                 *         "2027-10-03": "国庆节"
+                 *       },
+                 *       "make_up_days": {}
+                 *     }
+                 */
+                "application/json": components["schemas"]["YearIn"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Replanned"];
+                };
+            };
+            /** @description not-signed-in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not-allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unknown */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description stale */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too-large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unsupported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bad-input, key-reused */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    preview_year: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The language of problems. */
+                "Accept-Language"?: "zh" | "en";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "year": 2027,
+                 *       "source": "国务院办公厅关于2027年部分节假日安排的通知",
+                 *       "holidays": {
+                 *         "2027-01-01": "元旦",
+                 *         "2027-05-01": "劳动节",
+                 *         "2027-10-01": "国庆节",
+                 *         "2027-10-02": "国庆节",
+                 *         "2027-10-03": "国庆节"
+                 *       },
+                 *       "make_up_days": {}
+                 *     }
+                 */
+                "application/json": components["schemas"]["YearIn"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Replanned"];
+                };
+            };
+            /** @description not-signed-in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not-allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too-large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unsupported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bad-input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_year: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The language of problems. */
+                "Accept-Language"?: "zh" | "en";
+            };
+            path: {
+                year: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Year"];
+                };
+            };
+            /** @description not-signed-in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not-allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unknown */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bad-input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    upload_list: {
+        parameters: {
+            query?: {
+                kind?: "offices" | "staff" | "places" | "customers" | "phones" | "orders" | "ledger";
+            };
+            header: {
+                /** @description The language of problems. */
+                "Accept-Language"?: "zh" | "en";
+                /** @description The same key and body give the same answer; another body is refused. */
+                "Idempotency-Key": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "kind": "phones",
+                 *       "filename": "phones.csv",
+                 *       "content_base64": "5oi35Y+3LOeUteivnQo="
+                 *     }
+                 */
+                "application/json": components["schemas"]["ImportIn"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Previewed"];
+                };
+            };
+            /** @description not-signed-in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not-allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unknown */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description stale */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too-large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unsupported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bad-input, key-reused */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_import: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The language of problems. */
+                "Accept-Language"?: "zh" | "en";
+            };
+            path: {
+                import_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Previewed"];
+                };
+            };
+            /** @description not-signed-in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not-allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unknown */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bad-input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    apply_import: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The language of problems. */
+                "Accept-Language"?: "zh" | "en";
+                /** @description The same key and body give the same answer; another body is refused. */
+                "Idempotency-Key": string;
+            };
+            path: {
+                import_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "after": 0
+                 *     }
+                 */
+                "application/json": components["schemas"]["ApplyIn"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AppliedOut"];
+                };
+            };
+            /** @description not-signed-in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not-allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unknown */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description stale */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too-large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unsupported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bad-input, key-reused */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_keys: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The language of problems. */
+                "Accept-Language"?: "zh" | "en";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Keys"];
+                };
+            };
+            /** @description not-signed-in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not-allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bad-input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_key: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The language of problems. */
+                "Accept-Language"?: "zh" | "en";
+                /** @description The same key and body give the same answer; another body is refused. */
+                "Idempotency-Key": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "12345 平台",
+                 *       "office": "C-QINGHE",
+                 *       "scopes": [
+                 *         "intake"
+                 *       ],
+                 *       "channel": "12345"
+                 *     }
+                 */
+                "application/json": components["schemas"]["NewKey"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyMade"];
+                };
+            };
+            /** @description not-signed-in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not-allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unknown */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description key-spent */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description stale */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too-large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unsupported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bad-input, key-reused */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    revoke_key: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The language of problems. */
+                "Accept-Language"?: "zh" | "en";
+                /** @description The same key and body give the same answer; another body is refused. */
+                "Idempotency-Key": string;
+                /** @description The version that was seen (ETag). */
+                "If-Match"?: string;
+            };
+            path: {
+                key_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyRow"];
+                };
+            };
+            /** @description not-signed-in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not-allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unknown */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description stale */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bad-input, key-reused */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_limits: {
+        parameters: {
+            query?: {
+                office?: string;
+            };
+            header?: {
+                /** @description The language of problems. */
+                "Accept-Language"?: "zh" | "en";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminLimits"];
+                };
+            };
+            /** @description not-signed-in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not-allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unknown */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bad-input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_limit: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The language of problems. */
+                "Accept-Language"?: "zh" | "en";
+                /** @description The same key and body give the same answer; another body is refused. */
+                "Idempotency-Key": string;
+                /** @description The version that was seen (ETag). */
+                "If-Match"?: string;
+            };
+            path: {
+                limit_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "office": "C-QINGHE",
+                 *       "amount": 40,
+                 *       "unit": "minute",
+                 *       "effective_from": "2026-12-01",
+                 *       "source": "清河县公司优质服务方案"
+                 *     }
+                 */
+                "application/json": components["schemas"]["NewLimit"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LimitSaved"];
+                };
+            };
+            /** @description not-signed-in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not-allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unknown */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description stale */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too-large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unsupported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bad-input, key-reused */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    withdraw_limit: {
+        parameters: {
+            query: {
+                office: string;
+                effective_from: string;
+            };
+            header: {
+                /** @description The language of problems. */
+                "Accept-Language"?: "zh" | "en";
+                /** @description The same key and body give the same answer; another body is refused. */
+                "Idempotency-Key": string;
+                /** @description The version that was seen (ETag). */
+                "If-Match"?: string;
+            };
+            path: {
+                limit_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LimitSaved"];
+                };
+            };
+            /** @description not-signed-in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not-allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unknown */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description stale */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bad-input, key-reused */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_list: {
+        parameters: {
+            query?: {
+                kind?: "offices" | "staff" | "places" | "customers" | "phones" | "orders" | "ledger";
+                format?: "csv" | "xlsx";
+                county?: string;
+            };
+            header?: {
+                /** @description The language of problems. */
+                "Accept-Language"?: "zh" | "en";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": unknown;
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": unknown;
+                };
+            };
+            /** @description not-signed-in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not-allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bad-input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_admin_offices: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The language of problems. */
+                "Accept-Language"?: "zh" | "en";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminOffices"];
+                };
+            };
+            /** @description not-signed-in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not-allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bad-input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_office: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The language of problems. */
+                "Accept-Language"?: "zh" | "en";
+                /** @description The same key and body give the same answer; another body is refused. */
+                "Idempotency-Key": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "id": "S-QINGHE-05",
+                 *       "name": "河西供电所",
+                 *       "level": "station",
+                 *       "parent": "C-QINGHE"
+                 *     }
+                 */
+                "application/json": components["schemas"]["NewOffice"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminOffice"];
+                };
+            };
+            /** @description not-signed-in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not-allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unknown */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description stale */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too-large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unsupported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bad-input, key-reused */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_office: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The language of problems. */
+                "Accept-Language"?: "zh" | "en";
+                /** @description The same key and body give the same answer; another body is refused. */
+                "Idempotency-Key": string;
+                /** @description The version that was seen (ETag). */
+                "If-Match"?: string;
+            };
+            path: {
+                office_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "河西中心供电所"
+                 *     }
+                 */
+                "application/json": components["schemas"]["OfficeChange"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminOffice"];
+                };
+            };
+            /** @description not-signed-in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not-allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unknown */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description stale */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too-large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unsupported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bad-input, key-reused */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_duty: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The language of problems. */
+                "Accept-Language"?: "zh" | "en";
+            };
+            path: {
+                office_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DutyList"];
+                };
+            };
+            /** @description not-signed-in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not-allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unknown */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bad-input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_duty: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The language of problems. */
+                "Accept-Language"?: "zh" | "en";
+                /** @description The same key and body give the same answer; another body is refused. */
+                "Idempotency-Key": string;
+                /** @description The version that was seen (ETag). */
+                "If-Match"?: string;
+            };
+            path: {
+                office_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "entries": [
+                 *         {
+                 *           "staff_id": "crew-1",
+                 *           "from": "2026-11-21T08:00:00+08:00",
+                 *           "to": "2026-11-22T08:00:00+08:00"
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["DutyIn"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DutyList"];
+                };
+            };
+            /** @description not-signed-in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not-allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unknown */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description stale */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too-large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unsupported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bad-input, key-reused */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_admin_staff: {
+        parameters: {
+            query?: {
+                office?: string;
+            };
+            header?: {
+                /** @description The language of problems. */
+                "Accept-Language"?: "zh" | "en";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminStaffList"];
+                };
+            };
+            /** @description not-signed-in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not-allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bad-input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_staff: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The language of problems. */
+                "Accept-Language"?: "zh" | "en";
+                /** @description The same key and body give the same answer; another body is refused. */
+                "Idempotency-Key": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "id": "crew-9",
+                 *       "name": "王建国",
+                 *       "role": "crew",
+                 *       "office": "S-QINGHE-03"
+                 *     }
+                 */
+                "application/json": components["schemas"]["NewStaff"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminStaff"];
+                };
+            };
+            /** @description not-signed-in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not-allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unknown */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description stale */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too-large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unsupported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bad-input, key-reused */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_staff: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The language of problems. */
+                "Accept-Language"?: "zh" | "en";
+                /** @description The same key and body give the same answer; another body is refused. */
+                "Idempotency-Key": string;
+                /** @description The version that was seen (ETag). */
+                "If-Match"?: string;
+            };
+            path: {
+                staff_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "role": "dispatcher"
+                 *     }
+                 */
+                "application/json": components["schemas"]["StaffChange"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminStaff"];
+                };
+            };
+            /** @description not-signed-in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not-allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unknown */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description stale */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too-large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unsupported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bad-input, key-reused */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_webhooks: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The language of problems. */
+                "Accept-Language"?: "zh" | "en";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhooks"];
+                };
+            };
+            /** @description not-signed-in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not-allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bad-input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_webhook: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The language of problems. */
+                "Accept-Language"?: "zh" | "en";
+                /** @description The same key and body give the same answer; another body is refused. */
+                "Idempotency-Key": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "url": "https://example.com/lightkeeper",
+                 *       "office": "C-QINGHE"
+                 *     }
+                 */
+                "application/json": components["schemas"]["NewWebhook"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookMade"];
+                };
+            };
+            /** @description not-signed-in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not-allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unknown */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description key-spent */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description stale */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too-large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unsupported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bad-input, key-reused */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    stop_webhook: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The language of problems. */
+                "Accept-Language"?: "zh" | "en";
+                /** @description The same key and body give the same answer; another body is refused. */
+                "Idempotency-Key": string;
+                /** @description The version that was seen (ETag). */
+                "If-Match"?: string;
+            };
+            path: {
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookRow"];
+                };
+            };
+            /** @description not-signed-in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not-allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unknown */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description stale */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bad-input, key-reused */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    test_webhook: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The language of problems. */
+                "Accept-Language"?: "zh" | "en";
+                /** @description The same key and body give the same answer; another body is refused. */
+                "Idempotency-Key": string;
+            };
+            path: {
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Tested"];
+                };
+            };
+            /** @description not-signed-in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not-allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unknown */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description stale */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bad-input, key-reused */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too-many */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3229,6 +5832,15 @@ export interface operations {
             };
         };
         responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChannelAccepted"];
+                };
+            };
             /** @description Created */
             201: {
                 headers: {
@@ -3767,7 +6379,7 @@ export interface operations {
                 /** @description With telephones in full; needs a reason. */
                 reveal?: "0" | "1";
                 reason?: string;
-                state?: "open" | "overdue" | "soon" | "undispatched" | "mine" | "closed";
+                state?: "all" | "open" | "overdue" | "soon" | "undispatched" | "mine" | "closed";
                 kind?: string;
                 stage?: string;
                 office?: string;
@@ -3895,6 +6507,335 @@ export interface operations {
             };
         };
     };
+    read_chain: {
+        parameters: {
+            query: {
+                /** @description An order's number, registry/<kind>/<id>, access/<county>/<day> or import/<county>. */
+                aggregate: string;
+                cursor?: string;
+                limit?: number;
+            };
+            header?: {
+                /** @description The language of problems. */
+                "Accept-Language"?: "zh" | "en";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LedgerRows"];
+                };
+            };
+            /** @description not-signed-in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not-allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unknown */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bad-input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_seals: {
+        parameters: {
+            query?: {
+                day?: string;
+            };
+            header?: {
+                /** @description The language of problems. */
+                "Accept-Language"?: "zh" | "en";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Seals"];
+                };
+            };
+            /** @description not-signed-in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not-allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bad-input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    verify_chain: {
+        parameters: {
+            query: {
+                /** @description An order's number, registry/<kind>/<id>, access/<county>/<day> or import/<county>. */
+                aggregate: string;
+            };
+            header?: {
+                /** @description The language of problems. */
+                "Accept-Language"?: "zh" | "en";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Verified"];
+                };
+            };
+            /** @description not-signed-in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not-allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unknown */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bad-input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    verify_days: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The language of problems. */
+                "Accept-Language"?: "zh" | "en";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "county": "C-QINGHE",
+                 *       "from": "2026-11-21",
+                 *       "to": "2026-11-21"
+                 *     }
+                 */
+                "application/json": components["schemas"]["LedgerDays"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DaysVerified"];
+                };
+            };
+            /** @description not-signed-in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not-allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too-large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unsupported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bad-input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_me: {
         parameters: {
             query?: never;
@@ -3984,6 +6925,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Limits"];
+                };
+            };
+            /** @description unknown */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description bad-input */
@@ -4251,6 +7201,15 @@ export interface operations {
             };
             /** @description not-allowed */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unknown */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4634,7 +7593,7 @@ export interface operations {
                 /**
                  * @example {
                  *       "numbers": [
-                 *         "1234567890123450"
+                 *         "5820016339042275"
                  *       ],
                  *       "move": "receive",
                  *       "data": {}
@@ -4975,7 +7934,7 @@ export interface operations {
             content: {
                 /**
                  * @example {
-                 *       "parent": "1234567890123450"
+                 *       "parent": "5820016339042275"
                  *     }
                  */
                 "application/json": components["schemas"]["MergeIn"];
@@ -5795,7 +8754,7 @@ export interface operations {
             content: {
                 /**
                  * @example {
-                 *       "number": "1234567890123450",
+                 *       "number": "5820016339042275",
                  *       "phone_tail": "8000"
                  *     }
                  */
