@@ -7,7 +7,7 @@ tracking token. What is foreign, what is confidential and what does not exist an
 
 import re
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from chalicelib import ambient
@@ -38,10 +38,11 @@ def desk_at(asked: Asked) -> Desk:
 
 @dataclass(frozen=True, slots=True)
 class OnDesk:
-    """One of the staff at work: who, and the desk that they see."""
+    """One of the staff at work: who, the desk that they see, and when they asked."""
 
     staff: Staff
     desk: Desk
+    at: datetime
 
     @property
     def caller(self) -> str:
@@ -122,7 +123,7 @@ def staff(asked: Asked, capability: Capability) -> OnDesk:
     person = desk.snapshot.staff.get(subject) or _bootstrap(desk, subject)
     if person is None or not person.active:
         raise NotAllowed(reason="no-staff")
-    found = OnDesk(person, desk)
+    found = OnDesk(person, desk, asked.at)
     found.allow(capability)
     return found
 

@@ -86,22 +86,13 @@ def get_me(asked: Asked) -> Response:
 )
 def get_orders(asked: Asked) -> Response:
     """Return a page of the queue, soonest due first, with the counts above it."""
-    on = staff(asked, Capability.ORDER_LIST)
-    wanted, secret = _wanted(asked), on.desk.secret
+    on, wanted = staff(asked, Capability.ORDER_LIST), _wanted(asked)
     find = queueing.of_days if wanted.state == "closed" else queueing.listed
-    page = find(
-        on.desk,
-        on.staff,
-        wanted,
-        sees=on.sees,
-        limit=asked.query["limit"],
-        after=asked.opened(secret, on.caller),
-        at=asked.at,
-    )
-    above = queueing.overview(on.desk, on.staff, sees=on.sees, at=asked.at)
-    cursor = asked.sealed(secret, on.caller, page.after)
-    as_of = stamp(asked.at)
-    return answer({"items": list(page.rows), "cursor": cursor, **above, "as_of": as_of})
+    after = asked.opened(on.desk.secret, on.caller)
+    page = find(on, wanted, limit=asked.query["limit"], after=after)
+    cursor = asked.sealed(on.desk.secret, on.caller, page.after)
+    body = {"items": list(page.rows), "cursor": cursor, "as_of": stamp(asked.at)}
+    return answer(body | queueing.overview(on))
 
 
 @routes.post(
@@ -192,9 +183,12 @@ def _for(on: OnDesk, staff_id: str | None) -> Any:
     if staff_id is None:
         return actor_of(on.staff)
     person = on.desk.snapshot.staff.get(staff_id)
-    if person is None or not person.active:
+    if (
+        person is None
+        or not person.active
+        or not on.reaches(Capability.ORDER_MOVE, person.office_id)
+    ):
         raise BadInput.of("recorded_for", "staff.unknown")
-    on.allow(Capability.ORDER_MOVE, person.office_id)
     return actor_of(person)
 
 
@@ -321,7 +315,7 @@ def move_many(asked: Asked) -> Response:
     """Make one move on up to 50 orders; each succeeds or is refused by itself."""
     on, sent = staff(asked, Capability.ORDER_MOVE), asked.body()
     results = [_one_of_many(asked, on, number, sent) for number in dict.fromkeys(sent.numbers)]
-    for county in queueing.counties_of(on.desk, on.staff):
+    for county in queueing.counties_of(on):
         queueing.forget(county)
     return answer({"results": results})
 
@@ -383,7 +377,7 @@ def list_order_files(asked: Asked, number: str) -> Response:
 def search_orders(asked: Asked) -> Response:
     """Find orders by what somebody can say of them."""
     on = staff(asked, Capability.ORDER_LIST)
-    return answer({"items": finding.search(on.desk, asked.query["q"], sees=on.sees, at=asked.at)})
+    return answer({"items": finding.search(on, asked.query["q"])})
 
 
 @routes.post(
@@ -397,11 +391,12 @@ def search_orders(asked: Asked) -> Response:
 def look_up_caller(asked: Asked) -> Response:
     """Return what we know of who is on the telephone. The number travels in the body only."""
     on, sent = staff(asked, Capability.INTAKE), asked.body()
-    return answer(finding.caller(on.desk, sent.phone, sees=on.sees, at=asked.at))
+    return answer(finding.caller(on, sent.phone))
 
 
 XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 CSV: Final = "text/csv"
+MEDIA: Final = {"csv": f"{CSV}; charset=utf-8", "xlsx": XLSX}
 
 
 @routes.get(
@@ -418,30 +413,15 @@ CSV: Final = "text/csv"
 )
 def export_orders(asked: Asked) -> Response:
     """Return the orders of a span of days as a table; on record. For XLSX send its Accept."""
-    on, form = staff(asked, Capability.EXPORT), asked.query["format"]
-    reveal, reason = asked.query["reveal"], asked.query["reason"]
-    if reveal:
+    on, asks = staff(asked, Capability.EXPORT), asked.query
+    if asks["reveal"]:
         on.allow(Capability.CONTACT_REVEAL)
-        if not reason:
-            raise BadInput.of("reason", "field.required")
-    made = exporting.export(
-        on.desk,
-        on.staff,
-        _wanted(asked),
-        form=form,
-        reveal=reveal,
-        reason=reason,
-        sees=on.sees,
-        by=actor_of(on.staff),
-        language=asked.language,
-        at=asked.at,
-    )
-    return download(
-        made.content if form == "xlsx" else made.content.decode(),
-        media=XLSX if form == "xlsx" else f"{CSV}; charset=utf-8",
-        name=f"orders.{form}",
-        rows=made.rows,
-    )
+    form, reason = asks["format"], asks["reason"] if asks["reveal"] else None
+    if form == "xlsx":
+        asked.takes_back(XLSX)
+    made = exporting.export(on, _wanted(asked), form=form, reason=reason, language=asked.language)
+    content = made.content if form == "xlsx" else made.content.decode()
+    return download(content, media=MEDIA[form], name=f"orders.{form}", rows=made.rows)
 
 
 @routes.get(
@@ -453,13 +433,8 @@ def export_orders(asked: Asked) -> Response:
 def get_calls(asked: Asked) -> Response:
     """Return whom no text reached and who must be called, longest waiting first."""
     on = staff(asked, Capability.CALL_LIST)
-    rows, after = calling.waiting(
-        on.desk,
-        on.staff,
-        sees=on.sees,
-        limit=asked.query["limit"],
-        after=asked.opened(on.desk.secret, on.caller),
-    )
+    after = asked.opened(on.desk.secret, on.caller)
+    rows, after = calling.waiting(on, limit=asked.query["limit"], after=after)
     return answer({"items": rows, "cursor": asked.sealed(on.desk.secret, on.caller, after)})
 
 

@@ -2,29 +2,23 @@
 
 import base64
 import binascii
-from collections.abc import Callable
 from heapq import merge
 from typing import Any
 
-from chalicelib.domain.order import Order, is_order_number
+from chalicelib.domain.order import is_order_number
 from chalicelib.domain.refusal import Unknown
-from chalicelib.domain.staff import Capability, Staff, may
+from chalicelib.domain.staff import Capability, may
 from chalicelib.store import deliveries, orders
 from chalicelib.store.deliveries import Call
 from chalicelib.store.orders import Head
 from chalicelib.usecases import handling, revealing
-from chalicelib.usecases.desk import Desk
+from chalicelib.usecases.desk import Desk, Viewer
 from chalicelib.usecases.handling import Command
 from chalicelib.usecases.showing import stamp
 
 
 def waiting(
-    desk: Desk,
-    viewer: Staff,
-    *,
-    sees: Callable[[Order], bool],
-    limit: int,
-    after: str | None,
+    viewer: Viewer, *, limit: int, after: str | None
 ) -> tuple[list[dict[str, Any]], str | None]:
     """Return a page of the call lists of one's counties, longest waiting first, and the next one.
 
@@ -32,8 +26,8 @@ def waiting(
     """
     counties = [
         county
-        for county in desk.snapshot.counties
-        if may(viewer, Capability.CALL_LIST, desk.path(county))
+        for county in viewer.desk.snapshot.counties
+        if may(viewer.staff, Capability.CALL_LIST, viewer.desk.path(county))
     ]
     pages = {county: deliveries.calls(county, limit=limit, after=after) for county in counties}
     lines = merge(
@@ -51,7 +45,7 @@ def waiting(
     rows = [
         _row(call, county, heads[call.order_id])
         for call, county in found
-        if call.order_id in heads and sees(heads[call.order_id].order)
+        if call.order_id in heads and viewer.sees(heads[call.order_id].order)
     ]
     return rows, found[-1][0].line_id if more else None
 

@@ -6,17 +6,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 from chalicelib.domain.calendar import Calendar, OfficeHours
 from chalicelib.domain.clocks import Rules
 from chalicelib.domain.contact import clean_text
 from chalicelib.domain.limits import LimitBook
-from chalicelib.domain.order import Actor, canonical
+from chalicelib.domain.order import Actor, Order, canonical
 from chalicelib.domain.procedure import Form, Need, Procedure
 from chalicelib.domain.procedures import PROCEDURES
 from chalicelib.domain.refusal import BadInput, Unknown
-from chalicelib.domain.staff import Office, Staff
+from chalicelib.domain.staff import Capability, Office, Staff
 from chalicelib.store import registry
 from chalicelib.store.registry import Snapshot
 
@@ -72,6 +72,28 @@ class Desk:
         """Return 32 bytes for one purpose, which tell nothing about those for another."""
         message = "\n".join((purpose, *parts)).encode()
         return hmac.new(self.secret, message, hashlib.sha256).digest()
+
+
+class Viewer(Protocol):
+    """One of the staff at the desk, at an instant. api/access decides what is theirs."""
+
+    @property
+    def desk(self) -> Desk:
+        """The desk as they see it."""
+
+    @property
+    def staff(self) -> Staff:
+        """Who they are."""
+
+    @property
+    def at(self) -> datetime:
+        """When they ask."""
+
+    def sees(self, order: Order) -> bool:
+        """Return whether an order is theirs to see."""
+
+    def reaches(self, capability: Capability, *office_ids: str) -> bool:
+        """Return whether they may do this at any of these offices."""
 
 
 _opened: Desk | None = None

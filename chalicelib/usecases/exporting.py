@@ -1,18 +1,15 @@
 """Orders as a table (导出): masked, unless somebody may see and says why; on record either way."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Final
 
 from chalicelib.domain import words
 from chalicelib.domain.contact import Phone
-from chalicelib.domain.order import Actor, Order
 from chalicelib.domain.refusal import Unknown
-from chalicelib.domain.staff import Staff
 from chalicelib.store import orders, personal
 from chalicelib.usecases import queueing, revealing, sheets
-from chalicelib.usecases.desk import Desk
+from chalicelib.usecases.desk import Viewer, actor_of
 from chalicelib.usecases.queueing import Filter
 
 MOST_ROWS: Final = 10_000
@@ -47,33 +44,24 @@ class Export:
 
 
 def export(
-    desk: Desk,
-    viewer: Staff,
-    wanted: Filter,
-    *,
-    form: str,
-    reveal: bool,
-    reason: str,
-    sees: Callable[[Order], bool],
-    by: Actor,
-    language: str,
-    at: datetime,
+    viewer: Viewer, wanted: Filter, *, form: str, reason: str | None, language: str
 ) -> Export:
     """Return the orders of a span of days as CSV or XLSX. Raises BadInput, Busy.
 
-    reveal: with telephones; the caller has seen to it that the viewer may. The record names every
-    order that was revealed, and is written before the file leaves.
+    reason: why telephones are to be there in full, None to leave them masked; the caller has seen
+    to it that the viewer may. The record names every order that was revealed, and is written before
+    the file leaves.
     """
-    if reveal:
+    if reason is not None:
         revealing.check_reason(reason)
     found: list[dict[str, Any]] = []
-    for row in _all(desk, viewer, wanted, sees=sees, at=at):
+    for row in _all(viewer, wanted):
         if len(found) == MOST_ROWS:
             break
         found.append(row)
     is_cut = len(found) == MOST_ROWS
-    _record(viewer, found, reveal=reveal, reason=reason, by=by, at=at)
-    phones = _phones(found) if reveal else {}
+    _record(viewer, found, reason=reason)
+    phones = {} if reason is None else _phones(found)
     headers = [words.say(f"column.{name}", language) for name in COLUMNS]
     lines = [_line(row, phones, language) for row in found]
     if form == "xlsx":
@@ -82,35 +70,26 @@ def export(
     return Export(sheets.to_csv(headers, lines), len(found), is_cut)
 
 
-def _all(
-    desk: Desk, viewer: Staff, wanted: Filter, *, sees: Callable[[Order], bool], at: datetime
-) -> Iterator[dict[str, Any]]:
+def _all(viewer: Viewer, wanted: Filter) -> Iterator[dict[str, Any]]:
     after: str | None = None
     while True:
-        page = queueing.of_days(desk, viewer, wanted, sees=sees, limit=PAGE, after=after, at=at)
+        page = queueing.of_days(viewer, wanted, limit=PAGE, after=after)
         yield from page.rows
         after = page.after
         if after is None:
             return
 
 
-def _record(
-    viewer: Staff,
-    rows: Sequence[Mapping[str, Any]],
-    *,
-    reveal: bool,
-    reason: str,
-    by: Actor,
-    at: datetime,
-) -> None:
+def _record(viewer: Viewer, rows: Sequence[Mapping[str, Any]], *, reason: str | None) -> None:
     counties: dict[str, list[str]] = {}
     for row in rows:
         counties.setdefault(row["county"], []).append(row["number"])
-    for county, numbers in (counties or {viewer.office_id: []}).items():
-        data: dict[str, Any] = {"rows": len(numbers), "revealed": reveal}
-        if reveal:
+    for county, numbers in (counties or {viewer.staff.office_id: []}).items():
+        data: dict[str, Any] = {"rows": len(numbers), "revealed": reason is not None}
+        if reason is not None:
             data |= {"reason": reason, "orders": numbers}
-        revealing.record(revealing.EXPORTED, county, data, by=by, at=at)
+        by = actor_of(viewer.staff)
+        revealing.record(revealing.EXPORTED, county, data, by=by, at=viewer.at)
 
 
 def _phones(rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:

@@ -6,7 +6,7 @@ ten seconds.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from heapq import merge
@@ -19,7 +19,7 @@ from chalicelib.store import daybook, orders
 from chalicelib.store.desk_rows import Remembered
 from chalicelib.store.orders import Head
 from chalicelib.usecases import showing
-from chalicelib.usecases.desk import Desk
+from chalicelib.usecases.desk import Desk, Viewer
 
 KEPT: Final = timedelta(seconds=10)
 PAGE: Final = 200
@@ -113,12 +113,12 @@ class Listed:
     after: str | None
 
 
-def counties_of(desk: Desk, viewer: Staff) -> tuple[str, ...]:
+def counties_of(viewer: Viewer) -> tuple[str, ...]:
     """Return the counties whose queues hold anything that the viewer may list."""
     found = {
         office.county
-        for office in desk.snapshot.offices.values()
-        if may(viewer, Capability.ORDER_LIST, office.path)
+        for office in viewer.desk.snapshot.offices.values()
+        if may(viewer.staff, Capability.ORDER_LIST, office.path)
     }
     return tuple(sorted(found))
 
@@ -126,27 +126,18 @@ def counties_of(desk: Desk, viewer: Staff) -> tuple[str, ...]:
 # Open orders ------------------------------------------------------------------------------------
 
 
-def listed(
-    desk: Desk,
-    viewer: Staff,
-    wanted: Filter,
-    *,
-    sees: Callable[[Order], bool],
-    limit: int,
-    after: str | None,
-    at: datetime,
-) -> Listed:
+def listed(viewer: Viewer, wanted: Filter, *, limit: int, after: str | None) -> Listed:
     """Return a page of the queue, soonest first. Raises Busy.
 
-    sees: what is theirs to see. A page may be short, even empty, while `after` says there is more.
+    A page may be short, even empty, while `after` says there is more.
     """
-    counties = counties_of(desk, viewer)
+    counties = counties_of(viewer)
     rows: list[dict[str, Any]] = []
     size = limit if wanted.is_none else PAGE
     for walked, (key, head) in enumerate(_walk(counties, size=size, after=after), start=1):
-        if is_open(head) and sees(head.order):
-            row = showing.queue_row(desk, head, at=at)
-            if wanted.lets(row, viewer):
+        if is_open(head) and viewer.sees(head.order):
+            row = showing.queue_row(viewer.desk, head, at=viewer.at)
+            if wanted.lets(row, viewer.staff):
                 rows.append(row)
         if len(rows) == limit or walked == MOST_WALKED:
             return Listed(_by_clock(rows), key)
@@ -221,43 +212,32 @@ def busy(heads: Iterable[Head]) -> Counter[str]:
     return Counter(head.order.assignee for head in heads if head.order.assignee)
 
 
-def overview(
-    desk: Desk, viewer: Staff, *, sees: Callable[[Order], bool], at: datetime
-) -> dict[str, Any]:
+def overview(viewer: Viewer) -> dict[str, Any]:
     """Return the tiles' counts and the figures of the sentence of the moment."""
     rows: list[Row] = []
     capped = False
-    for county in counties_of(desk, viewer):
-        found = _standing(desk, county, at=at)
+    for county in counties_of(viewer):
+        found = _standing(viewer.desk, county, at=viewer.at)
         capped = capped or len(found) == MOST_COUNTED
-        rows += [row for order, row in found if sees(order)]
+        rows += [row for order, row in found if viewer.sees(order)]
     return {
         "counts": {**showing.counts(rows), "capped": capped},
-        "sentence": showing.sentence(rows, at=at),
+        "sentence": showing.sentence(rows, at=viewer.at),
     }
 
 
 # Closed orders ----------------------------------------------------------------------------------
 
 
-def of_days(
-    desk: Desk,
-    viewer: Staff,
-    wanted: Filter,
-    *,
-    sees: Callable[[Order], bool],
-    limit: int,
-    after: str | None,
-    at: datetime,
-) -> Listed:
+def of_days(viewer: Viewer, wanted: Filter, *, limit: int, after: str | None) -> Listed:
     """Return a page of the orders that were recorded in a span of days, county by county.
 
     `state` all takes every one, closed those that are filed, any other those that are open. Raises
     Busy, and ValueError for an `after` that is none.
     """
-    last = wanted.until or local_day(at)
+    last = wanted.until or local_day(viewer.at)
     first = wanted.since or last - timedelta(days=daybook.MOST_DAYS - 1)
-    counties = counties_of(desk, viewer)
+    counties = counties_of(viewer)
     begin, _, inner = (after or "").partition("|")
     place = counties.index(begin) if begin in counties else 0
     rows: list[dict[str, Any]] = []
@@ -265,7 +245,7 @@ def of_days(
         page = daybook.lines(county, first, last, limit=limit - len(rows), after=inner or None)
         inner = ""
         heads = orders.get_many(line.order_id for line in page.items)
-        rows += _passing(desk, viewer, wanted, heads, sees=sees, at=at)
+        rows += _passing(viewer, wanted, heads)
         if page.after is not None:
             return Listed(tuple(rows), f"{county}|{page.after}")
         if len(rows) >= limit and county != counties[-1]:
@@ -274,24 +254,16 @@ def of_days(
     return Listed(tuple(rows), None)
 
 
-def _passing(
-    desk: Desk,
-    viewer: Staff,
-    wanted: Filter,
-    heads: Iterable[Head],
-    *,
-    sees: Callable[[Order], bool],
-    at: datetime,
-) -> list[dict[str, Any]]:
+def _passing(viewer: Viewer, wanted: Filter, heads: Iterable[Head]) -> list[dict[str, Any]]:
     anyday = Filter(**{**_fields(wanted), "since": None, "until": None})
     seen = [
         head
         for head in heads
-        if sees(head.order)
+        if viewer.sees(head.order)
         and (wanted.state == "all" or is_open(head) is not (wanted.state == "closed"))
     ]
-    rows = [showing.queue_row(desk, head, at=at) for head in seen]
-    return [row for row in rows if anyday.lets(row, viewer)]
+    rows = [showing.queue_row(viewer.desk, head, at=viewer.at) for head in seen]
+    return [row for row in rows if anyday.lets(row, viewer.staff)]
 
 
 def _fields(wanted: Filter) -> dict[str, Any]:

@@ -54,6 +54,8 @@ def reveal(head: Head, *, reason: str, by: Actor, at: datetime) -> dict[str, str
 
 
 def check_reason(reason: str) -> None:
-    """Refuse a reason that holds a telephone: the record is never erased."""
+    """Refuse no reason, and one that holds a telephone: the record is never erased."""
+    if not reason:
+        raise BadInput.of("reason", "field.required")
     if find_phones(reason):
         raise BadInput.of("reason", "text.phone")
