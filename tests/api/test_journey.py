@@ -1,6 +1,6 @@
 """The main job over HTTP: a report comes in, is worked, and the citizen is satisfied."""
 
-from tests.api.conftest import PLACE, STATION
+from tests.api.conftest import COUNTY, PLACE, STATION
 
 
 def test_a_report_is_dispatched_worked_visited_and_filed(api):
@@ -37,3 +37,17 @@ def test_a_report_is_dispatched_worked_visited_and_filed(api):
         "archive",
     ]
     assert PLACE not in str(seen)
+
+
+def test_s1_26_a_report_of_misconduct_is_worked_to_its_end_by_the_discipline_role_alone(api):
+    answers = {"theme": "conduct", "description": "装表收了好处费"}
+    sent = {"kind": "misconduct_report", "anonymous": True, "answers": answers}
+    number = api.post("/api/v1/public/orders", sent).body["number"]
+
+    api.move(number, "dispatch", "discipline-1", office=COUNTY, staff="discipline-1")
+    api.move(number, "receive", "discipline-1")
+    api.move(number, "reply", "discipline-1", verdict="upheld", note="已退还并处理")
+    api.move(number, "approve_reply", "discipline-1")
+    filed = api.move(number, "archive_anonymous", "discipline-1")
+
+    assert filed["stage"] == "archived"

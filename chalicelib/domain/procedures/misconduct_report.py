@@ -1,10 +1,13 @@
 """举报: misconduct, theft, breach, damage. Seen by the discipline role; may be anonymous."""
 
+from collections.abc import Mapping
+from dataclasses import replace
+from types import MappingProxyType
 from typing import Final
 
 from chalicelib.domain import moves as m
 from chalicelib.domain.clocks import QUIET_LADDER
-from chalicelib.domain.procedure import ClockRule, Form, Need, Procedure
+from chalicelib.domain.procedure import ClockRule, Form, Move, Need, Procedure
 from chalicelib.domain.staff import Role
 
 WORKS: Final = (m.RECEIVED, m.IN_PROGRESS)
@@ -22,6 +25,18 @@ STAGES: Final = (
 THEMES: Final = ("conduct", "power_theft", "contract_breach", "damage_to_equipment")
 INVESTIGATORS: Final = m.HANDLERS | {Role.DISCIPLINE}
 
+
+def _with_discipline(moves: Mapping[str, Move]) -> Mapping[str, Move]:
+    """Let the discipline role make whatever staff make: nobody else who works sees it (S1.26)."""
+    staff = frozenset(Role)
+    return MappingProxyType(
+        {
+            name: replace(move, who=move.who | {Role.DISCIPLINE}) if move.who & staff else move
+            for name, move in moves.items()
+        }
+    )
+
+
 PROCEDURE: Final = Procedure(
     kind="misconduct_report",
     stages=STAGES,
@@ -32,20 +47,22 @@ PROCEDURE: Final = Procedure(
         Need("theme", Form.CHOICE, choices=THEMES),
         Need("description", Form.TEXT, longest=2000),
     ),
-    moves=m.table(
-        STAGES,
-        m.line(works=WORKS, who=INVESTIGATORS),
-        m.contact(works=WORKS, who=INVESTIGATORS),
-        m.reply(
-            works=WORKS,
-            needs=(
-                Need("verdict", Form.CHOICE, choices=("upheld", "partly_upheld", "not_upheld")),
+    moves=_with_discipline(
+        m.table(
+            STAGES,
+            m.line(works=WORKS, who=INVESTIGATORS),
+            m.contact(works=WORKS, who=INVESTIGATORS),
+            m.reply(
+                works=WORKS,
+                needs=(
+                    Need("verdict", Form.CHOICE, choices=("upheld", "partly_upheld", "not_upheld")),
+                ),
+                who=INVESTIGATORS,
             ),
-            who=INVESTIGATORS,
-        ),
-        m.reviewing(works=m.IN_PROGRESS, to=m.RETURN_VISIT),
-        m.visiting(),
-        m.side(works=WORKS, visits=True),
+            m.reviewing(works=m.IN_PROGRESS, to=m.RETURN_VISIT),
+            m.visiting(),
+            m.side(works=WORKS, visits=True),
+        )
     ),
     clocks=(
         ClockRule(
