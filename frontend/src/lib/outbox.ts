@@ -54,7 +54,7 @@ export interface Outbox<Answer> {
   drafts: Readonly<Ref<readonly Item[]>>
   /** Save first, then send. Rejects only if the device can keep nothing and the network is away too. */
   put(item: NewItem): Promise<Outcome<Answer>>
-  /** Send what waits, oldest first; stops at the first that cannot leave. */
+  /** Send what waits. */
   flush(): Promise<void>
   /** Take an item away: a draft that was mended or thrown away. */
   drop(key: string): Promise<void>
@@ -64,24 +64,24 @@ export interface Outbox<Answer> {
 
 /**
  * An outbox: `send` delivers one item and throws `Refusal` when it is refused for good; any other error means "later".
- * `onSent` hears of every delivery, also those of an earlier visit.
+ * `onSent` hears of every delivery, also those of an earlier visit. Items of one `lane` leave in the order in which
+ * they were put (a crew cannot arrive before it took the order); lanes do not wait for each other. By default each
+ * item has its own.
  */
 export function outbox<Answer>(options: {
   keep: Keep
   send: (item: Item, amend: Amend) => Promise<Sent<Answer>>
   onSent?: (item: Item, answer: Answer) => void
+  lane?: (item: Item) => string
 }): Outbox<Answer> {
-  const { keep, send, onSent } = options
+  const { keep, send, onSent, lane = (item) => item.key } = options
   const waiting = ref(0)
   const drafts = ref<readonly Item[]>([])
-  let turn: Promise<unknown> = Promise.resolve()
-
-  /** One at a time: a timer and a tap never send the same item twice at once. */
-  function inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const mine = turn.then(work, work)
-    turn = mine.catch(() => undefined)
-    return mine
-  }
+  /** Lanes under way: a timer and a tap never send the same item twice at once. */
+  const running = new Map<string, Promise<void>>()
+  /** What became of the items that somebody waits for. */
+  const awaited = new Map<string, Outcome<Answer>>()
+  let lastSaved = 0
 
   async function count(): Promise<void> {
     const items = await keep.all()
@@ -93,15 +93,17 @@ export function outbox<Answer>(options: {
     key: item.key ?? uuid(),
     kind: item.kind,
     body: item.body,
-    savedAt: Date.now(),
+    savedAt: (lastSaved = Math.max(Date.now(), lastSaved + 1)), // no two alike: it is the order of leaving
   })
 
   async function deliver(item: Item): Promise<Outcome<Answer>> {
     try {
       const { answer, then = [] } = await send(item, (body) => keep.put({ ...item, body }))
-      await keep.replace(item.key, then.map(fresh))
+      const next = then.map(fresh)
+      await keep.replace(item.key, next)
       await count()
       onSent?.(item, answer)
+      for (const follower of next) begin(lane(follower))
       return { state: 'sent', answer }
     } catch (error) {
       if (!(error instanceof Refusal)) throw error
@@ -124,25 +126,42 @@ export function outbox<Answer>(options: {
     }
   }
 
-  async function flushNow(): Promise<void> {
-    for (let item = await next(); item !== undefined; item = await next()) {
+  const isWaiting = (item: Item): boolean => item.refused === undefined
+
+  /** Send a lane's items, oldest first, until one cannot leave now: it stays where it is, and `waiting` says so. */
+  async function drain(name: string): Promise<void> {
+    const first = async (): Promise<Item | undefined> =>
+      (await keep.all())
+        .filter((item) => isWaiting(item) && lane(item) === name)
+        .sort((a, b) => a.savedAt - b.savedAt)[0]
+    for (let item = await first(); item !== undefined; item = await first()) {
       try {
-        await deliver(item)
+        const outcome = await deliver(item)
+        if (awaited.has(item.key)) awaited.set(item.key, outcome)
       } catch {
-        return // It stays where it is; the next occasion tries again, and `waiting` says so on the page.
+        return
       }
     }
   }
 
-  async function next(): Promise<Item | undefined> {
-    const items = await keep.all()
-    return items.filter((item) => item.refused === undefined).sort((a, b) => a.savedAt - b.savedAt)[0]
+  function run(name: string): Promise<void> {
+    const mine =
+      running.get(name) ??
+      drain(name).finally(() => {
+        running.delete(name)
+      })
+    running.set(name, mine)
+    return mine
   }
 
-  const flush = (): Promise<void> => inTurn(flushNow)
-
   /** Nothing can wait on a device that keeps nothing, so a failing store is no failure here. */
+  const begin = (name: string): void => void run(name).catch(() => undefined)
   const go = (): void => void flush().catch(() => undefined)
+
+  async function flush(): Promise<void> {
+    const lanes = new Set((await keep.all()).filter(isWaiting).map(lane))
+    await Promise.all([...lanes].map(run))
+  }
 
   return {
     waiting: readonly(waiting),
@@ -150,27 +169,23 @@ export function outbox<Answer>(options: {
     flush,
     async put(given) {
       const item = fresh(given)
-      const outcome = await inTurn(async (): Promise<Outcome<Answer>> => {
-        try {
-          await keep.put(item)
-        } catch {
-          return directly(item)
-        }
-        try {
-          return await deliver(item)
-        } catch {
-          await count()
-          return { state: 'waiting' }
-        }
-      })
-      if (outcome.state === 'sent') go()
+      try {
+        await keep.put(item)
+      } catch {
+        return directly(item)
+      }
+      awaited.set(item.key, { state: 'waiting' })
+      await running.get(lane(item)) // it may have looked before this item was there
+      await run(lane(item))
+      const outcome = awaited.get(item.key) ?? { state: 'waiting' }
+      awaited.delete(item.key)
+      await count()
       return outcome
     },
-    drop: (key) =>
-      inTurn(async () => {
-        await keep.replace(key, [])
-        await count()
-      }),
+    async drop(key) {
+      await keep.replace(key, [])
+      await count()
+    },
     start() {
       const seen = (): void => {
         if (document.visibilityState === 'visible') go()
@@ -178,7 +193,7 @@ export function outbox<Answer>(options: {
       addEventListener('online', go)
       document.addEventListener('visibilitychange', seen)
       const timer = setInterval(go, 30_000)
-      void inTurn(count).then(go, go)
+      void count().then(go, go)
       return () => {
         removeEventListener('online', go)
         document.removeEventListener('visibilitychange', seen)

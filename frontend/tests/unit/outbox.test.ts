@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { outbox, Refusal, type Item, type Keep, type Sent } from '@/lib/outbox'
 
 /** A device that keeps items, as IndexedDB would; `broken` is private mode with storage forbidden. */
@@ -58,7 +58,7 @@ describe('the outbox', () => {
     expect(box.waiting.value).toBe(0)
   })
 
-  it('keeps a report while the network is away, and sends it once when it is back, oldest first', async () => {
+  it('keeps a report while the network is away, and sends each once when it is back', async () => {
     const keep = device()
     const { send, state, seen } = server()
     const sent: string[] = []
@@ -74,9 +74,30 @@ describe('the outbox', () => {
 
     state.online = true
     await Promise.all([box.flush(), box.flush()])
-    expect(sent).toEqual(['no-a', 'no-b'])
+    expect(sent.sort()).toEqual(['no-a', 'no-b'])
     expect([...seen.values()]).toEqual([1, 1])
     expect(box.waiting.value).toBe(0)
+  })
+
+  it('sends the items of one lane in their order, and other lanes without waiting for them', async () => {
+    const keep = device()
+    const { send, state } = server()
+    let stuck = true
+    const box = outbox<string>({
+      keep,
+      lane: (item) => item.kind,
+      send: async (item) => {
+        if (stuck && item.body === 'receive') throw new TypeError('network')
+        return send(item)
+      },
+    })
+
+    expect(await box.put({ kind: 'order-1', body: 'receive' })).toEqual({ state: 'waiting' })
+    expect(await box.put({ kind: 'order-1', body: 'arrive' })).toEqual({ state: 'waiting' })
+    expect(await box.put({ kind: 'order-2', body: 'reply' })).toEqual({ state: 'sent', answer: 'no-reply' })
+    stuck = false
+    expect(await box.put({ kind: 'order-1', body: 'restore' })).toEqual({ state: 'sent', answer: 'no-restore' })
+    expect(state.order).toEqual(['reply', 'receive', 'arrive', 'restore'])
   })
 
   it('repeats with the same key after a lost reply', async () => {
@@ -92,6 +113,45 @@ describe('the outbox', () => {
     expect([...seen.values()]).toEqual([2])
     expect(state.order).toEqual(['a'])
     expect(keep.items.size).toBe(0)
+  })
+
+  it('does not hold a new report up behind photos that hang', async () => {
+    const keep = device()
+    let release: (() => void) | undefined
+    const box = outbox<string>({
+      keep,
+      send: (item) =>
+        item.kind === 'photo'
+          ? new Promise((resolve) => (release = () => resolve({ answer: 'photo' })))
+          : Promise.resolve({ answer: 'report', then: item.body === 1 ? [{ kind: 'photo', body: 'p' }] : [] }),
+    })
+    await box.put({ kind: 'report', body: 1 })
+    await vi.waitFor(() => expect(release).toBeDefined())
+
+    expect(await box.put({ kind: 'report', body: 2 })).toEqual({ state: 'sent', answer: 'report' })
+    release?.()
+    await vi.waitFor(() => expect(keep.items.size).toBe(0))
+  })
+
+  it('keeps what was learnt on the way, so that a repetition says the same', async () => {
+    const keep = device()
+    const said: unknown[] = []
+    let lose = true
+    const box = outbox<string>({
+      keep,
+      send: async (item, amend) => {
+        const body = item.body as { id?: string }
+        body.id ??= `upload-${said.length}`
+        await amend(body)
+        said.push(body.id)
+        if (lose) throw new TypeError('reply lost')
+        return { answer: 'ok' }
+      },
+    })
+    await box.put({ kind: 'photo', body: {} })
+    lose = false
+    await box.flush()
+    expect(said).toEqual(['upload-0', 'upload-0'])
   })
 
   it('brings a refused report back as a draft, and does not send it again', async () => {

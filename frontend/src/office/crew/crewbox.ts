@@ -41,7 +41,11 @@ const boxes = new Map<string, Outbox<StaffOrder>>()
 export function crewBox(staff: string): Outbox<StaffOrder> {
   let box = boxes.get(staff)
   if (box === undefined) {
-    box = outbox<StaffOrder>({ keep: indexedKeep(`lightkeeper-crew-${staff}`), send })
+    box = outbox<StaffOrder>({
+      keep: indexedKeep(`lightkeeper-crew-${staff}`),
+      send,
+      lane: (item) => (item as Item<Waiting>).body.number, // nobody arrives before the order is taken
+    })
     box.start()
     boxes.set(staff, box)
   }
