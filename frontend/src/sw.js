@@ -15,12 +15,13 @@ self.addEventListener('activate', (event) => {
 /** The network's answer, kept for later; without a network the copy kept last. */
 async function freshElseKept(request) {
   const cache = await caches.open(CACHE)
+  const name = request.url.split('?')[0] // a query (a sign-in's code) is nobody's to keep
   try {
     const answer = await fetch(request)
-    if (answer.ok) await cache.put(request, answer.clone())
+    if (answer.ok) await cache.put(name, answer.clone())
     return answer
   } catch (error) {
-    const kept = await cache.match(request, { ignoreSearch: true })
+    const kept = await cache.match(name)
     if (!kept) throw error
     const headers = new Headers(kept.headers)
     headers.set('X-Kept', '1') // so that the page can say that this is not of now

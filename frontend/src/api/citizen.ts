@@ -1,5 +1,5 @@
 import { uuid } from '@/lib/ids'
-import { answer, connect, fetchPatiently, refusal } from './client'
+import { answer, connect, fetchPatiently, refusal, UPLOAD_SILENCE } from './client'
 import type { Accepted, NewOrder, Outages, paths, Place, PlaceHit, PromiseMade, PublicConfig, PublicOrder, Upload } from './contract'
 
 const api = connect<paths>()
@@ -87,7 +87,7 @@ export async function upload(photo: Blob, of?: { number: string; token: string }
   for (const [name, value] of Object.entries(place.fields)) form.append(name, value)
   form.append('file', photo)
   const target = new URL(place.url, document.baseURI).href
-  const response = await fetchPatiently(target, { method: 'POST', body: form })
+  const response = await fetchPatiently(target, { method: 'POST', body: form }, UPLOAD_SILENCE)
   if (!response.ok) throw refusal(response, undefined)
   return place.id
 }

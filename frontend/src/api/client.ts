@@ -45,13 +45,15 @@ export class Unreachable extends Error {
 }
 
 const SILENCE = 20_000
+/** A photo of 1 MB takes its time on a village's network. */
+export const UPLOAD_SILENCE = 180_000
 
-/** `fetch` that gives up after 20 s and learns the server's clock. (`AbortSignal.timeout` is too young for our phones.) */
-export async function fetchPatiently(request: Request | string, init?: RequestInit): Promise<Response> {
+/** `fetch` that gives up after a time and learns the server's clock. (`AbortSignal.timeout` is too young for our phones.) */
+export async function fetchPatiently(request: Request | string, init?: RequestInit, silence = SILENCE): Promise<Response> {
   const stop = new AbortController()
   const timer = setTimeout(() => {
     stop.abort()
-  }, SILENCE)
+  }, silence)
   try {
     const response = await fetch(request, { ...init, signal: stop.signal })
     // A copy that the service worker kept, or a cache: an answer, but neither the server's nor of now.
@@ -77,7 +79,7 @@ export function base(): string {
  * Citizens' calls carry their tracking token themselves, in a header, never in an address.
  */
 export function connect<Paths extends object>(token?: () => Promise<string | undefined>): Client<Paths, 'application/json'> {
-  const client = createClient<Paths, 'application/json'>({ baseUrl: base(), fetch: fetchPatiently })
+  const client = createClient<Paths, 'application/json'>({ baseUrl: base(), fetch: (request) => fetchPatiently(request) })
   client.use({
     async onRequest({ request }) {
       request.headers.set('Accept-Language', lang.value === 'zh' ? 'zh-CN' : 'en')

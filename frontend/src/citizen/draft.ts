@@ -89,11 +89,9 @@ export function usePhotos(flow: FlowName): Blob[] {
   return found
 }
 
-/** Empty the draft; the next report starts clean. Phone and name stay: the same person reports. */
+/** Empty the draft: the next report starts clean, and a borrowed phone keeps nothing of who sent this one. */
 export function clearDraft(flow: FlowName): void {
-  const draft = useDraft(flow)
-  const { phone, name } = draft
-  Object.assign(draft, emptyDraft(), draft.anonymous ? {} : { phone, name })
+  Object.assign(useDraft(flow), emptyDraft())
   usePhotos(flow).length = 0
 }
 

@@ -10,7 +10,7 @@ export const en: typeof zh = {
     suggestion: 'A good idea that we should take up',
     compliment: 'Somebody did well and deserves thanks',
   },
-  step: { of: 'Step {n} of {all}', next: 'Continue', change: 'Change', leave: 'Leave' },
+  step: { of: 'Step {n} of {all}', next: 'Continue', change: 'Change' },
   topic: {
     service: 'Which service do you need?',
     misconduct_report: 'What do you want to report?',
@@ -162,7 +162,6 @@ export const en: typeof zh = {
   },
   check: {
     title: 'Please check',
-    kind: 'About',
     topic: 'Service',
     symptom: 'What',
     category: 'Subject',
@@ -181,7 +180,6 @@ export const en: typeof zh = {
     needYes: 'Medical equipment, or old and frail',
     reply: 'Answer',
     anonymous: 'Anonymous, no contact',
-    none: 'nothing',
     next: 'After you submit',
     nextFault: 'It goes to a crew nearby at once; they call before setting out. Every step appears on the tracking page.',
     nextOther: 'The duty desk accepts it and sends it to the responsible unit; you see the time limit at once.',

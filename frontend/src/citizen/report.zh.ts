@@ -13,7 +13,6 @@ export const zh = {
     of: '第 {n} 步，共 {all} 步',
     next: '继续',
     change: '修改',
-    leave: '退出',
   },
   topic: {
     service: '您要办哪项业务？',
@@ -155,7 +154,6 @@ export const zh = {
   },
   check: {
     title: '请核对一遍',
-    kind: '事情',
     topic: '业务',
     symptom: '情况',
     category: '方面',
@@ -174,7 +172,6 @@ export const zh = {
     needYes: '靠用电的医疗设备或行动不便的老人',
     reply: '答复方式',
     anonymous: '匿名，不留联系方式',
-    none: '没有填',
     next: '提交以后',
     nextFault: '马上派给附近的抢修班，出发前给您打电话。每一步都会在进度页写出来。',
     nextOther: '由值班人员受理并派给负责的单位，办理时限在提交后立刻告诉您。',
