@@ -77,7 +77,7 @@ def test_from_the_report_to_the_archive(people: People, desk: Desk) -> None:
     assert desk.ask("leader-qh-1", "GET", f"/orders/{number}/verify")["ok"] is True
 
     citizen.get_by_role("link", name="查看进度").click()
-    expect(citizen.get_by_text("工作人员已到现场")).to_be_visible()
+    expect(citizen.get_by_text("抢修人员到达现场")).to_be_visible()
     expect(citizen.get_by_text("已恢复供电")).to_be_visible()
     sent, _ = eventually(
         lambda: [
