@@ -543,6 +543,7 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     ),
     "code.staff.unknown": ("没有这个人", "No such person"),
     "code.text.phone": ("请不要写电话号码", "Please leave telephone numbers out"),
+    "code.text.name": ("请不要写报修人姓名", "Please leave the reporter's name out"),
     "code.channel.not_yours": ("不是您的渠道", "Not your channel"),
     "code.field.required": ("必填", "Required"),
     "code.field.unknown": ("不认识的字段", "Unknown field"),

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-from chalicelib.domain.contact import Contact, find_phones, mask_address, phone_key
+from chalicelib.domain.contact import Contact, find_phones, mask_address, mask_name, phone_key
 from chalicelib.domain.order import Actor, order_number, salted_digest
 from chalicelib.domain.procedure import Step, open_order
 from chalicelib.domain.refusal import BadInput, Busy, FieldError
@@ -239,7 +239,7 @@ def _shown(
 ) -> dict[str, Any]:
     """Return what the queue shows: masked, short, erasable, outside fold and hash."""
     shown = {
-        "summary": summary_of(words.get("description", "")),
+        "summary": summary_of(words.get("description", ""), name=sent.contact.name),
         "place": place.name if place else mask_address(sent.contact.address),
         "phone": sent.contact.phone.masked if sent.contact.phone else "",
         "party": party,
@@ -247,9 +247,11 @@ def _shown(
     return {name: value for name, value in shown.items() if value}
 
 
-def summary_of(description: str) -> str:
-    """Return the first words of a description with any telephone number in them left out."""
+def summary_of(description: str, *, name: str = "") -> str:
+    """Return the first words of a description; no telephone in them, the reporter's name masked."""
     line = " ".join(description.split())
+    if len(name) > 1:
+        line = line.replace(name, mask_name(name))
     if find_phones(line):
         line = "".join("*" if ch.isdigit() else ch for ch in line)
     return line if len(line) <= SUMMARY_LENGTH else line[: SUMMARY_LENGTH - 1] + "…"

@@ -41,15 +41,18 @@ def record(name: str, county: str, data: Mapping[str, Any], *, by: Actor, at: da
 def reveal(head: Head, *, reason: str, by: Actor, at: datetime) -> dict[str, str]:
     """Return a contact in full, once the look is on record.
 
-    reason: the viewer's own words, without anybody's telephone. Raises BadInput, Unknown when the
-    contact was forgotten, and Busy.
+    reason: the viewer's own words, without a telephone or the reporter's name. Raises BadInput,
+    Unknown when the contact was forgotten, and Busy.
     """
     check_reason(reason)
     order = head.order
-    record(REVEALED, order.county, {"order": order.order_id, "reason": reason}, by=by, at=at)
     kept = personal.contact(str(head.shown.get("party", "")), order.order_id).contact
     if not kept:
         raise Unknown(what="contact")
+    name = str(kept.get("name", ""))
+    if len(name) > 1 and name in reason:
+        raise BadInput.of("reason", "text.name")
+    record(REVEALED, order.county, {"order": order.order_id, "reason": reason}, by=by, at=at)
     return {name: str(kept.get(name, "")) for name in ("phone", "name", "address", "account_no")}
 
 
