@@ -45,8 +45,7 @@ class House:
             retry_configuration={"total_max_attempts": ATTEMPTS, "mode": "standard"},
             max_pool_connections=POOL,
         )
-        # A fixed user agent: botocore otherwise composes it twice a call, a sixth of the whole.
-        self._connection.session.set_default_client_config(Config(user_agent="Lightkeeper/1"))
+        self._has_client = False
         self._tables: dict[str, TableConnection] = {}
         self._making = Lock()
 
@@ -58,8 +57,17 @@ class House:
     def connection(self) -> Connection:
         """The one connection. Its client is made at the first call, by one thread."""
         with self._making:
-            _ = self._connection.client
+            self._make_client()
         return self._connection
+
+    def _make_client(self) -> None:
+        """Make the client unless it is there. Whoever calls holds `_making`."""
+        if not self._has_client:
+            # A fixed user agent: botocore otherwise composes one twice a call, a sixth of its work.
+            config = Config(user_agent="Lightkeeper/1")
+            self._connection.session.set_default_client_config(config)
+            self._has_client = True
+        _ = self._connection.client
 
     def table(self, row: type["Base"]) -> TableConnection:
         """Return the connection to a row's table."""
@@ -83,7 +91,7 @@ class House:
                 ],
             }
         )
-        _ = self._connection.client
+        self._make_client()
         self._connection.add_meta_table(meta)
         table = TableConnection(name)
         table.connection = self._connection
