@@ -1,16 +1,19 @@
 import type { Clock, PublicOrder } from '@/api/contract'
 import { lang } from '@/i18n'
-import { formatWhen } from '@/lib/time'
+import { formatFull, formatWhen } from '@/lib/time'
 import { countdown } from '@/lib/sla'
 import { maybe, t } from './after-texts'
 
-/** A promise in one sentence: what, and by when at the latest. */
-export function promiseText(clock: Clock, now: Date, kind: string): string {
-  const { level } = countdown(clock, now)
+/** A promise in one sentence: what, and by when at the latest; without `now`, with full dates for paper. */
+export function promiseText(clock: Clock, kind: string, now?: Date): string {
+  const { level } = countdown(clock, now ?? new Date())
   // A service is done, not answered.
   const name = kind === 'service_request' && clock.name === 'promise' ? 'other' : clock.name
   const what = maybe(`promise.what.${name}`) ?? t('promise.what.other')
-  const when = (iso: string | null): string => (iso === null ? '' : formatWhen(new Date(iso), now, lang.value))
+  const when = (iso: string | null): string => {
+    if (iso === null) return ''
+    return now === undefined ? formatFull(new Date(iso), lang.value) : formatWhen(new Date(iso), now, lang.value)
+  }
   if (level === 'paused' || clock.due_at === null) return t('promise.paused', { what })
   if (level === 'kept') return t('promise.kept', { what, when: when(clock.stopped_at) })
   if (level === 'broken' || level === 'overdue' || level === 'late3') return t('promise.broken', { what, when: when(clock.due_at) })

@@ -28,7 +28,6 @@ export const en: typeof zh = {
     other: 'Outage',
   },
   start: 'since {when}',
-  window: '{range}',
   etr: 'Expected back {when}',
   noEtr: 'The restoration time follows as soon as it is known',
   source: { estimate: 'estimate', crew: 'confirmed by the crew' },

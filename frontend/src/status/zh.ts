@@ -22,7 +22,6 @@ export const zh = {
     other: '停电',
   },
   start: '{when} 开始',
-  window: '{range}',
   etr: '预计{when} 恢复',
   noEtr: '恢复时间确定后马上公布',
   source: { estimate: '估计', crew: '抢修班确认' },
