@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto'
 import { readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import vue from '@vitejs/plugin-vue'
-import elementPlus from 'unplugin-element-plus/vite'
 import type { Plugin } from 'vite'
 import { defineConfig } from 'vitest/config'
 
@@ -61,13 +60,13 @@ function serviceWorker(): Plugin {
 
 /**
  * Two builds into one folder: `vite build` makes the citizens' and the status page, `vite build --mode office` adds the
- * office. Built together, citizens would carry the parts of Vue that only the office's components use (5 kB gz).
+ * office. Built together, citizens would load the parts of Vue that only the office uses.
  */
 export default defineConfig(({ mode }) => ({
   base: './',
-  plugins: mode === 'office' ? [vue(), elementPlus({})] : [vue(), serviceWorker()],
+  plugins: mode === 'office' ? [vue()] : [vue(), serviceWorker()],
   resolve: { alias: { '@': resolve(root, 'src') } },
-  define: { __VUE_OPTIONS_API__: JSON.stringify(mode === 'office'), __VUE_PROD_DEVTOOLS__: 'false' },
+  define: { __VUE_OPTIONS_API__: 'false', __VUE_PROD_DEVTOOLS__: 'false' },
   build: {
     target: ['chrome87', 'safari14'],
     outDir: 'dist',
