@@ -421,3 +421,14 @@ def test_nothing_behind_a_sign_in_answers_without_it(api, world, scheme):
                 assert answer.status == 401, (operation.operation_id, headers)
 
     assert answers == {401}
+
+
+@pytest.mark.parametrize("path", ["/api/v1/exports/orders", "/api/v1/admin/lists?kind=offices"])
+def test_a_workbook_is_refused_in_words_to_who_does_not_say_that_they_take_it(api, path):
+    asked = f"{path}{'&' if '?' in path else '?'}format=xlsx"
+    person = "admin-1" if "admin" in path else "supervisor-1"
+
+    answer = api.get(asked, as_=person)
+
+    assert (answer.status, answer.body["errors"][0]["field"]) == (422, "Accept")
+    assert api.get(asked, as_=person, Accept="*/*").raw.startswith(b"PK")
