@@ -1,7 +1,9 @@
 """Every page in both languages and both colours: nothing that axe finds, nothing sideways."""
 
+import re
+
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from tests.e2e.people import DESK, PHONE, Desk, People, axe
 
@@ -18,6 +20,7 @@ ADMIN = (
     "/admin/calendars", "/admin/imports", "/admin/ledger",
 )  # fmt: skip
 SETTLE = 900
+NO_SUCH_PAGE = re.compile("没有这个页面|There is no such page")
 
 
 def settle(page: Page) -> None:
@@ -61,6 +64,7 @@ def test_the_offices_pages_are_open_to_everybody(people: People, desk: Desk, col
         for path in paths:
             page.goto(f"{people.url}/office#{path}")
             settle(page)
+            expect(page.get_by_text(NO_SUCH_PAGE)).to_have_count(0)
             found[path] = axe(page)
 
     assert {path: what for path, what in found.items() if what} == {}
