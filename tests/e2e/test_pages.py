@@ -39,7 +39,7 @@ def test_citizens_pages_are_open_to_everybody_at_320_pixels(
 ):
     filed = desk.report()
     page = people.citizen(colours=colours, width=320)
-    mine = f"/#/track/{filed['number']}?token={filed['token']}"
+    mine = f"/#/track/{filed['number']}?t={filed['token']}"
     found = {}
     for path in (*CITIZEN, mine):
         page.goto(f"{people.url}{path.replace('/#', f'/?lang={language}#', 1)}")
