@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from infra.local.tools import ROOT
 from tests.e2e.people import Desk, People
-from tests.local.running import Platform
+from tests.local.running import Platform, eventually
 
 SEEDED_WITHIN = 420
 
@@ -33,10 +33,18 @@ def running(data: Path, **settings: str) -> Iterator[Platform]:
 
 @pytest.fixture(scope="session")
 def seeded(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder with the demo county in it, stopped: to be copied, never run on."""
+    """A data folder with the demo county in it, stopped: to be copied, never run on.
+
+    The county's past goes out first: texts that would come late are superseded, so a test that
+    waits for one needs a county with nothing left to send. What is sent in order shows the end.
+    """
     data = tmp_path_factory.mktemp("county") / "data"
-    with running(data):
-        pass
+    with running(data) as first:
+        desk = Desk(first)
+        number = desk.report()["number"]
+        eventually(
+            lambda: any(number in text["body"] for text in desk.texts()), within=SEEDED_WITHIN
+        )
     return data
 
 
