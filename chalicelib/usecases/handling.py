@@ -185,7 +185,11 @@ def _change(desk: Desk, head: Head, command: Command) -> Change:
         else None
     )
     change = Change(
-        head=head, advanced=advanced, key=key, words=kept, look=look_after(advanced, head.look)
+        head=head,
+        advanced=advanced,
+        key=key,
+        words=kept,
+        look=look_after(desk, advanced, head.look),
     )
     return _corrected_phone(desk, change, words) if command.move == "correct_phone" else change
 

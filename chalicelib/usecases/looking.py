@@ -1,25 +1,29 @@
-"""The look-back (回看): five minutes after an event, was what it causes really done.
+"""The look-back (回看): some minutes after an event, was what it causes really done.
 
 An event with effects arms the order's head; the sweep then compares what the events should have
 caused with what the deliveries table says was settled, and puts the missing back on the queue. It
 finds the absence of an effect whatever lost it: a stream, a queue, a worker, a deployment.
 """
 
-from datetime import timedelta
-from typing import Final
+from datetime import datetime, timedelta
 
+from chalicelib.domain.order import Order
 from chalicelib.domain.procedure import Advanced, effects
 from chalicelib.store.orders import Look
-
-LOOK_BACK: Final = timedelta(minutes=5)
-"""Kept beside `effect.look_back` of the rule set: arming must not need the rule book."""
+from chalicelib.usecases.desk import Desk
 
 
-def look_after(advanced: Advanced, armed: Look | None = None) -> Look | None:
+def look_after(desk: Desk, advanced: Advanced, armed: Look | None = None) -> Look | None:
     """Return the look-back to arm with this event; one already armed stays, as it is earlier."""
     if armed is not None:
         return armed
-    if not effects(advanced.event):
+    event = advanced.event
+    if not effects(event):
         return None
-    at = advanced.event.recorded_at + LOOK_BACK
-    return Look(from_seq=advanced.event.seq, at=at, tries=0)
+    wait = look_back(desk, advanced.order, event.recorded_at)
+    return Look(from_seq=event.seq, at=event.recorded_at + wait, tries=0)
+
+
+def look_back(desk: Desk, order: Order, at: datetime) -> timedelta:
+    """Return how long after an event its effects are looked for: the limit `effect.look_back`."""
+    return desk.rules(order.office).limit("effect.look_back", at).duration

@@ -118,7 +118,7 @@ def report(
                 shown=_shown(sent, words, place, party),
                 contact=item,
                 intake=intake,
-                look=look_after(opened),
+                look=look_after(desk, opened),
             )
         except orders.NumberTaken:
             continue

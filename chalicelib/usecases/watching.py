@@ -16,7 +16,7 @@ from chalicelib.store import deliveries, ledger, orders
 from chalicelib.store.orders import Change, Due, Head, Look
 from chalicelib.telemetry import alarm, log
 from chalicelib.usecases.desk import Desk
-from chalicelib.usecases.looking import LOOK_BACK, look_after
+from chalicelib.usecases.looking import look_after, look_back
 
 PAGE: Final = 100
 PARKED: Final = timedelta(minutes=5)
@@ -87,7 +87,7 @@ def _one(
             head = _fire(desk, head, at)
             swept.fired += 1
         if head.look is not None and head.look.at <= at:
-            missing = look_back(head, at)
+            missing = _look(desk, head, at)
             enqueue(missing)
             swept.requeue.extend(missing)
             swept.looked += 1
@@ -110,15 +110,15 @@ def _fire(desk: Desk, head: Head, at: datetime) -> Head:
         advanced = replan(head.order, at=at, procedures=desk.procedures, rules=rules)
     if advanced is None:
         return head
-    return _save(head, advanced)
+    return _save(desk, head, advanced)
 
 
-def _save(head: Head, advanced: Advanced) -> Head:
-    change = Change(head=head, advanced=advanced, look=look_after(advanced, head.look))
+def _save(desk: Desk, head: Head, advanced: Advanced) -> Head:
+    change = Change(head=head, advanced=advanced, look=look_after(desk, advanced, head.look))
     return orders.commit(change)[0]
 
 
-def look_back(head: Head, at: datetime) -> list[tuple[str, int, str]]:
+def _look(desk: Desk, head: Head, at: datetime) -> list[tuple[str, int, str]]:
     """Return the effects that should have settled and did not, and arm or drop the look-back.
 
     What has not settled after the last look is left to an alarm: an effect that twelve looks could
@@ -127,14 +127,14 @@ def look_back(head: Head, at: datetime) -> list[tuple[str, int, str]]:
     look = head.look
     if look is None:
         return []
-    order_id = head.order.order_id
+    order_id, wait = head.order.order_id, look_back(desk, head.order, at)
     settled = {entry.effect_id for entry in deliveries.list_for(order_id) if entry.is_final}
     missing: list[tuple[str, int, str]] = []
     newer: Look | None = None
     for event in ledger.read(order_id, after=look.from_seq - 1):
-        if event.recorded_at > at - LOOK_BACK:
+        if event.recorded_at > at - wait:
             if effects(event) and newer is None:
-                newer = Look(from_seq=event.seq, at=event.recorded_at + LOOK_BACK, tries=0)
+                newer = Look(from_seq=event.seq, at=event.recorded_at + wait, tries=0)
             continue
         missing.extend(
             (order_id, event.seq, effect.effect_id)
@@ -144,7 +144,7 @@ def look_back(head: Head, at: datetime) -> list[tuple[str, int, str]]:
     if missing and look.tries + 1 >= MOST_LOOKS:
         alarm("effect.abandoned", order=order_id, count=len(missing))
         missing = []
-    again = Look(from_seq=look.from_seq, at=at + LOOK_BACK, tries=look.tries + 1)
+    again = Look(from_seq=look.from_seq, at=at + wait, tries=look.tries + 1)
     orders.set_look(head, again if missing else newer)
     return missing
 
@@ -189,6 +189,6 @@ def _replan_one(desk: Desk, order_id: str, at: datetime) -> None:
     if moved is None:
         return
     try:
-        _save(head, moved)
+        _save(desk, head, moved)
     except Stale:
         log("replan.raced", order=order_id)

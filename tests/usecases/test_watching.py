@@ -1,9 +1,11 @@
 """Each minute: what is due happens once, in order, whatever is killed and however late."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from chalicelib.domain.limits import parse_override
 from chalicelib.domain.order import verify_against
 from chalicelib.store import deliveries, ledger, orders
 from chalicelib.store.rows import OrderRow
@@ -143,6 +145,18 @@ def test_an_effect_that_settled_is_not_put_back_and_the_look_back_is_dropped(des
     assert [effect for _, _, effect in requeued] == []
     look = orders.get(order_id).look
     assert look is None or look.from_seq > 1
+
+
+def test_how_long_the_look_back_waits_is_a_limit_that_a_county_may_set(desk):
+    slower = parse_override(
+        {"id": "effect.look_back", "amount": 20, "unit": "minute", "effective_from": "2026-01-01",
+         "source": "the gateway of this county is slow"}
+    )  # fmt: skip
+    desk = replace(desk, snapshot=replace(desk.snapshot, overrides=((COUNTY, slower),)))
+    order_id = file(desk).head.order.order_id
+
+    assert sweep(desk, NOON + 6 * MINUTE)[1] == []
+    assert (order_id, 1, "1.text.accepted") in sweep(desk, NOON + 21 * MINUTE)[1]
 
 
 def test_an_archived_order_is_armed_by_nothing_once_its_effects_are_settled(desk):
