@@ -19,6 +19,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Final
 
+from .calendar import Due
 from .clocks import (
     LADDER,
     Clock,
@@ -318,6 +319,22 @@ def idle_at(order: Order, *, procedure: Procedure, rules: Rules) -> datetime | N
         return None
     since = max(filter(None, (order.recorded_at, order.moved_at, order.reminded_at)))
     return since + rules.limit("idle.reminder", since).duration
+
+
+def running_promise(order: Order, *, procedure: Procedure, rules: Rules) -> tuple[str, Due] | None:
+    """Return the clock of the running promise that falls due first, and when; None if none runs."""
+    found = [
+        (when.at, name, when)
+        for name, clock in order.clocks.items()
+        if clock.is_running
+        and (rule := procedure.clock(name)) is not None
+        and rule.promise
+        and (when := due(clock, rules)) is not None
+    ]
+    if not found:
+        return None
+    _, name, when = min(found, key=lambda entry: entry[:2])
+    return name, when
 
 
 def ladder(procedure: Procedure, name: str) -> tuple[Rung, ...]:
@@ -778,7 +795,6 @@ GATES: Final[Mapping[str, Callable[[Order, datetime, Rules], bool]]] = MappingPr
         "low_voltage": lambda order, _at, _rules: order.facts.get("low_voltage") is True,
         "no_children": lambda order, _at, _rules: not order.children,
         "not_a_child": lambda order, _at, _rules: not order.parent,
-        "power_back": lambda order, _at, _rules: order.facts.get("power_back") is True,
         "not_anonymous": lambda order, _at, _rules: not order.facts.get("anonymous"),
         "anonymous": lambda order, _at, _rules: order.facts.get("anonymous") is True,
         "visits_left": lambda order, at, rules: (
@@ -788,7 +804,6 @@ GATES: Final[Mapping[str, Callable[[Order, datetime, Rules], bool]]] = MappingPr
         "expedites_left": lambda order, at, rules: (
             order.expedites < rules.number("expedite.max", at)
         ),
-        "contacted": lambda order, _at, _rules: _has_stopped(order, "contact"),
     }
 )
 
@@ -796,11 +811,6 @@ GATES: Final[Mapping[str, Callable[[Order, datetime, Rules], bool]]] = MappingPr
 def _is_stopped(order: Order, name: str) -> bool:
     clock = order.clocks.get(name)
     return clock is not None and clock.stopped_at is not None
-
-
-def _has_stopped(order: Order, name: str) -> bool:
-    clock = order.clocks.get(name)
-    return clock is None or clock.stopped_at is not None
 
 
 # Actions --------------------------------------------------------------------------------------

@@ -305,7 +305,6 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "unit.time_of_day": ("（时刻）", "(time of day)"),
     # Gates -----------------------------------------------------------------------------------
     "gate.anonymous": ("只适用于匿名诉求", "Only for anonymous reports"),
-    "gate.contacted": ("尚未联系客户", "The customer has not been contacted"),
     "gate.expedites_left": ("催办次数已用完", "It has been urged as often as allowed"),
     "gate.half_of_promise": (
         "承诺时限过半后才能催办",
@@ -319,7 +318,6 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "gate.not_ruled": ("已经裁定，不能再退单", "A final ruling was made; it cannot be rejected"),
     "gate.not_set_out": ("已经出发", "The crew has set out"),
     "gate.power_off": ("已经来电", "Power is back already"),
-    "gate.power_back": ("尚未来电", "Power is not back"),
     "gate.supervisions_answered": ("有督办没有答复", "A supervision is unanswered"),
     "gate.unrated": ("已经评价过", "It has been rated"),
     "gate.visit_concluded": ("回访没有结论", "The return visit is not concluded"),

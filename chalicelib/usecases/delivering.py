@@ -13,10 +13,11 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final, assert_never
 
 from chalicelib.domain import notice, words
-from chalicelib.domain.clocks import Target, due, millis
+from chalicelib.domain.calendar import Due
+from chalicelib.domain.clocks import Target, millis
 from chalicelib.domain.contact import Phone
 from chalicelib.domain.order import Actor, Event, Order
-from chalicelib.domain.procedure import Effect, effects
+from chalicelib.domain.procedure import Effect, effects, running_promise
 from chalicelib.domain.refusal import BadInput, GateClosed, IllegalMove, Unknown
 from chalicelib.domain.staff import Outsider
 from chalicelib.outbound import webhooks
@@ -282,40 +283,28 @@ def rating_code(desk: Desk, order: Order) -> str:
     return "".join(letters[byte % len(letters)] for byte in raw[: notice.RATING_CODE_DIGITS])
 
 
-def running_promise(desk: Desk, order: Order) -> tuple[str, datetime, bool] | None:
-    """Return (clock, due, provisional) of the promise that falls due first; None when none runs."""
-    rules = desk.rules(order.office)
-    procedure = desk.procedure(order.kind)
-    found = [
-        (when.at, name, when.provisional)
-        for name, clock in order.clocks.items()
-        if clock.is_running
-        and (rule := procedure.clock(name)) is not None
-        and rule.promise
-        and (when := due(clock, rules)) is not None
-    ]
-    if not found:
-        return None
-    at, name, provisional = min(found)
-    return name, at, provisional
+def _running_promise(desk: Desk, order: Order) -> tuple[str, Due] | None:
+    return running_promise(
+        order, procedure=desk.procedure(order.kind), rules=desk.rules(order.office)
+    )
 
 
 def promise_words(desk: Desk, order: Order, *, language: str, at: datetime) -> str:
     """Return the promise as a sentence of a text; nothing where none runs or it has passed."""
-    found = running_promise(desk, order)
-    if found is None or found[1] <= at:
+    found = _running_promise(desk, order)
+    if found is None or found[1].at <= at:
         return ""
-    name, when, provisional = found
+    name, when = found
     key = f"text.promise.{name if words.has(f'text.promise.{name}') else 'other'}"
-    time = notice.clock_words(when, now=at, language=language)
-    about = words.say("text.about", language) if provisional else ""
+    time = notice.clock_words(when.at, now=at, language=language)
+    about = words.say("text.about", language) if when.provisional else ""
     return words.say(key, language, time=f"{about}{time}")
 
 
 def _time_words(desk: Desk, order: Order, name: str, *, language: str, at: datetime) -> str:
     if name == "promise_broken":
-        found = running_promise(desk, order)
-        when = found[1] if found else at
+        found = _running_promise(desk, order)
+        when = found[1].at if found else at
     else:
         when = order.moved_at or at
     return notice.clock_words(when, now=at, language=language)

@@ -9,9 +9,9 @@ import hmac
 from datetime import datetime
 from typing import Final
 
-from chalicelib.domain.clocks import due
 from chalicelib.domain.contact import Phone
 from chalicelib.domain.order import Order, is_order_number
+from chalicelib.domain.procedure import running_promise
 from chalicelib.domain.refusal import GateClosed, Unknown
 from chalicelib.store import deliveries, orders, personal, registry
 from chalicelib.store.orders import Head
@@ -101,17 +101,11 @@ def rate_by_code(desk: Desk, code: str, command: Command) -> Head:
 
 def expedite_from(desk: Desk, order: Order) -> datetime | None:
     """Return from when the citizen may urge: when half of the running promise is gone."""
-    rules = desk.rules(order.office)
-    procedure = desk.procedure(order.kind)
-    promised = [
-        (when.at, clock.started_at)
-        for name, clock in order.clocks.items()
-        if clock.is_running
-        and (rule := procedure.clock(name)) is not None
-        and rule.promise
-        and (when := due(clock, rules)) is not None
-    ]
-    if not promised:
+    found = running_promise(
+        order, procedure=desk.procedure(order.kind), rules=desk.rules(order.office)
+    )
+    if found is None:
         return None
-    ends, started = min(promised)
-    return started + (ends - started) / 2
+    name, ends = found
+    started = order.clocks[name].started_at
+    return started + (ends.at - started) / 2

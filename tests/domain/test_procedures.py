@@ -127,6 +127,12 @@ def test_tables_name_only_what_exists(kind):
         assert rule.stops & known
 
 
+def test_every_gate_and_action_is_used_by_a_move():
+    moves = [move for procedure in PROCEDURES.values() for move in procedure.moves.values()]
+    assert {gate for move in moves for gate in move.gates} == set(GATES)
+    assert {action for move in moves for action in move.does} == set(ACTIONS)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_stage_can_be_reached_and_every_open_stage_left(kind):
     procedure = PROCEDURES[kind]
