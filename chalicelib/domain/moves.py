@@ -7,7 +7,7 @@ their words in both languages stand in domain/words.py. Every edge says why it e
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 from .clocks import QUIET_LADDER
 from .procedure import ClockRule, Divert, Form, Move, Need, Procedure
@@ -518,6 +518,58 @@ VISITED: Final = frozenset(
     {"visit_satisfied", "visit_dissatisfied", "archive", "archive_anonymous", "rate"}
 )
 REWORK: Final = frozenset({"return_reply", "correct_archive"})
+ALWAYS: Final[Mapping[str, tuple[Any, ...]]] = MappingProxyType({})
+IF_NAMED: Final[Mapping[str, tuple[Any, ...]]] = MappingProxyType({"anonymous": (None, False)})
+"""Whoever gave no name can be neither telephoned nor visited."""
+
+
+def dispatch_clock(kind: str, *, also: frozenset[str] = frozenset()) -> ClockRule:
+    """From intake to 派单, to which a rejected order comes back. also: moves that stop it too."""
+    return ClockRule(
+        "dispatch",
+        f"{kind}.dispatch",
+        starts=BEGINS,
+        stops=DISPATCHES | also,
+        runs_on=frozenset({"reject"}),
+        pausable=False,
+    )
+
+
+def contact_clock(kind: str, *, promise: bool = False) -> ClockRule:
+    """From intake until somebody has spoken with the customer."""
+    return ClockRule(
+        "contact",
+        f"{kind}.contact",
+        starts=BEGINS,
+        stops=frozenset({"contact"}),
+        promise=promise,
+        when=IF_NAMED,
+    )
+
+
+def promise_clock(
+    limit: str,
+    *,
+    stops: frozenset[str] = REPLIES,
+    when: Mapping[str, tuple[Any, ...]] = ALWAYS,
+) -> ClockRule:
+    """From intake to the answer that was promised; an answer sent back is none."""
+    return ClockRule(
+        "promise", limit, starts=BEGINS, stops=stops, runs_on=REWORK, promise=True, when=when
+    )
+
+
+def visit_clock(kind: str, *, when: Mapping[str, tuple[Any, ...]] = ALWAYS) -> ClockRule:
+    """From the answer to the return visit (回访), which the county alone keeps."""
+    return ClockRule(
+        "return_visit",
+        f"{kind}.return_visit",
+        starts=REPLIES,
+        stops=VISITED | REWORK,
+        pausable=False,
+        ladder=QUIET_LADDER,
+        when=when,
+    )
 
 
 def answered(kind: str) -> Procedure:
@@ -550,29 +602,8 @@ def answered(kind: str) -> Procedure:
             side(works=works, visits=True),
         ),
         clocks=(
-            ClockRule(
-                "dispatch",
-                f"{kind}.dispatch",
-                starts=BEGINS,
-                stops=DISPATCHES,
-                runs_on=frozenset({"reject"}),
-                pausable=False,
-            ),
-            ClockRule(
-                "promise",
-                f"{kind}.reply",
-                starts=BEGINS,
-                stops=REPLIES,
-                runs_on=REWORK,
-                promise=True,
-            ),
-            ClockRule(
-                "return_visit",
-                f"{kind}.return_visit",
-                starts=REPLIES,
-                stops=VISITED | REWORK,
-                pausable=False,
-                ladder=QUIET_LADDER,
-            ),
+            dispatch_clock(kind),
+            promise_clock(f"{kind}.reply"),
+            visit_clock(kind),
         ),
     )

@@ -3,7 +3,6 @@
 from typing import Final
 
 from chalicelib.domain import moves as m
-from chalicelib.domain.clocks import QUIET_LADDER
 from chalicelib.domain.procedure import ClockRule, Form, Need, Procedure
 
 WORKS: Final = (m.RECEIVED, m.IN_PROGRESS)
@@ -56,22 +55,8 @@ PROCEDURE: Final = Procedure(
         m.side(works=WORKS, visits=True),
     ),
     clocks=(
-        ClockRule(
-            "dispatch",
-            "complaint.dispatch",
-            starts=m.BEGINS,
-            stops=m.DISPATCHES,
-            runs_on=frozenset({"reject"}),
-            pausable=False,
-        ),
-        ClockRule(
-            "contact",
-            "complaint.contact",
-            starts=m.BEGINS,
-            stops=frozenset({"contact"}),
-            promise=True,
-            when={"anonymous": (None, False)},
-        ),
+        m.dispatch_clock("complaint"),
+        m.contact_clock("complaint", promise=True),
         ClockRule(
             "internal",
             "complaint.internal",
@@ -79,14 +64,7 @@ PROCEDURE: Final = Procedure(
             stops=m.REPLIES,
             runs_on=m.REWORK,
         ),
-        ClockRule(
-            "promise",
-            "complaint.promise",
-            starts=m.BEGINS,
-            stops=m.REPLIES,
-            runs_on=m.REWORK,
-            promise=True,
-        ),
+        m.promise_clock("complaint.promise"),
         ClockRule(
             "legal",
             "complaint.legal",
@@ -116,13 +94,6 @@ PROCEDURE: Final = Procedure(
             whose="hotline",
             when={"channel": ("12345",)},
         ),
-        ClockRule(
-            "return_visit",
-            "complaint.return_visit",
-            starts=m.REPLIES,
-            stops=m.VISITED | m.REWORK,
-            pausable=False,
-            ladder=QUIET_LADDER,
-        ),
+        m.visit_clock("complaint"),
     ),
 )

@@ -3,7 +3,7 @@
 from typing import Final
 
 from chalicelib.domain import moves as m
-from chalicelib.domain.procedure import ClockRule, Form, Move, Need, Procedure
+from chalicelib.domain.procedure import Form, Move, Need, Procedure
 
 WORKS: Final = (m.RECEIVED,)
 STAGES: Final = (
@@ -36,14 +36,5 @@ PROCEDURE: Final = Procedure(
         ),
         m.side(works=WORKS, visits=False, reopens_at=m.RECEIVED),
     ),
-    clocks=(
-        ClockRule(
-            "dispatch",
-            "compliment.dispatch",
-            starts=m.BEGINS,
-            stops=m.DISPATCHES | {"record"},
-            runs_on=frozenset({"reject"}),
-            pausable=False,
-        ),
-    ),
+    clocks=(m.dispatch_clock("compliment", also=frozenset({"record"})),),
 )

@@ -3,7 +3,7 @@
 from typing import Final
 
 from chalicelib.domain import moves as m
-from chalicelib.domain.procedure import ClockRule, Form, Move, Need, Procedure
+from chalicelib.domain.procedure import Form, Move, Need, Procedure
 
 WORKS: Final = (m.RECEIVED, m.IN_PROGRESS)
 STAGES: Final = (
@@ -26,6 +26,7 @@ TOPICS: Final = (
     "solar",
     "other",
 )
+ANSWERED: Final = frozenset({"answer"})
 
 PROCEDURE: Final = Procedure(
     kind="enquiry",
@@ -57,21 +58,7 @@ PROCEDURE: Final = Procedure(
         m.side(works=WORKS, visits=False),
     ),
     clocks=(
-        ClockRule(
-            "dispatch",
-            "enquiry.dispatch",
-            starts=m.BEGINS,
-            stops=m.DISPATCHES | {"answer"},
-            runs_on=frozenset({"reject"}),
-            pausable=False,
-        ),
-        ClockRule(
-            "promise",
-            "enquiry.reply",
-            starts=m.BEGINS,
-            stops=m.REPLIES | {"answer"},
-            runs_on=m.REWORK,
-            promise=True,
-        ),
+        m.dispatch_clock("enquiry", also=ANSWERED),
+        m.promise_clock("enquiry.reply", stops=m.REPLIES | ANSWERED),
     ),
 )

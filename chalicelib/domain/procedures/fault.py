@@ -120,14 +120,7 @@ PROCEDURE: Final = Procedure(
         m.merging(works=WORKS),
     ),
     clocks=(
-        ClockRule(
-            "dispatch",
-            "fault.dispatch",
-            starts=m.BEGINS,
-            stops=m.DISPATCHES | {"merge"},
-            runs_on=frozenset({"reject"}),
-            pausable=False,
-        ),
+        m.dispatch_clock("fault", also=frozenset({"merge"})),
         ClockRule(
             "receive",
             "fault.receive",

@@ -3,8 +3,7 @@
 from typing import Final
 
 from chalicelib.domain import moves as m
-from chalicelib.domain.clocks import QUIET_LADDER
-from chalicelib.domain.procedure import ClockRule, Form, Need, Procedure
+from chalicelib.domain.procedure import Form, Need, Procedure
 
 WORKS: Final = (m.RECEIVED, m.IN_PROGRESS)
 STAGES: Final = (
@@ -39,36 +38,9 @@ PROCEDURE: Final = Procedure(
         m.side(works=WORKS, visits=True),
     ),
     clocks=(
-        ClockRule(
-            "dispatch",
-            "grievance.dispatch",
-            starts=m.BEGINS,
-            stops=m.DISPATCHES,
-            runs_on=frozenset({"reject"}),
-            pausable=False,
-        ),
-        ClockRule(
-            "contact",
-            "grievance.contact",
-            starts=m.BEGINS,
-            stops=frozenset({"contact"}),
-            when={"anonymous": (None, False)},
-        ),
-        ClockRule(
-            "promise",
-            "grievance.promise",
-            starts=m.BEGINS,
-            stops=m.REPLIES,
-            runs_on=m.REWORK,
-            promise=True,
-        ),
-        ClockRule(
-            "return_visit",
-            "grievance.return_visit",
-            starts=m.REPLIES,
-            stops=m.VISITED | m.REWORK,
-            pausable=False,
-            ladder=QUIET_LADDER,
-        ),
+        m.dispatch_clock("grievance"),
+        m.contact_clock("grievance"),
+        m.promise_clock("grievance.promise"),
+        m.visit_clock("grievance"),
     ),
 )

@@ -6,8 +6,7 @@ from types import MappingProxyType
 from typing import Final
 
 from chalicelib.domain import moves as m
-from chalicelib.domain.clocks import QUIET_LADDER
-from chalicelib.domain.procedure import ClockRule, Form, Move, Need, Procedure
+from chalicelib.domain.procedure import Form, Move, Need, Procedure
 from chalicelib.domain.staff import Role
 
 WORKS: Final = (m.RECEIVED, m.IN_PROGRESS)
@@ -65,37 +64,9 @@ PROCEDURE: Final = Procedure(
         )
     ),
     clocks=(
-        ClockRule(
-            "dispatch",
-            "misconduct_report.dispatch",
-            starts=m.BEGINS,
-            stops=m.DISPATCHES,
-            runs_on=frozenset({"reject"}),
-            pausable=False,
-        ),
-        ClockRule(
-            "contact",
-            "misconduct_report.contact",
-            starts=m.BEGINS,
-            stops=frozenset({"contact"}),
-            when={"anonymous": (None, False)},
-        ),
-        ClockRule(
-            "promise",
-            "misconduct_report.reply",
-            starts=m.BEGINS,
-            stops=m.REPLIES,
-            runs_on=m.REWORK,
-            promise=True,
-        ),
-        ClockRule(
-            "return_visit",
-            "misconduct_report.return_visit",
-            starts=m.REPLIES,
-            stops=m.VISITED | m.REWORK,
-            pausable=False,
-            ladder=QUIET_LADDER,
-            when={"anonymous": (None, False)},
-        ),
+        m.dispatch_clock("misconduct_report"),
+        m.contact_clock("misconduct_report"),
+        m.promise_clock("misconduct_report.reply"),
+        m.visit_clock("misconduct_report", when=m.IF_NAMED),
     ),
 )

@@ -3,7 +3,6 @@
 from typing import Final
 
 from chalicelib.domain import moves as m
-from chalicelib.domain.clocks import QUIET_LADDER
 from chalicelib.domain.procedure import ClockRule, Form, Move, Need, Procedure
 from chalicelib.domain.staff import Role
 
@@ -80,14 +79,7 @@ PROCEDURE: Final = Procedure(
         m.side(works=WORKS, visits=True),
     ),
     clocks=(
-        ClockRule(
-            "dispatch",
-            "service_request.dispatch",
-            starts=m.BEGINS,
-            stops=m.DISPATCHES,
-            runs_on=frozenset({"reject"}),
-            pausable=False,
-        ),
+        m.dispatch_clock("service_request"),
         ClockRule(
             "arrive",
             "service_request.{sub_type}.arrive",
@@ -96,13 +88,9 @@ PROCEDURE: Final = Procedure(
             promise=True,
             when={"sub_type": ON_SITE_FIRST},
         ),
-        ClockRule(
-            "promise",
+        m.promise_clock(
             "service_request.{sub_type}.handle",
-            starts=m.BEGINS,
             stops=frozenset({"complete", "reply"}),
-            runs_on=m.REWORK,
-            promise=True,
             when={"sub_type": ("arrears_reconnect", "meter_abnormal", "reading_abnormal", "other")},
         ),
         ClockRule(
@@ -113,13 +101,6 @@ PROCEDURE: Final = Procedure(
             runs_on=m.REWORK,
             when={"sub_type": ("arrears_reconnect", "appliance_damage", "ev_fast_charging")},
         ),
-        ClockRule(
-            "return_visit",
-            "service_request.return_visit",
-            starts=m.REPLIES,
-            stops=m.VISITED | m.REWORK,
-            pausable=False,
-            ladder=QUIET_LADDER,
-        ),
+        m.visit_clock("service_request"),
     ),
 )
