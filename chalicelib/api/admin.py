@@ -442,6 +442,33 @@ def add_webhook(asked: Asked) -> Response:
     return _once(asked, on, make)
 
 
+@routes.post(
+    "/admin/webhooks/{webhook_id}/secret",
+    takes=_model("NewSecret"),
+    gives=_model("WebhookMade"),
+    matched=True,
+    capability=Capability.WEBHOOK_CREATE,
+    example={"overlap_hours": 24},
+    refuses=(*REFUSES, "key-spent"),
+)
+def rotate_webhook_secret(asked: Asked, webhook_id: str) -> Response:
+    """Replace the secret that signs. Both sign during the overlap; with 0 the old one is over."""
+    on, sent = _admin(asked, Capability.WEBHOOK_CREATE), asked.body()
+    webhook = _webhook(on, webhook_id)
+
+    def make() -> Made:
+        row, secret = administering.rotate_webhook(
+            on.desk,
+            webhook,
+            overlap=timedelta(hours=sent.overlap_hours),
+            asked_by=f"{on.caller}\n{asked.key}",
+            change=_change(asked, on),
+        )
+        return Made(row, HTTPStatus.OK, row["version"], {"secret": secret})
+
+    return _once(asked, on, make)
+
+
 @routes.delete(
     "/admin/webhooks/{webhook_id}",
     gives=_model("WebhookRow"),

@@ -14,6 +14,8 @@ from chalicelib.usecases.importing import KINDS
 
 MOST_UPLOAD: Final = 6_000_000
 """Bytes of a body with a list in it: Lambda takes a request of 6 MB with all that is around it."""
+MOST_OVERLAP: Final = 7 * 24
+"""Hours in which a subscriber's people can be reached and change a secret. [design]"""
 LEVEL_NAMES: Final = tuple(level.value for level in LEVELS)
 ROLE_NAMES: Final = tuple(role.value for role in Role)
 
@@ -221,18 +223,25 @@ class NewWebhook(In):
     office: Id
 
 
+class NewSecret(In):
+    """Another signing secret. overlap_hours: how long the one before signs beside it."""
+
+    overlap_hours: Annotated[int, Field(ge=0, le=MOST_OVERLAP)] = 24
+
+
 class WebhookRow(Out):
-    """A webhook, without its secret."""
+    """A webhook, without its secret. old_secret_until: when the one before signs no more."""
 
     id: str
     url: str
     office: str
     active: bool
+    old_secret_until: Stamp | None
     version: int
 
 
 class WebhookMade(WebhookRow):
-    """A new webhook. The secret is shown this once."""
+    """A webhook with a new secret, which is shown this once."""
 
     secret: str
 

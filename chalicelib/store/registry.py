@@ -109,7 +109,7 @@ class ApiKey:
 class Webhook:
     """Where changes of an office's orders, and of those below it, are told.
 
-    secrets: the newest first; while one is replaced, both sign.
+    secrets: the newest first. old_secret_until: when one was replaced, until when both sign.
     """
 
     webhook_id: str
@@ -117,6 +117,12 @@ class Webhook:
     office_id: str
     secrets: tuple[str, ...] = field(repr=False)
     active: bool = True
+    old_secret_until: datetime | None = None
+
+    def signing(self, at: datetime) -> tuple[str, ...]:
+        """Return the secrets that sign at an instant: the newest alone, or with the one before."""
+        until = self.old_secret_until
+        return self.secrets if until is not None and at < until else self.secrets[:1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +241,14 @@ def _duty_from_json(raw: Mapping[str, Any], _: _Paths) -> Duty:
     return Duty(raw["office"], tuple(turns))
 
 
+def _moment(at: datetime | None) -> int | None:
+    return None if at is None else millis(at)
+
+
+def _instant(moment: int | None) -> datetime | None:
+    return None if moment is None else instant(moment)
+
+
 def _key_to_json(key: ApiKey) -> dict[str, Any]:
     return {
         "id": key.key_id,
@@ -244,7 +258,7 @@ def _key_to_json(key: ApiKey) -> dict[str, Any]:
         "channel": key.channel,
         "created": millis(key.created_at),
         "last4": key.last4,
-        "revoked": None if key.revoked_at is None else millis(key.revoked_at),
+        "revoked": _moment(key.revoked_at),
     }
 
 
@@ -257,7 +271,7 @@ def _key_from_json(raw: Mapping[str, Any], _: _Paths) -> ApiKey:
         channel=raw["channel"],
         created_at=instant(raw["created"]),
         last4=raw["last4"],
-        revoked_at=None if raw["revoked"] is None else instant(raw["revoked"]),
+        revoked_at=_instant(raw["revoked"]),
     )
 
 
@@ -268,6 +282,7 @@ def _webhook_to_json(webhook: Webhook) -> dict[str, Any]:
         "office": webhook.office_id,
         "secrets": list(webhook.secrets),
         "active": webhook.active,
+        "old_secret_until": _moment(webhook.old_secret_until),
     }
 
 
@@ -278,6 +293,7 @@ def _webhook_from_json(raw: Mapping[str, Any], _: _Paths) -> Webhook:
         office_id=raw["office"],
         secrets=tuple(raw["secrets"]),
         active=raw["active"],
+        old_secret_until=_instant(raw.get("old_secret_until")),
     )
 
 

@@ -8,7 +8,7 @@ make sense for anybody.
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from fractions import Fraction
 from itertools import islice
 from types import MappingProxyType
@@ -350,6 +350,7 @@ def webhook_row(desk: Desk, webhook: Webhook, version: int) -> dict[str, Any]:
         "url": webhook.url,
         "office": webhook.office_id,
         "active": webhook.active,
+        "old_secret_until": webhook.old_secret_until,
         "version": version or version_of(desk.snapshot, "webhook", webhook.webhook_id),
     }
 
@@ -383,6 +384,28 @@ def add_webhook(
     return webhook_row(desk, saved.value, saved.version), secret
 
 
+def rotate_webhook(
+    desk: Desk, webhook: Webhook, *, overlap: timedelta, asked_by: str, change: Change
+) -> tuple[dict[str, Any], str]:
+    """Give a webhook another secret, and return (its row, the secret).
+
+    overlap: how long the one before signs beside it; at most these two sign, so one that was
+    replaced before that is over already. asked_by: as of `add_key`. Raises KeySpent when this
+    intention made one before, Stale, Busy.
+    """
+    entropy = desk.derive("webhook-rotation", webhook.webhook_id, asked_by)
+    secret = f"whsec_{b64encode(entropy).decode()}"
+    if secret in webhook.secrets:
+        raise KeySpent
+    rotated = replace(
+        webhook,
+        secrets=(secret, webhook.secrets[0]) if overlap else (secret,),
+        old_secret_until=whole(change.at + overlap) if overlap else None,
+    )
+    saved = _save(rotated, "webhook", webhook.webhook_id, change, desk=desk)
+    return webhook_row(desk, saved.value, saved.version), secret
+
+
 def stop_webhook(desk: Desk, webhook: Webhook, change: Change) -> dict[str, Any]:
     """Tell it nothing any more. Raises Stale, Busy."""
     stopped = replace(webhook, active=False)
@@ -395,7 +418,7 @@ def try_webhook(
 ) -> Outcome:
     """Send a signed test event once, and say what became of it."""
     return webhooks.deliver(
-        Endpoint(url=webhook.url, secrets=webhook.secrets),
+        Endpoint(url=webhook.url, secrets=webhook.signing(at)),
         event_id=event_id,
         payload=payload,
         at=at,

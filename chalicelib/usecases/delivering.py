@@ -411,8 +411,8 @@ def _tell_subscriber(
         return _Outcome(Status.SUPERSEDED, reason="no-subscriber")
     payload = json.dumps(payload_of(head, event), ensure_ascii=False).encode()
     outcome = webhooks.deliver(
-        webhooks.Endpoint(url=webhook.url, secrets=webhook.secrets),
-        event_id=f"{event.aggregate}.{event.seq}",
+        webhooks.Endpoint(url=webhook.url, secrets=webhook.signing(at)),
+        event_id=f"{event.aggregate}-{event.seq}",
         payload=payload,
         at=at,
         allow_loopback=ports.allow_loopback,

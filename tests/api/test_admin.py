@@ -1,6 +1,7 @@
 """The desk is set up over HTTP: each change once, on its version, by who may, on record."""
 
 import base64
+import hmac
 import json
 import threading
 from collections.abc import Iterator
@@ -11,13 +12,16 @@ from typing import Any
 import pytest
 
 from chalicelib import ambient
+from chalicelib.domain.clocks import millis
 from chalicelib.domain.contact import Phone
 from chalicelib.domain.limits import RULESETS, LimitBook
 from chalicelib.domain.staff import Role, Staff
 from chalicelib.outbound.seals import seals_from
-from chalicelib.store import ledger, orders, registry
+from chalicelib.outbound.sms import Receipt, Text
+from chalicelib.store import deliveries, ledger, orders, registry
 from chalicelib.store.registry import Member
-from chalicelib.usecases import administering, sealing
+from chalicelib.usecases import administering, delivering, sealing
+from chalicelib.usecases.delivering import Ports
 from chalicelib.usecases.sheets import read
 from tests.api.conftest import (
     ACCOUNT,
@@ -99,6 +103,7 @@ WRITES: list[tuple[str, str, Any]] = [
     ("PUT", "/limits/fault.arrive.urban", LIMIT),
     ("POST", "/calendars", YEAR),
     ("POST", "/imports", {"kind": "phones", "filename": "a.csv", "content_base64": "YQ=="}),
+    ("POST", "/webhooks/0000000000000000/secret", {"overlap_hours": 1}),
 ]
 READS = ["/offices", "/staff", f"/offices/{STATION}/duty", "/keys", "/webhooks"]
 
@@ -406,7 +411,7 @@ def subscriber() -> Iterator[tuple[str, list[Any]]]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            told.append((dict(self.headers), json.loads(body)))
+            told.append((dict(self.headers), body))
             self.send_response(204)
             self.end_headers()
 
@@ -432,10 +437,119 @@ def test_a_webhook_is_made_tried_and_stopped(api, subscriber):
     stopped = api.call("DELETE", f"{ADMIN}/webhooks/{made.body['id']}", as_="admin-1")
 
     assert tried.body == {"outcome": "delivered", "status": 204, "reason": "delivered"}
-    assert told[0][1]["type"] == "webhook.test"
+    assert json.loads(told[0][1])["type"] == "webhook.test"
     assert told[0][0]["webhook-signature"].startswith("v1,")
     assert stopped.body["active"] is False
     assert made.body["secret"].encode() not in get(api, "/webhooks").raw
+
+
+def accepts(secret: str, told: tuple[Any, bytes]) -> bool:
+    """Whether a subscriber who knows one secret takes a message for ours, by Standard Webhooks."""
+    headers, body = told
+    signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
+    key = base64.b64decode(secret.removeprefix("whsec_"))
+    mine = base64.b64encode(hmac.digest(key, signed, "sha256")).decode()
+    return f"v1,{mine}" in headers["webhook-signature"].split(" ")
+
+
+def tell(api: Api, number: str, seq: int, webhook_id: str, *, at: datetime) -> None:
+    out = Ports(Silent(), "清河供电", "qinghe.test", by="test", allow_loopback=True)
+    effect = f"{seq}.webhook.{webhook_id}"
+    became = delivering.carry_out(api.desk(), out, number, seq, effect, at=at)
+    assert became is deliveries.Status.DELIVERED
+
+
+class Silent:
+    """A gateway that nothing may reach."""
+
+    def send(self, text: Text, *, at: datetime) -> Receipt:
+        raise AssertionError((text, at))
+
+
+def a_webhook(api: Api, url: str) -> Any:
+    made = post(api, "/webhooks", {"url": url, "office": COUNTY})
+    assert made.status == 201, made.raw.decode()
+    return made.body
+
+
+def rotated(api: Api, hook: Any, **said: Any) -> Answer:
+    return post(api, f"/webhooks/{hook['id']}/secret", said.pop("body", None), **said)
+
+
+def test_old_and_new_secret_open_what_is_sent_during_the_overlap_and_then_the_new_one(
+    api, subscriber
+):
+    url, told = subscriber
+    hook = a_webhook(api, url)
+    number, _ = api.reported()
+    api.move(number, "dispatch", "dispatcher-1", office=STATION, staff="crew-1")
+
+    answer = rotated(api, hook, body={"overlap_hours": 2}, If_Match='"1"')
+    after = api.at
+    tell(api, number, 1, hook["id"], at=after + timedelta(minutes=119))
+    tell(api, number, 2, hook["id"], at=after + timedelta(minutes=121))
+
+    assert (answer.status, answer.headers["ETag"]) == (200, '"2"')
+    old, new = hook["secret"], answer.body["secret"]
+    assert old != new
+    assert [(accepts(old, each), accepts(new, each)) for each in told] == [
+        (True, True),
+        (False, True),
+    ]
+    assert new.encode() not in get(api, "/webhooks").raw
+    assert get(api, "/webhooks").body["items"][0]["old_secret_until"] is not None
+
+
+def test_without_an_overlap_the_old_secret_is_over_at_once(api, subscriber):
+    url, told = subscriber
+    hook = a_webhook(api, url)
+    first = rotated(api, hook, body={"overlap_hours": 24}).body
+    second = rotated(api, hook, body={"overlap_hours": 0}).body
+
+    post(api, f"/webhooks/{hook['id']}/test")
+
+    secrets = [each["secret"] for each in (hook, first, second)]
+    assert [accepts(each, told[0]) for each in secrets] == [False, False, True]
+    assert second["old_secret_until"] is None
+
+
+def test_a_third_secret_ends_the_first_one(api, subscriber):
+    url, told = subscriber
+    hook = a_webhook(api, url)
+    secrets = [hook["secret"], *(rotated(api, hook).body["secret"] for _ in range(2))]
+
+    post(api, f"/webhooks/{hook['id']}/test")
+
+    assert [accepts(each, told[0]) for each in secrets] == [False, True, True]
+
+
+def test_a_secret_is_replaced_once_for_its_key_and_on_its_version(api, subscriber):
+    hook = a_webhook(api, subscriber[0])
+
+    assert rotated(api, hook, key="k-2").status == 200
+    assert slug(rotated(api, hook, key="k-2")) == "key-spent"
+    assert slug(rotated(api, hook, If_Match='"1"')) == "stale"
+    registry.refresh()
+    assert registry.snapshot(at=api.at).versions["webhook", hook["id"]] == 2
+
+
+def test_the_ledger_says_who_replaced_a_secret_and_until_when_both_sign(api, subscriber):
+    hook = a_webhook(api, subscriber[0])
+    answer = rotated(api, hook)
+
+    event = ledger.event(f"registry/webhook/{hook['id']}", 2)
+
+    until = datetime.fromisoformat(answer.body["old_secret_until"])
+    assert (event.name, event.actor.actor_id) == ("webhook.changed", "admin-1")
+    assert event.changes == {"old_secret_until": millis(until)}
+    assert event.data == {"hidden": ["secrets"]}
+
+
+@pytest.mark.parametrize("hours", [-1, 7 * 24 + 1])
+def test_an_overlap_is_a_week_at_most(api, subscriber, hours):
+    hook = a_webhook(api, subscriber[0])
+    refused = rotated(api, hook, body={"overlap_hours": hours})
+    assert codes(refused) == [("overlap_hours", "field.out_of_range")]
 
 
 @pytest.mark.parametrize(

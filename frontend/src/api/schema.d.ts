@@ -412,6 +412,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/admin/webhooks/{webhook_id}/secret": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Replace the secret that signs. Both sign during the overlap; with 0 the old one is over
+         * @description Replace the secret that signs. Both sign during the overlap; with 0 the old one is over.
+         */
+        post: operations["rotate_webhook_secret"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/admin/webhooks/{webhook_id}/test": {
         parameters: {
             query?: never;
@@ -2275,6 +2295,11 @@ export interface components {
             language?: "zh" | "en";
             files?: string[];
         };
+        /** @description Another signing secret. overlap_hours: how long the one before signs beside it. */
+        NewSecret: {
+            /** @default 24 */
+            overlap_hours?: number;
+        };
         /** @description Somebody of the staff. id: the subject of their access token. */
         NewStaff: {
             id: string;
@@ -2758,21 +2783,23 @@ export interface components {
             detail: string;
             law: components["schemas"]["Law"];
         };
-        /** @description A new webhook. The secret is shown this once. */
+        /** @description A webhook with a new secret, which is shown this once. */
         WebhookMade: {
             id: string;
             url: string;
             office: string;
             active: boolean;
+            old_secret_until: string | null;
             version: number;
             secret: string;
         };
-        /** @description A webhook, without its secret. */
+        /** @description A webhook, without its secret. old_secret_until: when the one before signs no more. */
         WebhookRow: {
             id: string;
             url: string;
             office: string;
             active: boolean;
+            old_secret_until: string | null;
             version: number;
         };
         /** @description The webhooks of one's offices. */
@@ -5304,6 +5331,134 @@ export interface operations {
             };
             /** @description stale */
             412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bad-input, key-reused */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rotate_webhook_secret: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The language of problems. */
+                "Accept-Language"?: "zh" | "en";
+                /** @description The same key and body give the same answer; another body is refused. */
+                "Idempotency-Key": string;
+                /** @description The version that was seen (ETag). */
+                "If-Match"?: string;
+            };
+            path: {
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "overlap_hours": 24
+                 *     }
+                 */
+                "application/json": components["schemas"]["NewSecret"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookMade"];
+                };
+            };
+            /** @description not-signed-in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not-allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unknown */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description key-spent */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description stale */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too-large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unsupported */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
