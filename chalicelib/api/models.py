@@ -755,11 +755,13 @@ class DeliveryRow(Out):
 
 
 class SupervisionRow(Out):
-    """A supervision (督办)."""
+    """A supervision (督办): of a person or an office; names are empty where one is gone."""
 
     id: str
     owner: str
+    owner_name: str
     by: str
+    by_name: str
     due_at: Stamp | None
     state: str
 

@@ -460,7 +460,9 @@ def supervisions(desk: Desk, order: Order) -> list[dict[str, Any]]:
             {
                 "id": name.removeprefix(SUPERVISION),
                 "owner": owner,
+                "owner_name": staff_name(desk, owner) or office_name(desk, owner),
                 "by": asked_by,
+                "by_name": staff_name(desk, asked_by),
                 "due_at": _stamped(when.at if when else None),
                 "state": state,
             }

@@ -1,5 +1,7 @@
 """Whatever is shown has words in both languages."""
 
+import ast
+import inspect
 import string
 
 import pytest
@@ -7,9 +9,12 @@ import pytest
 from chalicelib.domain import refusal, words
 from chalicelib.domain.clocks import LADDER, Level, Target
 from chalicelib.domain.limits import Unit
+from chalicelib.domain.notice import TEMPLATES
 from chalicelib.domain.procedure import GATES, Form
 from chalicelib.domain.procedures import PROCEDURES
 from chalicelib.domain.staff import Capability, OfficeLevel, Outsider, Relation, Role
+from chalicelib.store.deliveries import Status
+from chalicelib.usecases import delivering
 
 PROCEDURE_WORDS = sorted(
     {f"kind.{kind}" for kind in PROCEDURES}
@@ -50,13 +55,24 @@ ENUMS = sorted(
     | {f"form.{form}" for form in Form}
     | {f"unit.{unit}" for unit in Unit}
 )
+DELIVERIES = sorted(
+    {f"template.{name}" for name in TEMPLATES}
+    | {f"delivery.{status}" for status in Status}
+    | {
+        f"undelivered.{keyword.value.value}"
+        for node in ast.walk(ast.parse(inspect.getsource(delivering)))
+        if isinstance(node, ast.Call)
+        for keyword in node.keywords
+        if keyword.arg == "reason" and isinstance(keyword.value, ast.Constant)
+    }
+)
 REFUSALS = [
     kind for kind in vars(refusal).values()
     if isinstance(kind, type) and issubclass(kind, refusal.Refused) and kind is not refusal.Refused
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("key", [*PROCEDURE_WORDS, *ENUMS])
+@pytest.mark.parametrize("key", [*PROCEDURE_WORDS, *ENUMS, *DELIVERIES])
 def test_it_has_words(key):
     assert words.has(key)
 
@@ -78,8 +94,11 @@ def test_both_languages_say_something_and_take_the_same_facts(key):
 
 
 def test_there_are_no_words_for_what_is_gone():
-    known = {*PROCEDURE_WORDS, *ENUMS}
-    own = ("stage.", "move.", "kind.", "gate.", "role.", "capability.", "sub_type.", "level.")
+    known = {*PROCEDURE_WORDS, *ENUMS, *DELIVERIES}
+    own = (
+        "stage.", "move.", "kind.", "gate.", "role.", "capability.", "sub_type.", "level.",
+        "template.", "delivery.",
+    )  # fmt: skip
     extra = {"move.opened", "move.timer", "move.replanned", "gate.half_of_promise"}
     orphans = {key for key in words.WORDS if key.startswith(own)} - known - extra
     assert orphans == set()

@@ -399,8 +399,19 @@ def test_a_supervision_is_a_record_with_owner_asker_and_due():
     (record,) = shown(story)["supervisions"]
 
     assert (record["owner"], record["by"], record["state"]) == (STATION, "supervisor-1", "open")
+    assert (record["owner_name"], record["by_name"]) == (NAMES[STATION], "")
     assert record["due_at"] is not None
     assert not any(name.startswith("supervision:") for name in shown(story)["facts"])
+
+
+def test_a_supervision_names_whoever_is_still_there():
+    lin = Staff("supervisor-1", "林梅", Role.SUPERVISOR, COUNTY, PATH[:3])
+    zhao = Staff("crew-9", "赵亮", Role.CREW, STATION, PATH)
+    story = dispatched().then("supervise", "supervisor", owner="crew-9", note="请今日答复")
+
+    (record,) = showing.supervisions(the_desk(lin, zhao), story.order)
+
+    assert (record["owner_name"], record["by_name"]) == ("赵亮", "林梅")
 
 
 # Advice -----------------------------------------------------------------------------------------

@@ -2712,11 +2712,13 @@ export interface components {
             } | null;
             public: boolean;
         };
-        /** @description A supervision (督办). */
+        /** @description A supervision (督办): of a person or an office; names are empty where one is gone. */
         SupervisionRow: {
             id: string;
             owner: string;
+            owner_name: string;
             by: string;
+            by_name: string;
             due_at: string | null;
             state: string;
         };

@@ -1,10 +1,10 @@
 import { lang } from '@/i18n'
 import { clockTime, formatFull } from '@/lib/time'
 import type { Moment } from '@/ui/Timeline.vue'
-import type { Facts, StaffMoment } from './contract'
+import type { Delivery, Facts, StaffMoment, Supervision } from './contract'
 import { officeName, staffName } from './offices'
 import { maybe, t } from './texts'
-import { maybeWord, word } from './words'
+import { clockWord, maybeWord, word } from './words'
 
 /** A ledger's events in words. */
 const SILENT = ['late', 'training', 'tells', 'follow', 'recorded_for']
@@ -14,7 +14,7 @@ function value(name: string, given: unknown): string {
   if (name === 'office' && typeof given === 'string') return officeName(given)
   if (name === 'rungs' && Array.isArray(given)) {
     return given
-      .map((rung) => (Array.isArray(rung) ? `${word(`clock.${String(rung[0])}`)}：${word(`rung.${String(rung[1])}`)}` : ''))
+      .map((rung) => (Array.isArray(rung) ? `${clockWord(String(rung[0]))}：${word(`rung.${String(rung[1])}`)}` : ''))
       .join('；')
   }
   if ((name === 'staff' || name === 'owner') && typeof given === 'string') return staffName(given)
@@ -54,4 +54,26 @@ export function moment(one: StaffMoment): Moment {
     by: who.join(' · '),
     kind: one.event === 'timer' ? 'bad' : 'past',
   }
+}
+
+/** What was to be told: the text's name, or the alert with its clock and rung (`5.alert.arrive.due`). */
+export function told({ kind, effect }: Pick<Delivery, 'kind' | 'effect'>): string {
+  if (kind === 'text') return word(`template.${effect}`)
+  const [, , clock = '', rung = ''] = effect.split('.')
+  return word(`effect.${kind}`, { clock: clockWord(clock), rung: word(`rung.${rung}`) })
+}
+
+/** Why somebody was not reached; a gateway's own code stands as it came. */
+export const undelivered = (reason: string): string => maybeWord(`undelivered.${reason}`) ?? reason
+
+/** What became of it. */
+export function outcome({ status, reason }: Pick<Delivery, 'status' | 'reason'>): string {
+  const end = word(`delivery.${status}`)
+  return reason === null ? end : t('order.because', { end, why: undelivered(reason) })
+}
+
+/** Who was asked by whom, until when, and whether it was answered. */
+export function supervision(one: Supervision): string {
+  const due = one.due_at === null ? t('none') : formatFull(new Date(one.due_at), lang.value)
+  return t('order.supervised', { by: one.by_name || one.by, owner: one.owner_name || one.owner, due, state: word(`supervision.${one.state}`) })
 }

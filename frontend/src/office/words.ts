@@ -55,6 +55,9 @@ export function slugs(prefix: string): string[] {
     .filter((rest) => !rest.includes('.'))
 }
 
+/** The label of a clock; a supervision's carries its number, `supervision:7`. */
+export const clockWord = (name: string): string => word(`clock.${name.split(':')[0] ?? name}`)
+
 /** Chips that count carry their count at the end: `bounced_2` is 退单 2 次. */
 export function chipWord(chip: string): string {
   const counted = /^(.+)_(\d+)$/.exec(chip)
