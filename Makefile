@@ -48,9 +48,10 @@ laws: tools ## Check who imports whom
 	@$(BIN)/lint-imports
 
 .PHONY: site
-site: pages ## Check the pages: lint, types, unit tests, weight
+site: pages ## Check the pages: typed client, lint, types, unit tests, weight
 	@cd frontend
 	export PATH="$$PWD/../$(BIN):$$PATH" # Node may be here, where the machine's is too old
+	npm run --silent api -- --check # schema.d.ts against openapi.json; a test holds that against the routes
 	for check in lint check test size; do npm run --silent $$check; done
 
 # The browser: the machine's, else the one that Playwright has fetched, else one line and the end.
@@ -74,6 +75,10 @@ pages: tools ## Build the pages, if their sources changed
 .PHONY: bench
 bench: pages ## Measure what things cost: goal, floor, measured
 	@$(BIN)/python -m infra.bench
+
+.PHONY: fuzz
+fuzz: tools ## Send the interface what fits its OpenAPI and what does not (CASES=2000, SEED=1)
+	@$(BIN)/python -m infra.fuzz $(if $(CASES),--cases $(CASES)) $(if $(SEED),--seed $(SEED))
 
 .PHONY: package
 package: pages ## Build what is deployed: the functions' zip and the template

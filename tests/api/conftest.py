@@ -299,7 +299,7 @@ def app(issuer: TestIssuer, kept: Path) -> Any:
         LIGHTKEEPER_FILES=f"disk:{kept / 'files'}",
         LIGHTKEEPER_SEALS=f"disk:{kept / 'seals'}",
         LIGHTKEEPER_SMS=f"keep:{kept / 'phone.jsonl'}",
-        LIGHTKEEPER_SMS_SIGNATURE="【清河供电】",
+        LIGHTKEEPER_SMS_SIGNATURE="清河供电",
         LIGHTKEEPER_PUBLIC_URL="https://qinghe.test",
         LIGHTKEEPER_BOOTSTRAP_ADMIN="first-admin:第一位管理员",
     )

@@ -616,7 +616,7 @@ def no_ports() -> delivering.Ports:
         def send(self, *_said: Any, **_more: Any) -> Any:
             raise AssertionError("nothing may be sent")
 
-    return delivering.Ports(Nowhere(), "【清河供电】", "qinghe.test", "w-1", allow_loopback=True)
+    return delivering.Ports(Nowhere(), "清河供电", "qinghe.test", "w-1", allow_loopback=True)
 
 
 # The matrix -------------------------------------------------------------------------------------
