@@ -571,6 +571,11 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "code.field.key": ("最多 64 个可见的 ASCII 字符", "At most 64 printable ASCII characters"),
     "code.field.list": ("应为列表", "Must be a list"),
     "code.field.number": ("应为数字", "Must be a number"),
+    "code.feeder.too_large": (
+        "线路 {feeder} 设备太多，请分段",
+        "Feeder {feeder} has too many devices: split it",
+    ),
+    "code.feeder.too_many": ("一次改动的线路太多", "Too many feeders at once"),
     "code.field.object": ("应为对象", "Must be an object"),
     "code.field.out_of_range": ("超出范围", "Out of range"),
     "code.field.repeated": ("只能给一次", "May be given once"),

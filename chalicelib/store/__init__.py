@@ -23,7 +23,8 @@ by number without holding one as a key. An order without a telephone keeps its c
 pk = order/<id>, sk = contact.
 
 The modules: `rows` (connection, row classes, what a failed call means), `packing`, `orders`,
-`ledger`, `personal`, and beside them `desk_rows`, `registry`, `customers`, `deliveries`, `daybook`.
+`ledger`, `personal`, and beside them `desk_rows`, `registry`, `customers`, `deliveries`, `daybook`,
+`grid`, `notices`: each says its own keys.
 """
 
 from .rows import bind

@@ -80,6 +80,48 @@ class WhereRow(KeyedRow):
     home = UnicodeAttribute()
 
 
+class MapRow(KeyedRow):
+    """One feeder's map in one of its versions: packed JSON. `since` in milliseconds."""
+
+    table = "customers"
+
+    data = BinaryAttribute(legacy_encoding=False)
+    version = NumberAttribute()
+    since = NumberAttribute()
+
+
+class EvidenceRow(KeyedRow):
+    """What one request brought about one feeder: packed JSON."""
+
+    table = "deliveries"
+
+    data = BinaryAttribute(legacy_encoding=False)
+    expires = NumberAttribute()
+
+
+class ToldRow(KeyedRow):
+    """What one telephone was told of one outage. Instants in milliseconds.
+
+    seq: of the newest round it was claimed for. past: the rounds before as packed words, oldest
+    first. accounts: those whose household has this telephone.
+    """
+
+    table = "deliveries"
+
+    seq = NumberAttribute()
+    kind = UnicodeAttribute()
+    status = UnicodeAttribute()
+    rank = NumberAttribute()
+    at = NumberAttribute()
+    accounts = UnicodeAttribute()
+    tries = NumberAttribute(null=True)
+    until = NumberAttribute(null=True)
+    holder = UnicodeAttribute(null=True)
+    gateway_id = UnicodeAttribute(null=True)
+    reason = UnicodeAttribute(null=True)
+    past = UnicodeAttribute(null=True)
+
+
 class ClaimRow(KeyedRow):
     """One effect in hand or settled. Instants in milliseconds; `until` ends the lease."""
 
