@@ -59,7 +59,15 @@ def get_words(asked: Asked) -> Response:
 def get_health(asked: Asked) -> Response:
     """Answer 200 when the house and its store do, 503 when the store does not."""
     desk = desk_at(asked)
-    return answer({"ok": True, "at": stamp(asked.at), "counties": len(desk.snapshot.counties)})
+    snapshot = desk.snapshot
+    return answer(
+        {
+            "ok": True,
+            "at": stamp(asked.at),
+            "counties": len(snapshot.counties),
+            "unreadable": len(snapshot.unreadable),
+        }
+    )
 
 
 @root.get("/status.json", gives="Outages")

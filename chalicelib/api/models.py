@@ -1025,11 +1025,16 @@ class Limits(Out):
 
 
 class Health(Out):
-    """The house answers, and so does its store."""
+    """The house answers, and so does its store.
+
+    unreadable: records of its set-up that mean nothing any more. They stop nobody, but somebody
+    must see to them; the log says which they are.
+    """
 
     ok: Literal[True]
     at: Stamp
     counties: int
+    unreadable: int
 
 
 class WordList(BaseModel):

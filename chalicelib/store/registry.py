@@ -431,13 +431,19 @@ def refresh() -> None:
 
 def _load() -> Snapshot:
     rows = list(under(RecordRow, _PK))
-    paths = _paths(rows)
+    read = {_named(row): _json(row) for row in rows}
+    paths = _Paths(
+        {
+            key: raw["parent"]
+            for (name, key), raw in read.items()
+            if name == "office" and "parent" in raw
+        }
+    )
     found: dict[str, dict[str, Any]] = {name: {} for name in _NAMED}
     unreadable: list[tuple[str, str]] = []
-    for row in rows:
-        name, key = _named(row)
+    for (name, key), raw in read.items():
         try:
-            found[name][key] = _NAMED[name].decode(json.loads(row.value), paths)
+            found[name][key] = _NAMED[name].decode(raw, paths)
         except (Refused, ValueError, KeyError, TypeError):
             unreadable.append((name, key))
     members: dict[str, Member] = found["staff"]
@@ -465,9 +471,13 @@ def _named(row: RecordRow) -> tuple[str, str]:
     return name, key
 
 
-def _paths(rows: Iterable[RecordRow]) -> _Paths:
-    offices = (json.loads(row.value) for row in rows if row.sk.startswith("office#"))
-    return _Paths({raw["id"]: raw["parent"] for raw in offices if raw["parent"]})
+def _json(row: RecordRow) -> dict[str, Any]:
+    """Return what a row holds; nothing, which decodes as no record, if it is no JSON object."""
+    try:
+        raw = json.loads(row.value)
+    except ValueError:
+        raw = None
+    return raw if isinstance(raw, dict) else {}
 
 
 # Changing ---------------------------------------------------------------------------------------

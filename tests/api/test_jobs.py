@@ -14,8 +14,10 @@ from moto import mock_aws
 from chalicelib import ambient, jobs
 from chalicelib.domain.calendar import local_day
 from chalicelib.outbound.queue import queue_from
-from chalicelib.store import daybook, deliveries, ledger, orders
+from chalicelib.store import daybook, deliveries, ledger, orders, registry
 from chalicelib.store.deliveries import Status
+from chalicelib.store.desk_rows import RecordRow, put_all
+from chalicelib.telemetry import Metric
 from tests.api.conftest import COUNTY, STATION, Api
 from tests.conftest import REGION
 
@@ -182,6 +184,25 @@ def test_every_schedule_runs_through_the_app(effects, kept, capsys):
         assert metric in logged
     assert "forget.night" in logged
     assert any((kept / "seals").rglob("*"))
+
+
+def test_what_nobody_can_read_any_more_raises_the_alarm_and_shows_in_the_health(effects, capsys):
+    health = "/api/v1/health"
+    assert effects.api.get(health).body["unreadable"] == 0
+    jobs.watchdog()
+    assert "registry.unreadable" not in capsys.readouterr().out
+    broken = RecordRow("registry", "limit#gone", value="{", version=1, tip="")
+    put_all(RecordRow, [broken])
+    registry.refresh()
+
+    jobs.watchdog()
+
+    said = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    (line,) = [each for each in said if each.get("message") == "registry.unreadable"]
+    assert (line["level"], line["kind"], line["key"]) == ("ERROR", "limit", "gone")
+    assert [each[Metric.ALARM] for each in said if Metric.ALARM in each] == [[1.0]]
+    answer = effects.api.get(health)
+    assert (answer.status, answer.body["unreadable"]) == (200, 1)
 
 
 def test_every_trigger_is_declared_in_app_so_that_middleware_runs(app):

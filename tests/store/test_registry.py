@@ -221,6 +221,19 @@ def test_a_row_that_means_nothing_any_more_is_named_and_stops_nobody():
 
 
 @on_embedded
+@pytest.mark.parametrize("value", ["{", "[]", "{}", '{"id": "S-09"}', "null"])
+@pytest.mark.parametrize("kind", ["office", "staff", "nonsense"])
+def test_a_row_that_cannot_be_read_is_named_and_stops_nobody(kind, value):
+    set_up(*OFFICES)
+    put_all(RecordRow, [RecordRow("registry", f"{kind}#S-09", value=value, version=1, tip=GENESIS)])
+
+    found = now(NOON + MINUTE)
+
+    assert found.unreadable == ((kind, "S-09"),)
+    assert dict(found.offices) == {office.office_id: office for office in OFFICES}
+
+
+@on_embedded
 def test_a_withdrawn_limit_is_in_no_book():
     save(a_limit())
     save(replace(a_limit(), active=False), version=1)

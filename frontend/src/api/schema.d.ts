@@ -2043,13 +2043,19 @@ export interface components {
             seq: number;
             why: string;
         };
-        /** @description The house answers, and so does its store. */
+        /**
+         * @description The house answers, and so does its store.
+         *
+         *     unreadable: records of its set-up that mean nothing any more. They stop nobody, but somebody
+         *     must see to them; the log says which they are.
+         */
         Health: {
             /** @constant */
             ok: true;
             /** Format: date-time */
             at: string;
             counties: number;
+            unreadable: number;
         };
         /** @description A hold while the customer is the actor. */
         Hold: {
