@@ -10,7 +10,8 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from .clocks import QUIET_LADDER
-from .procedure import ClockRule, Divert, Form, Move, Need, Procedure
+from .order import GRADES
+from .procedure import RAISED, ClockRule, Divert, Form, Move, Need, Procedure
 from .staff import Outsider, Role
 
 # Stages ---------------------------------------------------------------------------------------
@@ -56,6 +57,16 @@ PHOTOS: Final = Need("files", Form.FILES, required=False)
 REJECTIONS: Final = ("wrong_unit", "wrong_kind", "duplicate", "incomplete", "not_ours")
 SUSPENSIONS: Final = ("customer_absent", "customer_papers", "customer_works", "customer_asks")
 DELAYS: Final = ("weather", "traffic", "several_faults", "no_access", "safety", "material")
+GRAVER: Final = (
+    "regulator",
+    "government",
+    "media",
+    "group_complaint",
+    "may_bypass",
+    "repeated",
+    "injury",
+    "wide_impact",
+)
 TERMINATIONS: Final = ("duplicate", "false_report", "beyond_rules", "in_court", "customer_refuses")
 
 
@@ -308,6 +319,44 @@ def side(*, works: tuple[str, ...], visits: bool, reopens_at: str = REPLIED) -> 
             does=("correct_archive",),
             tells=("corrected",),
             public=True,
+        ),
+    )
+
+
+def grading(*, works: tuple[str, ...]) -> tuple[Move, ...]:
+    """A complaint becomes graver (升级), and the correction of a grade that was a mistake.
+
+    No clock moves: every grade has the same limits here; the shorter ones that an examination bank
+    gives for 重大 run between province and city, before an order reaches a county. What changes is
+    who is told at once (`procedure.GRADE_TOLD`) and how long the evidence is kept.
+    """
+    open_ = (ACCEPTED, DISPATCHED, *works, REPLIED, FINAL_RULING, RETURN_VISIT)
+    return (
+        Move(
+            RAISED,
+            _stay(open_),
+            who=FRONT | OVERSEERS,
+            why="升级: a complaint becomes graver, for a reason among the criteria of its grade; "
+            "the order stays where it is and its clocks run on (S1.30)",
+            needs=(
+                Need("grade", Form.CHOICE, choices=GRADES[1:]),
+                Need("reason", Form.CHOICE, choices=GRAVER),
+                Need("note", Form.TEXT),
+            ),
+            gates=("grade_can_rise",),
+            does=("raise_grade",),
+            while_suspended=True,
+        ),
+        Move(
+            "correct_grade",
+            _stay(open_),
+            who=frozenset({Role.SUPERVISOR, Role.LEADER, Role.CITY_HOST}),
+            why="更正 of a grade that was set too high: a grade never falls because a matter calms "
+            "down, only because it was wrong; no text had told the customer of it",
+            needs=(Need("grade", Form.CHOICE, choices=GRADES[:-1]), Need("note", Form.TEXT)),
+            gates=("grade_can_fall",),
+            does=("lower_grade",),
+            while_suspended=True,
         ),
     )
 

@@ -18,6 +18,9 @@ from typing import Any, Final
 from .clocks import Clock, instant, millis
 
 GENESIS: Final = "0" * 64
+GRADES: Final = ("general", "important", "major", "special")
+"""How grave a complaint is, lowest first: State Grid's 一般、重要、重大、特殊; Southern Grid's
+一般、较大、重大、特大 stand in the same places."""
 NUMBER_DIGITS: Final = 15
 
 
@@ -50,6 +53,7 @@ class Order:
     occurred_at is when the report was made, recorded_at when we heard of it. `office` is the one
     responsible now, `county` the desk that watches it. `facts` are the coded answers collected on
     the way (terrain, verdict, visit result …): text, numbers and booleans, nothing personal.
+    grade: one of GRADES, empty for kinds that are not graded.
     """
 
     order_id: str

@@ -35,7 +35,7 @@ from .clocks import (
     whole,
 )
 from .contact import clean_text
-from .order import Actor, Event, Order, apply, is_order_number
+from .order import GRADES, Actor, Event, Order, apply, is_order_number
 from .refusal import BadInput, FieldError, GateClosed, IllegalMove, NotAllowed
 from .staff import Outsider
 
@@ -46,6 +46,13 @@ SUSPENSION: Final = "suspension"
 SUPERVISION: Final = "supervision:"
 NEXT_VISIT: Final = "next_visit"
 IDLE: Final = "idle"
+GRADE: Final = "grade"
+RAISED: Final = "raise_grade"
+GRADE_TOLD: Final = MappingProxyType(
+    {"important": Target.COUNTY, "major": Target.CITY, "special": Target.PROVINCE}
+)
+"""Who hears at once of a complaint that becomes graver: the level whose government, press or
+regulator makes it so (domain: §2.3, criteria; "major ones to leaders at once"). [design]"""
 WARNINGS: Final = frozenset(rung.name for rung in LADDER if rung.is_warning)
 """Warnings show on every screen; only what is overdue is telephoned about."""
 RANK: Final = {rung.name: place for place, rung in enumerate(LADDER)}
@@ -132,7 +139,7 @@ class ClockRule:
 
 @dataclass(frozen=True, slots=True)
 class Procedure:
-    """One kind of order as a value."""
+    """One kind of order as a value. graded: its orders have a grade, one of GRADES."""
 
     kind: str
     stages: tuple[str, ...]
@@ -144,6 +151,7 @@ class Procedure:
     intake: tuple[Need, ...] = ()
     confidential: bool = False
     public: bool = True
+    graded: bool = False
 
     def clock(self, name: str) -> ClockRule | None:
         """Return the rule of a clock, or None for a clock that a person named (督办, 挂起)."""
@@ -219,6 +227,8 @@ def open_order(
         "moved_at": millis(occurred),
         "facts": {key: value for key, value in facts.items() if value is not None},
     }
+    if procedure.graded:
+        changes.setdefault("grade", GRADES[0])
     if late:
         changes["late_entered"] = True
     if step.actor.role not in set(Outsider):
@@ -240,7 +250,7 @@ def advance(
     procedure = _procedure(procedures, order.kind)
     move = legal_move(order, step.move, step.actor, procedure)
     occurred, recorded = _times(step, since=order.occurred_at, after=order.moved_at)
-    values = read_needs(move.needs, step)
+    values = read_needs(needs_now(move, order), step)
     closed = open_gates(move, order, occurred, rules)
     if closed:
         raise GateClosed(move=move.name, gates=closed)
@@ -294,6 +304,20 @@ def moves_open_to(
         and role in move.who
         and (move.while_suspended or not order.suspended)
     ]
+
+
+def needs_now(move: Move, order: Order) -> tuple[Need, ...]:
+    """Return what a move asks for as the order stands: of the grades, those to which it leads.
+
+    Where no grade is left the needs stay as they are: then a gate of the move is closed.
+    """
+    here = GRADES.index(order.grade or GRADES[0])
+    left = GRADES[here + 1 :] if "raise_grade" in move.does else GRADES[:here]
+    if not left:
+        return move.needs
+    return tuple(
+        replace(need, choices=left) if need.name == "grade" else need for need in move.needs
+    )
 
 
 # Time -----------------------------------------------------------------------------------------
@@ -412,6 +436,8 @@ def replan(
 def effects(event: Event) -> tuple[Effect, ...]:
     """Return what an event causes: texts, alerts to duty desks, and following an order's children.
 
+    A grade that rises is told to the level at which its criteria stand (分级上报).
+
     A pure function of the event; training orders cause nothing.
     """
     if event.data.get("training"):
@@ -432,7 +458,15 @@ def effects(event: Event) -> tuple[Effect, ...]:
         Effect(f"{base}.follow.{child}", "follow", event.name, {"child": child})
         for child in event.data.get("follow", [])
     ]
-    return (*texts, *alerts, *follow)
+    return (*texts, *alerts, *_risen(event), *follow)
+
+
+def _risen(event: Event) -> list[Effect]:
+    if event.name != RAISED:
+        return []
+    grade = str(event.data["grade"])
+    data = {"clock": GRADE, "due": millis(event.occurred_at), "target": GRADE_TOLD[grade].value}
+    return [Effect(f"{event.seq}.alert.{GRADE}.{grade}", "alert", grade, data)]
 
 
 # The parts ------------------------------------------------------------------------------------
@@ -800,6 +834,8 @@ GATES: Final[Mapping[str, Callable[[Order, datetime, Rules], bool]]] = MappingPr
         "visits_left": lambda order, at, rules: (
             order.visits < rules.number("return_visit.attempts", at)
         ),
+        "grade_can_rise": lambda order, _at, _rules: order.grade != GRADES[-1],
+        "grade_can_fall": lambda order, _at, _rules: order.grade not in {"", GRADES[0]},
         "unrated": lambda order, _at, _rules: "rating" not in order.facts,
         "expedites_left": lambda order, at, rules: (
             order.expedites < rules.number("expedite.max", at)
@@ -904,6 +940,11 @@ def _escalate(made: _Making) -> None:
     """提级: the named higher office takes the order over."""
     made.changes.update(office=made.values["office"], assignee="")
     made.set_facts({"escalated": int(made.order.facts.get("escalated", 0)) + 1})
+
+
+def _grade(made: _Making) -> None:
+    """升级, and its correction: the order stays where it is, only its grade moves."""
+    made.changes["grade"] = made.values["grade"]
 
 
 def _merge(made: _Making) -> None:
@@ -1014,6 +1055,8 @@ def _correct_kind(made: _Making) -> None:
     made.changes.update(
         kind=kind, sub_type=sub_type, stage=procedure.first, assignee="", office=made.order.county
     )
+    if procedure.graded != bool(made.order.grade):
+        made.changes["grade"] = GRADES[0] if procedure.graded else ""
     _stop_all(made)
     draft = replace(made.order, kind=kind, sub_type=sub_type)
     began = _started(procedure, draft, OPENED, made.order.occurred_at, made.rules)
@@ -1043,6 +1086,8 @@ ACTIONS: Final[Mapping[str, Callable[[_Making], None]]] = MappingProxyType(
         "supervise": _supervise,
         "answer_supervision": _answer_supervision,
         "escalate": _escalate,
+        "raise_grade": _grade,
+        "lower_grade": _grade,
         "merge": _merge,
         "unmerge": _unmerge,
         "absorb": _absorb,

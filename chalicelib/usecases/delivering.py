@@ -17,7 +17,7 @@ from chalicelib.domain.calendar import Due
 from chalicelib.domain.clocks import Target, millis
 from chalicelib.domain.contact import Phone
 from chalicelib.domain.order import Actor, Event, Order
-from chalicelib.domain.procedure import Effect, effects, running_promise
+from chalicelib.domain.procedure import GRADE, Effect, effects, running_promise
 from chalicelib.domain.refusal import BadInput, GateClosed, IllegalMove, Unknown
 from chalicelib.domain.staff import Outsider
 from chalicelib.outbound import webhooks
@@ -320,6 +320,8 @@ def _alert(
     order = head.order
     clock = str(effect.data["clock"])
     base = clock.split(":", 1)[0]
+    if clock == GRADE and order.grade != effect.name:
+        return _Outcome(Status.SUPERSEDED, reason="overtaken")
     if _is_settled(order, clock, int(effect.data["due"])):
         return _Outcome(Status.SUPERSEDED, reason="done-meanwhile")
     phone = _duty_phone(desk, order, Target(str(effect.data["target"])), at=at)

@@ -27,11 +27,13 @@ from chalicelib.domain.contact import Phone, mask_address, mask_name
 from chalicelib.domain.limits import UnknownLimit
 from chalicelib.domain.order import Event, Order
 from chalicelib.domain.procedure import (
+    GRADE_TOLD,
     SUPERVISION,
     Move,
     Need,
     Procedure,
     moves_open_to,
+    needs_now,
 )
 from chalicelib.domain.refusal import BadInput
 from chalicelib.domain.staff import Outsider, Staff
@@ -308,6 +310,7 @@ def chips(order: Order) -> list[str]:
     facts = order.facts
     found = {
         "danger": bool(facts.get("dangers")),
+        f"grade_{order.grade}": order.grade in GRADE_TOLD,
         "special_need": bool(facts.get("special_need")),
         "key_customer": bool(facts.get("key_customer")),
         "escalation_12398": bool(facts.get("escalation_tendency")) or order.channel == "12398",
@@ -517,7 +520,7 @@ def staff_moves(
         {
             "name": move.name,
             "label": wording.say(f"move.{move.name}", language),
-            "needs": [need_row(need) for need in move.needs],
+            "needs": [need_row(need) for need in needs_now(move, order)],
             "gates_open": gates,
             "primary": move.name == main,
         }

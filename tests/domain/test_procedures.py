@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from chalicelib.domain.order import Link, verify, verify_against
+from chalicelib.domain.order import Link, Order, verify, verify_against
 from chalicelib.domain.procedure import (
     ACTIONS,
     GATES,
@@ -303,6 +303,107 @@ def test_s1_30_escalating_lets_a_higher_level_take_the_order_over():
     assert taken.office == "C1"
     assert taken.county == "X1"
     assert taken.stage == order.stage
+
+
+def graded(*grades: str) -> Order:
+    """Return a complaint that rose through these grades."""
+    order = walk(opened("complaint").order, "dispatch")
+    for grade in grades:
+        order = do(order, "raise_grade", "dispatcher", grade=grade).order
+    return order
+
+
+def test_s1_30_a_complaint_begins_general_and_rises_only_upward_and_with_a_reason():
+    order = graded()
+    assert order.grade == "general"
+
+    made = do(order, "raise_grade", "dispatcher", grade="major", reason="media")
+    assert made.order.grade == "major"
+    assert made.event.name == "raise_grade"
+    assert made.event.data == {"grade": "major", "reason": "media"}
+    for grade in ("general", "important", "major"):
+        with pytest.raises(BadInput) as refused:
+            do(made.order, "raise_grade", "dispatcher", grade=grade)
+        assert [error.field for error in refused.value.errors] == ["grade"]
+    with pytest.raises(BadInput) as refused:
+        do(order, "raise_grade", "dispatcher", grade="", reason="", note="")
+    assert [error.field for error in refused.value.errors] == ["grade", "reason", "note"]
+
+    top = do(made.order, "raise_grade", "dispatcher", grade="special").order
+    with pytest.raises(GateClosed) as closed:
+        do(top, "raise_grade", "dispatcher", grade="special")
+    assert closed.value.facts["gates"] == ["grade_can_rise"]
+
+
+def test_a_grade_falls_by_correction_alone_and_no_text_goes_out():
+    order = graded("major")
+    with pytest.raises(NotAllowed):
+        do(order, "correct_grade", "dispatcher", grade="general")
+    with pytest.raises(BadInput):
+        do(order, "correct_grade", "supervisor", grade="special")
+
+    made = do(order, "correct_grade", "supervisor", grade="important")
+
+    assert made.order.grade == "important"
+    assert made.event.tells == ()
+    assert effects(made.event) == ()
+    with pytest.raises(GateClosed) as refused:
+        do(graded(), "correct_grade", "supervisor", grade="general")
+    assert refused.value.facts["gates"] == ["grade_can_fall"]
+
+
+@pytest.mark.parametrize("held", [False, True])
+def test_a_grade_that_rises_moves_no_clock_and_no_stage_held_or_not(held):
+    order = walk(opened("complaint").order, "dispatch", "receive")
+    if held:
+        order = do(order, "suspend", "crew").order
+
+    risen = do(order, "raise_grade", "supervisor", grade="major").order
+
+    assert risen.clocks == order.clocks
+    assert risen.next_due_at == order.next_due_at
+    assert (risen.stage, risen.office) == (order.stage, order.office)
+
+
+@pytest.mark.parametrize(
+    ("grade", "level"), [("important", "county"), ("major", "city"), ("special", "province")]
+)
+def test_s2_3_a_graver_complaint_is_told_at_once_to_the_level_of_its_criteria(grade, level):
+    made = do(graded(), "raise_grade", "dispatcher", grade=grade)
+
+    (told,) = effects(made.event)
+
+    assert (told.kind, told.name, told.data["target"]) == ("alert", grade, level)
+    assert effects(replace(made.event, data={**made.event.data, "training": True})) == ()
+
+
+def test_four_things_stay_four_a_notice_a_higher_office_a_grade_and_a_supervision():
+    order = graded()
+    late = fire(order, at=NOON + timedelta(days=60), procedures=PROCEDURES, rules=RULES)
+    assert late is not None
+    taken = do(order, "escalate", "supervisor", office="C1").order
+    risen = do(order, "raise_grade", "supervisor", grade="major").order
+    watched = do(order, "supervise", "supervisor").order
+
+    def four(now):
+        told = any("city" in clock.fired for clock in now.clocks.values())
+        supervised = any(name.startswith("supervision:") for name in now.clocks)
+        return (told, now.office != order.office, now.grade != order.grade, supervised)
+
+    assert four(late.order) == (True, False, False, False)
+    assert four(taken) == (False, True, False, False)
+    assert four(risen) == (False, False, True, False)
+    assert four(watched) == (False, False, False, True)
+
+
+def test_complaints_alone_have_a_grade_and_a_corrected_kind_gains_or_loses_it():
+    assert [kind for kind in KINDS if "raise_grade" in PROCEDURES[kind].moves] == ["complaint"]
+    assert {kind for kind in KINDS if opened(kind).order.grade} == {"complaint"}
+
+    milder = do(graded("major"), "correct_kind", "dispatcher", kind="grievance").order
+    assert milder.grade == ""
+    graver = do(milder, "correct_kind", "dispatcher", kind="complaint").order
+    assert graver.grade == "general"
 
 
 def test_a_merged_child_waits_for_its_parent_and_unmerging_undoes_it_all():

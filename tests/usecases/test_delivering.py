@@ -9,7 +9,7 @@ from chalicelib.domain.contact import Contact, Phone
 from chalicelib.outbound.sms import GatewayBusy, NumberRejected, Receipt, ReplyLost, Text
 from chalicelib.store import deliveries, ledger, orders
 from chalicelib.store.deliveries import Status
-from chalicelib.usecases import watching
+from chalicelib.usecases import handling, watching
 from chalicelib.usecases.delivering import (
     LEASE,
     Later,
@@ -23,6 +23,7 @@ from tests.usecases.county import (
     MINUTE,
     NOON,
     PHONE,
+    a_command,
     a_report,
     file,
     ports,
@@ -160,6 +161,36 @@ def test_overdue_is_told_up_the_line_to_whoever_is_on_duty(desk, tmp_path):
     assert any("致歉" in body for _, body in told)
 
 
+def raised(desk, grade):
+    """Return a complaint whose grade rose, and what that causes."""
+    order_id = file(desk, a_report("complaint")).head.order.order_id
+    said = {"grade": grade, "reason": "media", "note": "省台记者到村里采访"}
+    handling.move(desk, order_id, a_command("raise_grade", at=NOON + MINUTE, answers=said))
+    return order_id, spread(desk, events(order_id)[1:])
+
+
+def test_s2_3_a_complaint_that_becomes_major_is_told_to_the_citys_duty_desk_at_once(desk, tmp_path):
+    order_id, ((number, seq, effect),) = raised(desk, "major")
+
+    assert carry_out(desk, ports(tmp_path), number, seq, effect, at=NOON + MINUTE) is Status.SENT
+
+    (told,) = texts(tmp_path)
+    assert told["to"].endswith("0001")
+    assert f"编号{order_id}(投诉)等级升为重大" in told["body"]
+
+
+def test_who_hears_of_a_grade_hears_only_of_one_that_still_holds(desk, tmp_path):
+    order_id, ((number, seq, effect),) = raised(desk, "special")
+    lower = {"grade": "general", "note": "记错了单"}
+    command = a_command("correct_grade", at=NOON + 2 * MINUTE, role="supervisor", answers=lower)
+    handling.move(desk, order_id, command)
+
+    outcome = carry_out(desk, ports(tmp_path), number, seq, effect, at=NOON + 3 * MINUTE)
+
+    assert outcome is Status.SUPERSEDED
+    assert texts(tmp_path) == []
+
+
 def test_the_rating_code_is_ten_characters_and_stands_for_its_order_alone(desk, tmp_path):
     order_id = file(desk).head.order.order_id
     head = work(desk, order_id, "dispatch", "receive", "arrive", "reply", "approve_reply")
@@ -174,9 +205,6 @@ def test_the_rating_code_is_ten_characters_and_stands_for_its_order_alone(desk, 
 
 
 def test_archiving_a_parent_closes_its_children_and_tells_each(desk, tmp_path):
-    from chalicelib.usecases import handling  # noqa: PLC0415 - beside its use
-    from tests.usecases.county import a_command  # noqa: PLC0415
-
     parent = file(desk, key="parent").head.order.order_id
     child = file(desk, key="child").head.order.order_id
     handling.merge(desk, child, a_command("merge", at=NOON + MINUTE, answers={"parent": parent}))

@@ -82,6 +82,10 @@ def a_story(**said: Any) -> Story:
     return Story(a_fault(**{"facts": {"terrain": "urban"}, **said}))
 
 
+def a_complaint() -> Story:
+    return Story(an_opening("complaint", answers={"description": "x"}))
+
+
 def dispatched() -> Story:
     return a_story().then("dispatch", "dispatcher", office=STATION)
 
@@ -259,6 +263,8 @@ def test_a_clock_under_a_limit_that_was_withdrawn_is_named_by_its_version():
         (lambda: a_story(training=True), "training"),
         (lambda: Story(an_opening("complaint", channel="12398", answers={"description": "x"})),
          "escalation_12398"),
+        (lambda: a_complaint().then("raise_grade", "dispatcher", grade="major", reason="media",
+                                    note="x"), "grade_major"),
         (lambda: a_story().then("expedite", "citizen"), "second_contact"),
         (lambda: dispatched().then("reject", "crew", reason="wrong_unit", note="x"), "bounced_1"),
         (lambda: a_story().then("supervise", "supervisor", note="x"), "supervised"),
@@ -268,10 +274,25 @@ def test_a_chip_says_what_to_know_before_opening(story, chip):
     assert chip in story().row()["chips"]
 
 
+def test_the_grades_on_offer_are_those_to_which_a_complaint_can_rise():
+    def offered(story):
+        (found,) = [move for move in shown(story)["moves"] if move["name"] == "raise_grade"]
+        return found["needs"][0]["choices"], found["gates_open"]
+
+    story = a_complaint()
+    assert offered(story) == (["important", "major", "special"], [])
+    story.then("raise_grade", "dispatcher", grade="major", reason="media", note="x")
+    assert offered(story) == (["special"], [])
+    story.then("raise_grade", "dispatcher", grade="special", reason="regulator", note="x")
+    assert offered(story)[1] == ["grade_can_rise"]
+    assert shown(story)["grade"] == "special"
+
+
 def test_every_chip_has_words():
     names = {"danger", "special_need", "key_customer", "escalation_12398", "dissatisfied",
              "second_contact", "bounced", "expedited", "supervised", "suspended", "merged",
-             "late_entered", "provisional", "training"}  # fmt: skip
+             "late_entered", "provisional", "training", "grade_important", "grade_major",
+             "grade_special"}  # fmt: skip
 
     assert {name for name in names if not wording.has(f"chip.{name}")} == set()
 

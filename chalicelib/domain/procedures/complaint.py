@@ -32,6 +32,7 @@ PROCEDURE: Final = Procedure(
     stages=STAGES,
     first=m.ACCEPTED,
     final=m.FINAL,
+    graded=True,
     intake=(
         Need("category", Form.CHOICE, required=False, choices=CATEGORIES),
         Need("escalation_tendency", Form.FLAG, required=False),
@@ -53,6 +54,7 @@ PROCEDURE: Final = Procedure(
         m.reviewing(works=m.IN_PROGRESS, to=m.RETURN_VISIT),
         m.visiting(),
         m.side(works=WORKS, visits=True),
+        m.grading(works=WORKS),
     ),
     clocks=(
         m.dispatch_clock("complaint"),

@@ -36,6 +36,12 @@ describe('a move’s form', () => {
     expect(check(merge, { parent: '3613 1315 9786 8234' })).toEqual({ parent: 'number' })
   })
 
+  it('sends the choices that were made, and asks for those that were not', () => {
+    const raise = move('raise_grade', [need('grade', 'choice', { choices: ['major', 'special'] }), need('reason', 'choice', { choices: ['media'] }), need('note', 'text')])
+    expect(check(raise, begin(raise))).toEqual({ grade: 'empty', reason: 'empty', note: 'empty' })
+    expect(toData(raise, { grade: 'major', reason: 'media', note: '记者来访' })).toEqual({ grade: 'major', reason: 'media', note: '记者来访' })
+  })
+
   it('refuses a phone that is none', () => {
     const correct = move('correct_phone', [need('phone', 'text', { longest: 40 })])
     expect(check(correct, { phone: '123' })).toEqual({ phone: 'phone' })
