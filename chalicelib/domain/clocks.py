@@ -9,13 +9,13 @@ the calendar; the two are never mixed in one clock.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
 from fractions import Fraction
 from functools import cache
 from typing import Any
 
-from .calendar import Calendar, DayCount, Due, OfficeHours, local_day
+from .calendar import CHINA, Calendar, DayCount, Due, OfficeHours, local_day
 from .limits import Basis, Limit, LimitBook, Unit
 
 EXPLICIT = "until"
@@ -256,6 +256,31 @@ def whole(at: datetime) -> datetime:
 
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def after_quiet(at: datetime, rules: Rules, *quiet: str) -> datetime:
+    """Return `at` or, where it falls in quiet hours, when they end, in UTC.
+
+    quiet: what comes before `.quiet_from` and `.quiet_to` in a pair of limits. Hours that begin
+    when others end are stepped out of together; hours that leave nothing of a day end once.
+    """
+    found = at
+    for name in quiet * 2:
+        begins, ends = (rules.limit(f"{name}.{end}", at) for end in ("quiet_from", "quiet_to"))
+        if begins.enabled and ends.enabled:
+            found = _quiet_end(found, begins.time_of_day, ends.time_of_day)
+    return found.astimezone(UTC)
+
+
+def _quiet_end(at: datetime, begins: time, ends: time) -> datetime:
+    """Return `at` or when these hours end. They may cross midnight; their end is not among them."""
+    local = at.astimezone(CHINA)
+    now = local.time()
+    over_midnight = begins > ends
+    if not (now >= begins or now < ends if over_midnight else begins <= now < ends):
+        return at
+    day = local.date() + timedelta(days=over_midnight and now >= begins)
+    return datetime.combine(day, ends, CHINA)
 
 
 def paused_time(clock: Clock, at: datetime, rules: Rules) -> timedelta:

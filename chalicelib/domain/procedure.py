@@ -26,6 +26,7 @@ from .clocks import (
     Rules,
     Rung,
     Target,
+    after_quiet,
     clocks_to_json,
     due,
     instant,
@@ -45,6 +46,7 @@ REPLANNED: Final = "replanned"
 SUSPENSION: Final = "suspension"
 SUPERVISION: Final = "supervision:"
 NEXT_VISIT: Final = "next_visit"
+VISIT_QUIET: Final = ("return_visit.noon", "return_visit.night")
 IDLE: Final = "idle"
 GRADE: Final = "grade"
 RAISED: Final = "raise_grade"
@@ -987,7 +989,15 @@ def _reopen(made: _Making) -> None:
         assignee="",
         office=made.order.county,
     )
+    _drop_next_visit(made)
     made.set_facts({"visit": None, "rating": None, "power_back": None})
+
+
+def _drop_next_visit(made: _Making) -> None:
+    """No further attempt is waited for: they were reached, or the order is worked again."""
+    clock = made.clock(NEXT_VISIT)
+    if clock is not None:
+        made.clocks[NEXT_VISIT] = clock.stop(made.at)
 
 
 def _close(made: _Making) -> None:
@@ -1002,6 +1012,7 @@ def _follow(made: _Making) -> None:
 
 def _satisfied(made: _Making) -> None:
     made.changes["visits"] = made.order.visits + 1
+    _drop_next_visit(made)
     made.set_facts({"visit": "satisfied"})
 
 
@@ -1011,18 +1022,24 @@ def _dissatisfied(made: _Making) -> None:
 
 
 def _unreached(made: _Making) -> None:
-    """An attempt is counted; the next one is due after the gap (回访: three, two hours apart)."""
+    """An attempt is counted; the next one is due after the gap (回访: three, two hours apart).
+
+    Nobody is called in the quiet hours: an attempt that would fall in them is due when they end.
+    """
     made.changes["visits"] = made.order.visits + 1
     made.set_facts({"visit": "unreached"})
+    _drop_next_visit(made)
     gap = made.rules.limit("return_visit.gap", made.at).duration
     if made.order.visits + 1 < made.rules.number("return_visit.attempts", made.at):
-        made.clocks[NEXT_VISIT] = Clock.deadline(made.at, made.at + gap)
+        until = after_quiet(made.at + gap, made.rules, *VISIT_QUIET)
+        made.clocks[NEXT_VISIT] = Clock.deadline(made.at, until)
 
 
 def _rate(made: _Making) -> None:
     score = made.values["score"]
     made.set_facts({"rating": score})
     if score >= CONTENT:
+        _drop_next_visit(made)
         made.set_facts({"visit": "satisfied"})
 
 

@@ -1,17 +1,20 @@
 """Clocks as tables that a supervisor could sign, and what no change can make them lose."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from fractions import Fraction
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chalicelib.domain.calendar import CHINA
 from chalicelib.domain.clocks import (
     LADDER,
     Clock,
     Level,
+    Rules,
+    after_quiet,
     due,
     elapsed,
     instant,
@@ -23,6 +26,7 @@ from chalicelib.domain.clocks import (
     rungs_due,
     whole,
 )
+from chalicelib.domain.limits import parse_override
 from chalicelib.domain.procedure import fire
 from chalicelib.domain.procedures import PROCEDURES
 from tests.domain.engine import MINUTE, NOON, RULES, do, opened, walk
@@ -292,3 +296,38 @@ def test_rungs_due_are_oldest_first():
     clock = started("fault.arrive.urban", NOON)
     found = rungs_due(clock, LADDER, NOON + 2 * HOUR, RULES)
     assert [rung.name for _, rung in found] == ["yellow", "red", "due", "county", "city"]
+
+
+@given(minutes=st.integers(0, 60 * 24 * 400))
+def test_s2_3_stepping_out_of_quiet_hours_ends_outside_them_and_goes_no_further_than_their_end(
+    minutes,
+):
+    at = NOON + minutes * MINUTE
+
+    found = after_quiet(at, RULES, "return_visit.noon", "return_visit.night")
+
+    local = found.astimezone(CHINA).time()
+    assert not time(12) <= local < time(14)
+    assert time(8) <= local < time(21)
+    assert found == at or local in {time(8), time(14)}
+    assert timedelta() <= found - at <= timedelta(hours=11)
+
+
+def test_quiet_hours_that_an_office_switched_off_or_joined_are_obeyed_as_they_are():
+    def rules(**ends: tuple[str, bool]) -> Rules:
+        overrides = [
+            ("X1", parse_override(
+                {"id": f"return_visit.{name.replace('__', '.')}", "amount": amount,
+                 "unit": "time_of_day", "effective_from": "2026-01-01", "source": "a test",
+                 "enabled": enabled}))
+            for name, (amount, enabled) in ends.items()
+        ]  # fmt: skip
+        return replace(RULES, book=RULES.book.with_overrides(overrides))
+
+    def after(text, own):
+        return after_quiet(china(text), own, "return_visit.noon", "return_visit.night")
+
+    off = rules(noon__quiet_from=("12:00", False))
+    assert after("2026-11-23 12:30", off) == china("2026-11-23 12:30")
+    joined = rules(noon__quiet_from=("07:30", True), noon__quiet_to=("09:00", True))
+    assert after("2026-11-23 22:00", joined) == china("2026-11-24 09:00")

@@ -1,7 +1,7 @@
 """Every procedure × stage × move: what the table allows lands there, all else is refused."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -458,6 +458,56 @@ def test_an_unreached_visit_counts_and_after_the_last_the_order_may_be_filed():
     assert do(order, "archive").order.stage == "archived"
     with pytest.raises(GateClosed):
         do(order, "visit_unreached")
+
+
+@pytest.mark.parametrize(
+    ("name", "by"),
+    [
+        ("visit_satisfied", "return_visitor"),
+        ("visit_dissatisfied", "return_visitor"),
+        ("rate", "citizen"),
+        ("reopen", "citizen"),
+    ],
+)
+def test_no_further_attempt_is_waited_for_once_somebody_was_reached(name, by):
+    order = walk(opened("opinion").order, "dispatch", "receive", "reply", "approve_reply")
+    order = walk(order, "visit_unreached")
+    assert order.clocks["next_visit"].is_running
+
+    assert not do(order, name, by).order.clocks["next_visit"].is_running
+
+
+def test_after_the_last_attempt_none_is_waited_for():
+    order = walk(opened("opinion").order, "dispatch", "receive", "reply", "approve_reply")
+    order = walk(order, "visit_unreached", "visit_unreached")
+    assert order.clocks["next_visit"].is_running
+
+    assert not walk(order, "visit_unreached").clocks["next_visit"].is_running
+
+
+@pytest.mark.parametrize(
+    ("tried", "next_at"),
+    [
+        ("23T08:30", "23T10:30"),
+        ("23T09:59", "23T11:59"),
+        ("23T10:00", "23T14:00"),
+        ("23T11:30", "23T14:00"),
+        ("23T12:00", "23T14:00"),
+        ("23T18:59", "23T20:59"),
+        ("23T19:00", "24T08:00"),
+        ("23T23:30", "24T08:00"),
+        ("24T04:00", "24T08:00"),
+        ("24T06:00", "24T08:00"),
+    ],
+)
+def test_s2_3_the_next_visit_steps_out_of_the_quiet_hours(tried, next_at):
+    order = walk(opened("opinion").order, "dispatch", "receive", "reply", "approve_reply")
+    at, until = (datetime.fromisoformat(f"2026-11-{day}:00+08:00") for day in (tried, next_at))
+    order = replace(order, occurred_at=at, moved_at=at)
+
+    made = do(order, "visit_unreached", at=at)
+
+    assert made.order.clocks["next_visit"].until == until
 
 
 def test_the_citizen_may_reopen_within_the_window_and_not_after():
