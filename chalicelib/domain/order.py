@@ -296,6 +296,56 @@ def salted_digest(words: Mapping[str, Any], salt: bytes) -> str:
     return hmac.new(salt, canonical(words).encode(), hashlib.sha256).hexdigest()
 
 
+# What a timeline tells ------------------------------------------------------------------------
+
+BROKEN: Final = "promise_broken"
+
+
+@dataclass(frozen=True, slots=True)
+class Milestone:
+    """What the citizen's timeline needs of one event: codes and an instant, nothing personal.
+
+    at: when it happened, to the second. office: whose step it was, empty for the citizen's own.
+    """
+
+    name: str
+    at: datetime
+    office: str = ""
+    reason: str = ""
+    kind: str = ""
+    late: bool = False
+
+
+def milestone(event: Event) -> Milestone | None:
+    """Return what a timeline may tell of an event; None for a timer that broke no promise.
+
+    Whether it is told is for the procedures to say, which may change; this does not.
+    """
+    if event.name == "timer" and BROKEN not in event.tells:
+        return None
+    return Milestone(
+        event.name,
+        event.occurred_at.replace(microsecond=0),
+        office=str(event.data.get("office") or event.actor.office_id),
+        reason=str(event.data.get("reason", "")),
+        kind=str(event.data.get("kind", "")),
+        late=was_late(event),
+    )
+
+
+def was_late(event: Event) -> bool:
+    """Return whether a step was entered after the fact (补录)."""
+    return bool(event.data.get("late") or event.changes.get("late_entered"))
+
+
+def milestones(events: Iterable[Event]) -> tuple[Milestone, ...]:
+    """Return what a timeline may tell of a whole chain, oldest first."""
+    return tuple(found for event in events if (found := milestone(event)) is not None)
+
+
+# The chain ------------------------------------------------------------------------------------
+
+
 class BrokenChain(Exception):
     """A chain that does not hold. seq: the first event that is wrong; why: a slug."""
 
@@ -348,14 +398,24 @@ def verify(aggregate: str, links: Iterable[Link]) -> Order:
     return order
 
 
-def verify_against(head: Order, links: Iterable[Link]) -> Order:
-    """Verify a chain and that `head` is its fold: a cut tail or an edited head shows here."""
+def verify_against(
+    head: Order, links: Iterable[Link], *, told: tuple[Milestone, ...] | None = None
+) -> Order:
+    """Verify a chain and that `head` is its fold: a cut tail or an edited head shows here.
+
+    told: the milestones that are kept beside the head, if they are; they must be the chain's too.
+    """
+    links = list(links)
     folded = verify(head.order_id, links)
     if folded.version < head.version:
         raise BrokenChain(folded.version + 1, "missing")
     if folded.version > head.version:
         raise BrokenChain(head.version + 1, "head-behind")
     if folded.to_json() != head.to_json():
+        raise BrokenChain(folded.version, "head-differs")
+    if told is not None and told != milestones(
+        Event.from_body(row.body, prev=row.prev) for row in links
+    ):
         raise BrokenChain(folded.version, "head-differs")
     return folded
 

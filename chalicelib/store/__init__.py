@@ -10,7 +10,7 @@ order is time order; the attribute exists only while something is armed (a spars
     move one order, or two that merge     orders     order_id (version as it was read)      1 write
                                           ledger     aggregate, seq = version + 1 (new)
                                           personal   pk = order/<id>, sk = text#<seq>
-    one order                             orders     order_id                               1 read
+    one order, as its citizen sees it      orders     order_id                               1 read
     the queue of a county                 orders     index due: county, due_key             1 a page
     what is due now                       orders     index due: county, due_key <= now      1 a page
     an order's history; one step          ledger     aggregate, seq                         1 a MB

@@ -9,7 +9,7 @@ import json
 import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
@@ -19,12 +19,12 @@ from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
 from chalicelib.domain.clocks import instant, millis
-from chalicelib.domain.order import Event, Order, canonical
+from chalicelib.domain.order import Event, Milestone, Order, canonical, milestone
 from chalicelib.domain.procedure import Advanced
 from chalicelib.domain.refusal import Busy, KeyReused, Stale, Unknown
 
 from . import ledger, personal
-from .packing import pack, unpack
+from .packing import MILESTONES, pack, unpack
 from .personal import ContactItem, Words
 from .rows import (
     TRIES,
@@ -38,9 +38,12 @@ from .rows import (
 )
 
 KEYS_KEPT: Final = 8
+STEPS_KEPT: Final = 104
+"""Packed bytes of the milestones beside a head: some twelve, with which a row ends below 1 KB."""
 BATCH: Final = 100
 HASH_BYTES: Final = 16
 _PACKED: Final = struct.Struct(f">{HASH_BYTES}s{HASH_BYTES}sI")
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class NumberTaken(Exception):
@@ -77,7 +80,9 @@ class Head:
     which the contact lies (see `personal`). keys: of the last moves, oldest first. look: the
     look-back that is armed. intake: hashes of the key and of the body that opened it, with a dot
     between; empty on a head that was read from the index, which has no keys either: such a head may
-    be looked at, and committed without a key.
+    be looked at, and committed without a key. steps: the milestones of all its events; None where
+    they are not at hand, because the story is longer than STEPS_KEPT or the head came from the
+    index: then they are in the ledger.
     """
 
     order: Order
@@ -85,6 +90,7 @@ class Head:
     keys: tuple[Key, ...] = ()
     look: Look | None = None
     intake: str = ""
+    steps: tuple[Milestone, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +146,8 @@ def open_(
     which may have moved on since. Raises KeyReused when the key came with another body, NumberTaken
     when another intention has the number, Busy.
     """
-    head = Head(advanced.order, dict(shown), (), look, intake)
+    steps = _kept_steps((), advanced.event)
+    head = Head(advanced.order, dict(shown), (), look, intake, steps)
 
     def fill(transaction: TransactWrite) -> None:
         transaction.save(_row(head), OrderRow.order_id.does_not_exist())
@@ -198,6 +205,8 @@ def _checked(change: Change) -> Change:
     """A look-back that is armed already is no change: it may be settled while we write."""
     if change.key is not None and not change.head.intake:
         raise ValueError("a head read from the index has no keys: get it first")
+    if not change.head.intake and milestone(change.advanced.event) is not None:
+        change = _with_stored_steps(change)
     return replace(change, look=None) if change.look == change.head.look else change
 
 
@@ -209,6 +218,7 @@ def _moved(change: Change) -> Head:
         shown=head.shown if change.shown is None else dict(change.shown),
         keys=(*head.keys, change.key)[-KEYS_KEPT:] if change.key else head.keys,
         look=change.look or head.look,
+        steps=_kept_steps(head.steps, change.advanced.event),
     )
 
 
@@ -241,6 +251,9 @@ def _actions(change: Change, head: Head) -> list[Action]:
         actions.append(OrderRow.shown.set(canonical(dict(head.shown))))
     if change.look is not None:
         actions.append(OrderRow.look.set(_look_text(change.look)))
+    if change.head.steps != head.steps:
+        packed = _pack_steps(head.steps)
+        actions.append(OrderRow.steps.set(packed) if packed else OrderRow.steps.remove())
     return actions
 
 
@@ -290,6 +303,14 @@ def _lost_to(changes: Sequence[Change], winner: Event) -> tuple[Head, ...]:
 
 def _kept(head: Head, key: str) -> Key | None:
     return next((kept for kept in head.keys if kept.key == key), None)
+
+
+def _with_stored_steps(change: Change) -> Change:
+    """Take the milestones that the index lacks; of an order that moved meanwhile we are Stale."""
+    stored = get(change.head.order.order_id)
+    if stored.order.version != change.head.order.version:
+        return change
+    return replace(change, head=replace(change.head, steps=stored.steps))
 
 
 def _with_stored_look(change: Change) -> Change:
@@ -507,6 +528,7 @@ def _row(head: Head) -> OrderRow:
         keys=_pack(head.keys) or None,
         look=None if head.look is None else _look_text(head.look),
         intake=_pack_intake(head.intake),
+        steps=_pack_steps(head.steps),
     )
 
 
@@ -518,6 +540,7 @@ def _head(raw: Mapping[str, Any]) -> Head:
         keys=_unpack(raw["keys"]["B"]) if "keys" in raw else (),
         look=_look(raw["look"]["S"]) if "look" in raw else None,
         intake=_unpack_intake(raw["intake"]["B"]) if "intake" in raw else "",
+        steps=_unpack_steps(raw["steps"]["B"]) if "steps" in raw else None,
     )
 
 
@@ -531,6 +554,48 @@ def _pack(keys: Iterable[Key]) -> bytes:
 
 def _unpack(raw: bytes) -> tuple[Key, ...]:
     return tuple(Key(key.hex(), body.hex(), seq) for key, body, seq in _PACKED.iter_unpack(raw))
+
+
+def _kept_steps(steps: tuple[Milestone, ...] | None, event: Event) -> tuple[Milestone, ...] | None:
+    """Return the milestones with an event's own; None when they no longer fit beside the head."""
+    step = milestone(event)
+    if steps is None or step is None:
+        return steps
+    steps = (*steps, step)
+    return steps if len(_pack_steps(steps) or b"") <= STEPS_KEPT else None
+
+
+def _pack_steps(steps: tuple[Milestone, ...] | None) -> bytes | None:
+    """Write milestones by column: names, seconds since the one before, offices where they change.
+
+    Column by column, the usual life of an order is one word of the dictionary.
+    """
+    if steps is None:
+        return None
+    pairs = list(zip((None, *steps), steps, strict=False))
+    columns: list[Any] = [
+        [step.name for step in steps],
+        [int((step.at - (last.at if last else _EPOCH)).total_seconds()) for last, step in pairs],
+        [None if last and last.office == step.office else step.office for last, step in pairs],
+    ]
+    rest = {
+        str(place): [step.reason, step.kind, *(["late"] if step.late else [])]
+        for place, step in enumerate(steps)
+        if step.reason or step.kind or step.late
+    }
+    return pack(canonical([*columns, rest] if rest else columns), MILESTONES)
+
+
+def _unpack_steps(raw: bytes) -> tuple[Milestone, ...]:
+    names, seconds, offices, *rest = json.loads(unpack(raw))
+    at, office = _EPOCH, ""
+    steps = []
+    for place, name in enumerate(names):
+        at += timedelta(seconds=seconds[place])
+        office = office if offices[place] is None else offices[place]
+        reason, kind, *late = (rest[0] if rest else {}).get(str(place), ("", ""))
+        steps.append(Milestone(name, at, office, reason, kind, bool(late)))
+    return tuple(steps)
 
 
 def _pack_intake(intake: str) -> bytes:

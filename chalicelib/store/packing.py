@@ -1,4 +1,4 @@
-"""Heads made small: a head is 1.1 KB of JSON at the end of its life, and 0.23 KB packed.
+"""Heads and their milestones made small: a head is 1.1 KB of JSON at its end, 0.23 KB packed.
 
 DynamoDB bills a write by the started kilobyte, twice in a transaction and again in the index, so a
 head that grows past 1 KB with everything beside it would make a move cost 14 units instead of 8. It
@@ -34,15 +34,24 @@ _FIRST: Final = (
     b'"s":"accepteddispatchedreceivedon_sitein_progressrepliedreturn_visitarchived","sb":"",'
     b'"st":"other","t":"","to":1,"v":1,"vi":1}'
 )
-DICTIONARIES: Final[Mapping[int, bytes]] = MappingProxyType({1: _FIRST})
-_NEWEST: Final = max(DICTIONARIES)
+_SECOND: Final = (
+    b'{"2":["waiting_customer","","late"]}],"public","C-","S-",null,null,null,null,null,null,null,'
+    b'null],[177,0,60,120,180,300,600,900,1800,3600,86400],[["timer","note","withdraw","expedite",'
+    b'"supplement","reopen","suspend","resume","escalate","merge","unmerge","absorb",'
+    b'"explain_delay","return_order","correct_place","contact","verify","visit_dissatisfied",'
+    b'"terminate","supervise","answer_supervision","opened","dispatch","receive","set_out",'
+    b'"arrive","restore","reply","approve_reply","visit_satisfied","rate","archive"'
+)
+DICTIONARIES: Final[Mapping[int, bytes]] = MappingProxyType({1: _FIRST, 2: _SECOND})
+HEADS: Final = 1
+MILESTONES: Final = 2
 _RAW: Final = -15  # no zlib header and no checksum: the item is small and DynamoDB keeps it whole
 
 
-def pack(text: str) -> bytes:
-    """Return `text` packed with the newest dictionary."""
-    deflater = zlib.compressobj(9, zlib.DEFLATED, _RAW, zdict=DICTIONARIES[_NEWEST])
-    return bytes([_NEWEST]) + deflater.compress(text.encode()) + deflater.flush()
+def pack(text: str, dictionary: int = HEADS) -> bytes:
+    """Return `text` packed with the newest dictionary for what it is: HEADS or MILESTONES."""
+    deflater = zlib.compressobj(9, zlib.DEFLATED, _RAW, zdict=DICTIONARIES[dictionary])
+    return bytes([dictionary]) + deflater.compress(text.encode()) + deflater.flush()
 
 
 def unpack(raw: bytes) -> str:

@@ -182,6 +182,7 @@ class OrderRow(Base):
     keys = BinaryAttribute(legacy_encoding=False, null=True)
     look = UnicodeAttribute(null=True)
     intake = BinaryAttribute(legacy_encoding=False, null=True)
+    steps = BinaryAttribute(legacy_encoding=False, null=True)
     due = DueIndex()
 
 

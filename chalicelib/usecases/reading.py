@@ -1,6 +1,6 @@
 """People look at one order (查看): what is read for it, and what we would do next.
 
-The citizen's view costs the head and its history; that of the staff also contact, words, files and
+The citizen's view costs the head; that of the staff also history, contact, words, files and
 deliveries, because whoever works an order needs them beside each other.
 """
 
@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from chalicelib.domain.order import BrokenChain, Event, Order, verify_against
+from chalicelib.domain.order import BrokenChain, Event, Order, milestones, verify_against
 from chalicelib.domain.refusal import Unknown
 from chalicelib.domain.staff import MATRIX, Capability, Staff, may
 from chalicelib.outbound.objects import Files
@@ -20,8 +20,12 @@ from chalicelib.usecases.showing import Record, stamp
 
 
 def for_citizen(desk: Desk, head: Head, *, at: datetime) -> dict[str, Any]:
-    """Return the order as its reporter sees it. Raises Busy."""
-    return showing.public_order(desk, head, history(head.order.order_id), at=at)
+    """Return the order as its reporter sees it. Raises Busy.
+
+    The head alone tells its steps, unless they were too many to stand beside it.
+    """
+    steps = head.steps if head.steps is not None else milestones(history(head.order.order_id))
+    return showing.public_order(desk, head, steps, at=at)
 
 
 def for_staff(
@@ -107,7 +111,7 @@ def verify(head: Head) -> dict[str, Any]:
     """Return whether the chain holds and the head is its fold; else the first event that is bad."""
     links = list(ledger.links(head.order.order_id))
     try:
-        verify_against(head.order, links)
+        verify_against(head.order, links, told=head.steps)
     except BrokenChain as broken:
         bad = {"seq": broken.seq, "why": broken.why}
         return {"ok": False, "events": len(links), "first_bad": bad}

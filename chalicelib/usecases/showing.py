@@ -25,7 +25,7 @@ from chalicelib.domain.clocks import (
 )
 from chalicelib.domain.contact import Phone, mask_address, mask_name
 from chalicelib.domain.limits import UnknownLimit
-from chalicelib.domain.order import Event, Order
+from chalicelib.domain.order import BROKEN, Event, Milestone, Order, milestone, milestones, was_late
 from chalicelib.domain.procedure import (
     GRADE_TOLD,
     SUPERVISION,
@@ -152,7 +152,7 @@ CITIZENS_MOVES: Final = ("withdraw", "supplement", "expedite", "reopen", "rate")
 
 
 def public_order(
-    desk: Desk, head: Head, events: Sequence[Event], *, at: datetime
+    desk: Desk, head: Head, steps: Sequence[Milestone], *, at: datetime
 ) -> dict[str, Any]:
     """Return the order as its reporter sees it: their words, our promises, no names of ours."""
     order, shown = head.order, head.shown
@@ -163,7 +163,7 @@ def public_order(
         "kind": order.kind,
         "sub_type": order.sub_type,
         "stage": order.stage,
-        "public_stage": public_stage(order, events),
+        "public_stage": public_stage(order, steps),
         "occurred_at": stamp(order.occurred_at),
         "place_name": str(shown.get("place", "")),
         "summary": str(shown.get("summary", "")),
@@ -172,7 +172,7 @@ def public_order(
         "apology": any(row["level"] in MISSED for row in promises),
         "delay_reason": order.facts.get("delay_explained"),
         "suspended": _suspended(order),
-        "timeline": public_timeline(desk, order, events),
+        "timeline": public_timeline(desk, order, steps),
         "can": citizens_moves(desk, order, at=at),
         "expedite_from": _stamped(earliest),
         "rating": {"score": order.facts["rating"]} if "rating" in order.facts else None,
@@ -182,20 +182,20 @@ def public_order(
     }
 
 
-def public_stage(order: Order, events: Sequence[Event]) -> str:
+def public_stage(order: Order, steps: Sequence[Milestone]) -> str:
     """Return the stage in the citizens' few words."""
     if order.suspended:
         return "suspended"
     if order.stage == "received" and order.kind == "fault":
-        return "on_way" if _since_last(events, "receive", "set_out") else "dispatched"
+        return "on_way" if _since_last(steps, "receive", "set_out") else "dispatched"
     return PUBLIC_STAGES[order.stage]
 
 
-def _since_last(events: Sequence[Event], begin: str, wanted: str) -> bool:
+def _since_last(steps: Sequence[Event | Milestone], begin: str, wanted: str) -> bool:
     """Return whether `wanted` happened after the last `begin`."""
-    for event in reversed(events):
-        if event.name in {begin, wanted}:
-            return event.name == wanted
+    for step in reversed(steps):
+        if step.name in {begin, wanted}:
+            return step.name == wanted
     return False
 
 
@@ -204,46 +204,40 @@ def _suspended(order: Order) -> dict[str, Any] | None:
     return {"reason": held.reason, "until": stamp(held.until)} if held else None
 
 
-def public_timeline(desk: Desk, order: Order, events: Iterable[Event]) -> list[dict[str, Any]]:
+def public_timeline(desk: Desk, order: Order, steps: Iterable[Milestone]) -> list[dict[str, Any]]:
     """Return the steps that the citizen sees, oldest first, each by when it happened."""
     return [
         {
-            "at": stamp(event.occurred_at),
-            "event": event.name,
+            "at": stamp(step.at),
+            "event": step.name,
             "text_slug": slug,
-            "facts": _public_facts(desk, order, event),
-            "late": _was_late(event),
+            "facts": _public_facts(desk, order, step),
+            "late": step.late,
         }
-        for event in events
-        if (slug := _public_slug(desk, event))
+        for step in steps
+        if (slug := _public_slug(desk, step.name))
     ]
 
 
-def _public_slug(desk: Desk, event: Event) -> str:
-    if event.name == "timer":
-        return "public.timer.promise_broken" if "promise_broken" in event.tells else ""
-    is_public = event.name == "opened" or any(
+def _public_slug(desk: Desk, name: str) -> str:
+    if name == "timer":
+        return f"public.timer.{BROKEN}"
+    is_public = name == "opened" or any(
         move.public
         for procedure in desk.procedures.values()
-        if (move := procedure.moves.get(event.name)) is not None
+        if (move := procedure.moves.get(name)) is not None
     )
-    return f"public.move.{event.name}" if is_public else ""
+    return f"public.move.{name}" if is_public else ""
 
 
-def _public_facts(desk: Desk, order: Order, event: Event) -> dict[str, str]:
+def _public_facts(desk: Desk, order: Order, step: Milestone) -> dict[str, str]:
     """Return what fills the words of a step: names of offices and slugs, never of a person."""
-    office_id = str(event.data.get("office") or event.actor.office_id or order.office)
-    office = desk.snapshot.offices.get(office_id)
     facts = {
-        "office": office.name if office else "",
-        "reason": str(event.data.get("reason", "")),
-        "kind": str(event.data.get("kind", "")),
+        "office": office_name(desk, step.office or order.office),
+        "reason": step.reason,
+        "kind": step.kind,
     }
     return {name: value for name, value in facts.items() if value}
-
-
-def _was_late(event: Event) -> bool:
-    return bool(event.data.get("late") or event.changes.get("late_entered"))
 
 
 def citizens_moves(desk: Desk, order: Order, *, at: datetime) -> list[str]:
@@ -374,7 +368,7 @@ def staff_order(
         "clocks": clock_rows(desk, order, at=at),
         "facts": _facts(order),
         "timeline": [_step(desk, event, record.words) for event in record.events],
-        "public": public_order(desk, head, record.events, at=at),
+        "public": public_order(desk, head, milestones(record.events), at=at),
         "contact": contact_row(record.contact),
         "words": said(record),
         "moves": moves,
@@ -401,11 +395,11 @@ def _step(desk: Desk, event: Event, words: Mapping[int, Words]) -> dict[str, Any
         "event": event.name,
         "at": stamp(event.occurred_at),
         "recorded_at": stamp(event.recorded_at),
-        "late": _was_late(event),
+        "late": was_late(event),
         "by": by(desk, event),
         "data": dict(event.data),
         "words": shown_words(spoken.words) if spoken and event.seq > 1 else None,
-        "public": bool(_public_slug(desk, event)),
+        "public": milestone(event) is not None and bool(_public_slug(desk, event.name)),
     }
 
 

@@ -442,11 +442,6 @@ _FEW: Final = (
         what="GET /public/orders/{number}, warm",
         figures=(ONE_CALL, Figure("RRU", floor=0.5, goal=1)),
         measure=track,
-        why=(
-            "the answer shows what happened step by step, so the history is read beside the head,"
-            " and strongly consistent (1 RRU). Read like the head it would be 0.5 RRU; the public"
-            " steps on the head, outside the index, would save the call."
-        ),
     ),
     Row(
         name="page",

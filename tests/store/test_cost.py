@@ -97,6 +97,7 @@ def test_every_move_of_a_faults_life_is_one_read_and_one_transaction_of_at_most_
         write = the_call(meter)
         assert write.operation == "TransactWriteItems", move
         assert write.wru <= 8, (move, write)
+    assert orders.get(order_id).steps is not None, "the whole life is told beside its head"
 
 
 def test_the_words_of_a_move_cost_one_item_more(meter: Meter):
@@ -204,7 +205,7 @@ def test_the_sweep_can_have_the_heads_with_what_is_due_in_the_same_call(store: H
 def _entry(store: House, order_id: str) -> dict[str, Any]:
     """Return what the index holds of an order: the item without what is not projected."""
     item = _item(store, order_id)
-    return {name: value for name, value in item.items() if name not in {"keys", "intake"}}
+    return {name: value for name, value in item.items() if name not in {"keys", "intake", "steps"}}
 
 
 def _item(store: House, order_id: str) -> dict[str, Any]:

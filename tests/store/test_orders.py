@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain.order import verify_against
+from chalicelib.domain.order import BrokenChain, milestones, verify_against
 from chalicelib.domain.refusal import KeyReused, Stale, Unknown
 from chalicelib.store import ledger, orders, personal
 from chalicelib.store.orders import Change, Due, Head, Look
@@ -20,6 +20,7 @@ from tests.builders import (
     SALT,
     SHOWN,
     STATION,
+    WORKED,
     a_contact,
     a_fault,
     a_key,
@@ -255,6 +256,66 @@ def test_a_head_from_the_index_can_be_moved_by_the_sweep_but_not_with_a_key():
     assert (stored.look, stored.intake) == (whole.look, INTAKE)
     with pytest.raises(ValueError, match="index"):
         orders.commit(after(swept, "note", key="k2", note="x"))
+
+
+# What a timeline tells --------------------------------------------------------------------------
+
+
+def test_the_milestones_beside_a_head_are_the_fold_of_its_events():
+    head = kept(look=Look(1, IN_FIVE))
+    for number, (move, role, answers) in enumerate(WORKED):
+        by = an_actor(role, CREW, STATION)
+        at = NOON + timedelta(hours=number, seconds=7 * number)
+        (head,) = orders.commit(after(head, move, by=by, key=f"k{number}", at=at, **answers))
+
+    stored = orders.get(head.order.order_id)
+    assert stored == head
+    assert stored.steps == milestones(ledger.read(head.order.order_id))
+    assert [step.name for step in stored.steps or ()] == ["opened", *(move for move, *_ in WORKED)]
+    verify_against(stored.order, ledger.links(head.order.order_id), told=stored.steps)
+
+
+def test_milestones_that_somebody_edited_do_not_pass_for_the_chain():
+    head = kept()
+    (head,) = orders.commit(dispatched(head))
+    assert head.steps is not None
+    edited = (head.steps[0], replace(head.steps[1], office="S-ELSEWHERE"))
+
+    with pytest.raises(BrokenChain, match="head-differs"):
+        verify_against(head.order, ledger.links(head.order.order_id), told=edited)
+
+
+def test_a_promise_that_the_sweep_sees_broken_is_a_milestone_although_the_index_has_none():
+    whole = kept()
+    (seen,) = orders.queue(COUNTY, limit=20).heads
+    assert seen.steps is None
+
+    orders.commit(Change(seen, fired(seen.order, at=NOON + timedelta(hours=3))))
+
+    stored = orders.get(whole.order.order_id)
+    assert [step.name for step in stored.steps or ()] == ["opened", "timer"]
+    assert stored.steps == milestones(ledger.read(whole.order.order_id))
+
+
+def test_a_story_too_long_to_stand_beside_its_head_is_left_to_the_ledger():
+    head = kept()
+    for number in range(60):
+        at = NOON + timedelta(seconds=97 * number**2)
+        (head,) = orders.commit(after(head, "note", at=at, note="x"))
+
+    stored = orders.get(head.order.order_id)
+    assert stored == head
+    assert stored.steps is None
+    assert len(milestones(ledger.read(head.order.order_id))) == 61
+
+
+def test_a_row_written_without_milestones_goes_on_without_them():
+    head = kept()
+    OrderRow(order_id=head.order.order_id).update([OrderRow.steps.remove()])
+
+    orders.commit(dispatched(orders.get(head.order.order_id)))
+
+    assert orders.get(head.order.order_id).steps is None
 
 
 # Reading ----------------------------------------------------------------------------------------

@@ -38,6 +38,9 @@ def test_a_dictionary_is_never_changed():
     assert hashlib.sha256(DICTIONARIES[1]).hexdigest() == (
         "14742c1cf4af70e8f941df821d0235bd7f3dbca4963b2705dbfde557467a3102"
     )
+    assert hashlib.sha256(DICTIONARIES[2]).hexdigest() == (
+        "22ecbb398a50df719b50482c25cc6c4eaa8297530c9cf8dc18593ad5be852604"
+    )
 
 
 @pytest.mark.parametrize("cut", [0, 1, 2, 10])

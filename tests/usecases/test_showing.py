@@ -9,7 +9,7 @@ import pytest
 
 from chalicelib.domain import words as wording
 from chalicelib.domain.contact import Phone
-from chalicelib.domain.order import Actor, Event, Order
+from chalicelib.domain.order import Actor, Event, Order, milestones
 from chalicelib.domain.procedure import Advanced
 from chalicelib.domain.procedures import PROCEDURES
 from chalicelib.domain.staff import Office, OfficeLevel, Role, Staff
@@ -72,7 +72,7 @@ class Story:
         return Head(self.order, {"summary": "家里没电了", "place": "建设路3-2台区", **shown})
 
     def public(self, at: datetime = NOON + MINUTE) -> dict[str, Any]:
-        return showing.public_order(the_desk(), self.head(), self.events, at=at)
+        return showing.public_order(the_desk(), self.head(), milestones(self.events), at=at)
 
     def row(self, at: datetime = NOON + MINUTE) -> dict[str, Any]:
         return showing.queue_row(the_desk(), self.head(), at=at)
