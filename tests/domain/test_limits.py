@@ -99,7 +99,8 @@ FIGURES = [
     ("service_request.appliance_damage.arrive", "24 hour", "24 hour", "F-12"),
     ("service_request.appliance_damage.reply", "1 workday", "1 workday", "F-12"),
     ("service_request.meter_abnormal.handle", "4 workday", "4 workday", "F-12"),
-    ("service_request.reading_abnormal.handle", "6 workday", "6 workday", "F-12"),
+    ("service_request.reading_abnormal.exam", "6 workday", "6 workday", "F-12"),
+    ("service_request.reading_abnormal.handle", "5 workday", "5 workday", "F-01"),
     ("service_request.reading_abnormal.promise", "5 workday", "5 workday", "F-01"),
     ("service_request.meter_test.promise", "5 workday", "5 workday", "F-01"),
     ("service_request.ev_fast_charging.arrive", "45 minute", "45 minute", "F-12"),
@@ -246,6 +247,9 @@ def test_a_promise_is_never_looser_than_the_law_nor_tighter_than_the_house():
 
         assert amount("complaint.internal") <= amount("complaint.promise")
         assert amount("complaint.promise") <= amount("complaint.legal")
+        assert amount("service_request.reading_abnormal.handle") <= amount(
+            "service_request.reading_abnormal.promise"
+        )
         for terrain in ("urban", "rural", "remote"):
             assert amount(f"fault.arrive.{terrain}") <= amount(f"fault.arrive_legal.{terrain}")
 
@@ -297,10 +301,14 @@ def test_the_unit_decides_the_clock_so_that_the_two_are_never_mixed(limit_id, ba
     assert (limit.basis, limit.day_count) == (basis, day_count)
 
 
-def test_only_a_key_customers_arrival_and_an_enquirys_visit_are_shipped_switched_off():
+def test_examples_and_figures_that_are_only_on_record_are_shipped_switched_off():
     off = [limit.id for limit in STATE.all(on=TODAY) if not limit.enabled]
 
-    assert off == ["enquiry.return_visit", "fault.arrive_key_customer"]
+    assert off == [
+        "enquiry.return_visit",
+        "fault.arrive_key_customer",
+        "service_request.reading_abnormal.exam",
+    ]
 
 
 @pytest.mark.parametrize(
