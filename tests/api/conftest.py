@@ -37,6 +37,7 @@ from chalicelib.usecases.desk import Desk, actor_of, open_desk
 from chalicelib.usecases.handling import Command
 from chalicelib.usecases.reporting import Report
 from tests.conftest import _bound
+from tests.rules.rights import held_to
 
 AUDIENCE = "https://lightkeeper.test/api"
 SECRET = "a secret of more than thirty-two bytes, for tests only"
@@ -162,7 +163,10 @@ def documented(app: Any) -> Mapping[str, Any]:
 
 @dataclass
 class Api:
-    """The app as callers see it. `as_` says who; keys are made up, each another one."""
+    """The app as callers see it, within the rights of its policy.
+
+    `as_` says who; keys are made up, each another one.
+    """
 
     app: Any
     client: Client
@@ -210,7 +214,9 @@ class Api:
             sent["Idempotency-Key"] = key or self.key()
         sent |= {name.replace("_", "-"): value for name, value in headers.items()}
         content = json.dumps(body).encode() if body is not None else (raw or b"")
-        answered = self.client.http.request(method, path, headers=sent, body=content)
+        with held_to("api_handler") as held:
+            answered = self.client.http.request(method, path, headers=sent, body=content)
+        assert held.refused == [], (method, path)
         answer = Answer(answered.status_code, dict(answered.headers), answered.body)
         self.check(method, path, answer)
         return answer

@@ -7,6 +7,7 @@
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,26 +29,33 @@ class NotPermittedError(Exception):
     """A function did what its policy does not allow."""
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a function does: (action, table or table/index/name), growing; and what it may not."""
+
+    done: set[tuple[str, str]] = field(default_factory=set)
+    refused: list[str] = field(default_factory=list)
+
+
 @contextmanager
-def held_to(function: str) -> Iterator[set[tuple[str, str]]]:
+def held_to(function: str) -> Iterator[Held]:
     """Refuse what the function's policy does not allow, until the block ends.
 
-    Yields what it does: (action, table or table/index/name), growing. Raises NotPermittedError from
-    the call that went too far.
+    Raises NotPermittedError from the call that went too far.
     """
-    policy = _statements(function)
-    done: set[tuple[str, str]] = set()
+    policy, held = _statements(function), Held()
 
     def look(params: Mapping[str, Any], model: Any, **_: Any) -> None:
         for action, resource in _needed(model.name, params):
             if not _is_allowed(policy, action, resource):
-                raise NotPermittedError(f"{function} may not {action} on {resource}")
-            done.add((action, resource))
+                held.refused.append(f"{function} may not {action} on {resource}")
+                raise NotPermittedError(held.refused[-1])
+            held.done.add((action, resource))
 
     events = house().connection.client.meta.events
     events.register_first("provide-client-params.dynamodb", look, unique_id="held-to")
     try:
-        yield done
+        yield held
     finally:
         events.unregister("provide-client-params.dynamodb", unique_id="held-to")
 

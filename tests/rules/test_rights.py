@@ -44,9 +44,9 @@ def desk(store) -> Desk:
 @contextmanager
 def works_as(function: str, *, at: datetime) -> Iterator[Desk]:
     """Do what follows as a function: the registry read anew, the policy obeyed."""
-    with held_to(function) as done:
+    with held_to(function) as held:
         yield the_desk(at)
-    assert done, f"{function} has touched nothing"
+    assert held.done, f"{function} has touched nothing"
 
 
 def an_order(desk: Desk) -> str:
@@ -138,11 +138,11 @@ def test_send_puts_a_number_that_fails_on_the_call_list_within_its_policy(desk: 
 def test_seal_seals_within_its_policy(desk: Desk, tmp_path: Path):
     sealing.stage(ledger.read(an_order(desk)), at=NOON)
 
-    with held_to("seal") as done:
+    with held_to("seal") as held:
         made = sealing.seal_up_to(DiskSeals(tmp_path), private_key=KEY, at=NOON + HOUR)
 
     assert [len(seal.digests) for seal in made] == [1]
-    assert done == {("dynamodb:Query", "deliveries")}
+    assert held.done == {("dynamodb:Query", "deliveries")}
 
 
 def test_forget_forgets_within_its_policy(desk: Desk, tmp_path: Path):
