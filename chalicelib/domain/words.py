@@ -765,6 +765,80 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "code.text.control": ("含有不可见的控制字符", "Contains control characters"),
     "code.text.surrogate": ("含有损坏的字符", "Contains a broken character"),
     "code.text.bidi": ("含有改变文字方向的字符", "Contains characters that reverse the text"),
+    # The network's tables ---------------------------------------------------------------------
+    "grid.mistake.unreadable": ("从这一行起读不出，请查引号", "Unreadable from here: see quotes"),
+    "grid.mistake.cells": (
+        "有 {found} 格，表头有 {expected} 格",
+        "{found} cells where the header has {expected}",
+    ),
+    "grid.mistake.column-missing": ("缺少这一列", "This column is missing"),
+    "grid.mistake.column-twice": ("这一列出现两次", "This column stands twice"),
+    "grid.mistake.column-unknown": ("不认识这一列，已忽略", "Unknown column, ignored"),
+    "grid.mistake.required": ("必填", "Required"),
+    "grid.mistake.not-a-flag": ("“{value}”应为 1（是）或 0（否）", "“{value}” is no yes or no"),
+    "grid.mistake.not-a-number": ("“{value}”不是数字", "“{value}” is no number"),
+    "grid.mistake.not-a-phase": (
+        "没有“{value}”这样的相别，应为 A、B、C、N",
+        "There is no phase “{value}”; A, B, C or N",
+    ),
+    "grid.mistake.not-conductors": (
+        "“{value}”不是导线对应关系，应如 1-1|2-2",
+        "“{value}” pairs no conductors; write 1-1|2-2",
+    ),
+    "grid.mistake.not-nodes": (
+        "“{value}”不是相节点，应如 1.2 或 1&2",
+        "“{value}” names no phase nodes; write 1.2 or 1&2",
+    ),
+    "grid.mistake.only-ground": ("“{value}”只有接地，没有相线", "“{value}” is ground, no phase"),
+    "grid.mistake.twice": (
+        "“{value}”与第 {first} 行重复",
+        "“{value}” stands on line {first} already",
+    ),
+    "grid.mistake.joined-to-nothing": (
+        "设备“{device}”这一端没有接到母线",
+        "Device “{device}” is joined to nothing at this end",
+    ),
+    "grid.mistake.joined-to-itself": (
+        "设备“{device}”两端接在同一母线",
+        "Device “{device}” has both ends on one bus",
+    ),
+    "grid.mistake.unknown-device": ("没有设备“{value}”", "There is no device “{value}”"),
+    "grid.mistake.unknown-bus": (
+        "没有设备接到母线“{value}”",
+        "No device is joined to bus “{value}”",
+    ),
+    "grid.mistake.unknown-transformer": (
+        "客户“{customer}”的变压器“{value}”不在台账中",
+        "Customer “{customer}”: transformer “{value}” is unknown",
+    ),
+    "grid.mistake.no-transformer": (
+        "客户“{customer}”没有填写变压器",
+        "Customer “{customer}” names no transformer",
+    ),
+    "grid.mistake.node-missing": (
+        "没有设备把 {node} 相接到母线“{bus}”",
+        "No device brings phase node {node} to bus “{bus}”",
+    ),
+    "grid.mistake.meter-under-two": (
+        "电表“{meter}”在第 {first} 行属于变压器“{there}”，这里属于“{here}”",
+        "Meter “{meter}” is under “{there}” on line {first} and under “{here}” here",
+    ),
+    "grid.mistake.load-differs": (
+        "负荷点“{load}”前面为“{there}”，这里为“{here}”",
+        "Load “{load}” has “{there}” before and “{here}” here",
+    ),
+    "grid.mistake.switch-missing": (
+        "开关“{device}”在设备表中，但不在开关表中",
+        "Switch “{device}” stands in the devices but not here",
+    ),
+    "grid.mistake.not-switchable": (
+        "设备“{device}”在设备表中不是可操作的开关",
+        "Device “{device}” is not switchable in the devices",
+    ),
+    "grid.mistake.differs": (
+        "这里为“{here}”，设备表中为“{there}”",
+        "“{here}” here, “{there}” in the devices",
+    ),
 }
 
 WORDS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
