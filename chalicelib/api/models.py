@@ -607,7 +607,7 @@ class Done(Out):
 
 
 class PromiseMade(Out):
-    """A promise of ours, from the limits in force."""
+    """A promise of ours, from the limits in force. effective_from: null where nobody knows."""
 
     id: str
     label: str
@@ -615,7 +615,7 @@ class PromiseMade(Out):
     unit: str
     clock: str
     source: str
-    effective_from: str
+    effective_from: str | None
 
 
 class QueueRow(Out):

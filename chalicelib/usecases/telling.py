@@ -8,7 +8,7 @@ from string import Formatter
 from typing import Any, Final
 
 from chalicelib.domain.calendar import local_day
-from chalicelib.domain.limits import Limit
+from chalicelib.domain.limits import ALWAYS, Limit
 from chalicelib.domain.procedure import ClockRule, Move, Procedure
 from chalicelib.domain.staff import MATRIX, Capability, Relation, Role
 from chalicelib.usecases.desk import Desk
@@ -126,8 +126,10 @@ def promises(desk: Desk, language: str, *, at: datetime) -> list[dict[str, Any]]
             "amount": float(limit.amount) if isinstance(limit.amount, Fraction) else 0.0,
             "unit": limit.unit.value,
             "clock": name,
-            "source": limit.source,
-            "effective_from": limit.effective_from.isoformat(),
+            "source": limit.public.get(language, limit.source),
+            "effective_from": None
+            if limit.effective_from == ALWAYS
+            else limit.effective_from.isoformat(),
         }
         for limit, name in rows
         if limit.enabled

@@ -63,7 +63,7 @@ def test_what_we_promise_is_told_from_the_limits(api):
 
     arrive = promised["fault.arrive.urban"]
     assert (arrive["amount"], arrive["unit"], arrive["clock"]) == (45, "minute", "arrive")
-    assert arrive["source"]
+    assert "第三条" in arrive["source"]
     assert not any(each.startswith("misconduct_report") for each in promised)
 
 

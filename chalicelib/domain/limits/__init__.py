@@ -12,7 +12,8 @@ Each source starts with how we know:
     [design]      nobody gives the number: our proposal
 All but [found] are `assumed`: an office should confirm them. `effective_from` is the day on which a
 promise or a law was published or took effect; else the day of the oldest copy found; else 1 January
-of its year; else 2000-01-01, which is before everything we may be shown.
+of its year; else 2000-01-01 (`ALWAYS`), before everything we may be shown. What is promised in
+public also has its source in a sentence for the public, `public_zh` and `public_en`.
 """
 
 import json
@@ -32,6 +33,8 @@ from chalicelib.domain.contact import clean_text
 from chalicelib.domain.refusal import BadInput, FieldError
 
 RULESETS: Final = ("state_grid", "southern_grid")
+ALWAYS: Final = date(2000, 1, 1)
+"""Stands for a day that nobody knows."""
 
 
 class Unit(StrEnum):
@@ -110,6 +113,7 @@ class Limit:
     source: how we know and from where; of an override, the office's reason.
     assumed: not read in a published page (see the module's labels).
     note: what it means, `zh` and `en`.
+    public: the source as people read it, `zh` and `en`; an office's own reason is that already.
     origin: the rule set's file or the office that states it.
     enabled: whether it is obeyed; some are examples that an office may switch on.
     """
@@ -125,6 +129,7 @@ class Limit:
     note: Mapping[str, str] = field(hash=False)
     origin: str = ""
     enabled: bool = True
+    public: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     @property
     def version(self) -> str:
@@ -293,7 +298,7 @@ def parse_override(raw: object) -> Limit:
             errors.extend(refused.errors)
     if errors:
         raise BadInput(errors)
-    return replace(shape, **values, assumed=False, origin="")
+    return replace(shape, **values, assumed=False, origin="", public={})
 
 
 def _read_amount(name: str, raw: object, shape: Limit) -> Fraction | time:
@@ -449,4 +454,7 @@ def _read(entry: Mapping[str, Any], *, origin: str) -> Limit:
         note=MappingProxyType({"zh": entry["note_zh"], "en": entry["note_en"]}),
         origin=origin,
         enabled=entry.get("enabled", True),
+        public={
+            each: entry[f"public_{each}"] for each in ("zh", "en") if f"public_{each}" in entry
+        },
     )

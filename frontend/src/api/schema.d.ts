@@ -2450,7 +2450,7 @@ export interface components {
                 [key: string]: unknown;
             }[];
         };
-        /** @description A promise of ours, from the limits in force. */
+        /** @description A promise of ours, from the limits in force. effective_from: null where nobody knows. */
         PromiseMade: {
             id: string;
             label: string;
@@ -2458,7 +2458,7 @@ export interface components {
             unit: string;
             clock: string;
             source: string;
-            effective_from: string;
+            effective_from: string | null;
         };
         /** @description What the pages need to know of a deployment. */
         PublicConfig: {
