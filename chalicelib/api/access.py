@@ -215,13 +215,17 @@ EDGE: Final = 50
 """How many callers an edge may stand for, or one caller pretend to be. [design]"""
 
 
-def slow_down(asked: Asked, purpose: str, *, most: int, minutes: int) -> None:
-    """Count a call from one network address. Raises TooMany with the seconds to wait, and Busy."""
+def slow_down(asked: Asked, purpose: str, *, most: int, minutes: int, spare: int = 0) -> None:
+    """Count a call from one network address. Raises TooMany with the seconds to wait, and Busy.
+
+    spare: how many of an address each process lets pass without a write (see `registry.hit`); not
+    where somebody could guess.
+    """
     window = timedelta(minutes=minutes)
     counted = {f"{purpose}#{asked.viewer}": most}
     if asked.viewer != asked.ip:
         counted[f"{purpose}#edge#{asked.ip}"] = most * EDGE
     for bucket, limit in counted.items():
-        hit = registry.hit(bucket, limit=limit, window=window, at=asked.at)
+        hit = registry.hit(bucket, limit=limit, window=window, at=asked.at, spare=spare)
         if hit.retry_after:
             raise TooMany(retry_after=hit.retry_after)

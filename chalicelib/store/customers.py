@@ -4,7 +4,8 @@
     the households of a transformer     pk = area/<transformer>, sk = account            1 a MB
     the places of a county              pk = county/<county>, sk = code                  1 a MB
     where is this account, this place   pk = where/account/<no>, where/place/<code>      1 read
-    one household, one place            both of the above                                2 reads
+    one household, one place            both of the above; a report's place is           2 reads
+                                        remembered for five minutes (`known_place`)
 
 Everything has one home, and a pointer that says where; so there is one copy of what is personal,
 and an outage reads its own areas and nothing else. The pointer is written first and the home last:
@@ -41,6 +42,8 @@ from .rows import TRIES, Unconfirmed, write
 
 _ONLY: Final = "-"
 PLACES_KEPT: Final = timedelta(minutes=5)
+MOST_KNOWN: Final = 2_000
+"""Places that a process remembers one by one: about a megabyte."""
 MOVES_A_WRITE: Final = 30
 """Three rows a move, and a transaction takes a hundred."""
 
@@ -210,6 +213,18 @@ def find_place(code: str) -> Place | None:
     return _find(PLACES, code)
 
 
+_KNOWN: Final[Remembered[Place | None]] = Remembered(PLACES_KEPT, most=MOST_KNOWN)
+
+
+def known_place(code: str, *, at: datetime) -> Place | None:
+    """Return a place as it was PLACES_KEPT ago at the earliest, or None. Raises Busy.
+
+    For reports, which name the same places over and over while a line is down. One that does not
+    exist is looked for each time. Whoever shows a customer to somebody by it asks find_place.
+    """
+    return _KNOWN.get(code, at=at, load=lambda: find_place(code))
+
+
 def households_of(transformer_id: str) -> list[Household]:
     """Return the households of an area, by account. Raises Busy."""
     return [HOUSEHOLDS.read(row) for row in under(HomeRow, _area(transformer_id))]
@@ -333,6 +348,8 @@ def put_places(difference: Difference[Place], *, drop_missing: bool = False) -> 
         _PLACES.forget(county)
     for _, home in difference.moved:
         _PLACES.forget(home.removeprefix("county/"))
+    for place in (*changed, *(to for to, _ in difference.moved)):
+        _KNOWN.forget(place.code)
 
 
 def _compare(

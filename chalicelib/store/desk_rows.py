@@ -330,11 +330,13 @@ class Remembered(Generic[_Item]):
     """What was read from the store lately, kept in this process for `term` at the longest.
 
     Age is counted from the `at` of the call that began to read, so nothing older than `term` is
-    ever answered. `forget` is for those who have just written. Threads may share it.
+    ever answered. `forget` is for those who have just written. What is None is not kept. most: how
+    many are kept; the one kept first makes room. Threads may share it.
     """
 
-    def __init__(self, term: timedelta) -> None:
+    def __init__(self, term: timedelta, *, most: int = 1_000) -> None:
         self.term: Final = term
+        self.most: Final = most
         self._kept: dict[Hashable, tuple[datetime, _Item]] = {}
         self._of: House | None = None
         self._lock: Final = Lock()
@@ -348,8 +350,16 @@ class Remembered(Generic[_Item]):
                 if kept is None:
                     if self._of is not house():
                         self._kept, self._of = {}, house()
-                    kept = self._kept[key] = (at, load())
+                    kept = (at, load())
+                    self._keep(key, kept)
         return kept[1]
+
+    def _keep(self, key: Hashable, kept: tuple[datetime, _Item]) -> None:
+        self._kept.pop(key, None)
+        if kept[1] is not None:
+            if len(self._kept) >= self.most:
+                del self._kept[next(iter(self._kept))]
+            self._kept[key] = kept
 
     def forget(self, key: Hashable) -> None:
         """Load `key` anew next time. Waits for a load that has begun, and forgets that too."""

@@ -15,6 +15,7 @@ name or telephone, and of a secret, only that it did. Nothing is deleted: what i
 An office's path and a person's path are not kept but derived, so moving an office is one write.
 """
 
+import itertools
 import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -794,18 +795,31 @@ class Hit:
     retry_after: int
 
 
-def hit(bucket: str, *, limit: int, window: timedelta, at: datetime) -> Hit:
+MOST_UNTOLD: Final = 5_000
+_UNTOLD: Final[Remembered[Iterator[int]]] = Remembered(timedelta(hours=1), most=MOST_UNTOLD)
+
+
+def hit(bucket: str, *, limit: int, window: timedelta, at: datetime, spare: int = 0) -> Hit:
     """Count one more in the window that `at` lies in, and say whether it is within `limit`.
 
     Windows are laid end to end since 1970, so two limits' worth may pass around the end of one.
-    One write; only a digest of `bucket` is kept. Counts at least once each. Raises Busy.
+    One write; only a digest of `bucket` is kept. Counts at least once each. spare: so many of a
+    window a process counts for itself and tells with the next one, so who comes once costs nothing
+    and the limit is exact to `spare` a process. Raises Busy.
     """
     length = math.ceil(window.total_seconds())
     start = int(at.timestamp()) // length * length
     row = CounterRow(_bucket(bucket), f"{length}#{start}")
+    told = 1
+    if spare:
+        untold = _UNTOLD.get((row.pk, row.sk), at=at, load=lambda: itertools.count(1))
+        number = next(untold)
+        if number <= spare:
+            return Hit(max(0, limit - number), 0)
+        told = number if number == spare + 1 else 1
     try:
         with writing():
-            row.update([CounterRow.hits.add(1), CounterRow.expires.set(start + length)])
+            row.update([CounterRow.hits.add(told), CounterRow.expires.set(start + length)])
     except Unconfirmed as doubt:
         raise Busy(of="store") from doubt
     remaining = limit - int(row.hits)

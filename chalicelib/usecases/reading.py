@@ -145,7 +145,7 @@ def _advice(
         return []
     order = head.order
     place = str(order.facts.get("place", ""))
-    found = customers.find_place(place) if place and order.stage == "accepted" else None
+    found = customers.known_place(place, at=at) if place and order.stage == "accepted" else None
     others = queueing.open_heads(desk, order.county, at=at)
     return showing.advice(
         desk,

@@ -72,7 +72,7 @@ def report(
     """
     procedure = desk.procedure(sent.kind)
     _check(sent)
-    place = _place_of(sent)
+    place = _place_of(sent, at=at)
     office = desk.office(_office_of(desk, sent, place))
     words, data = split_answers(procedure.intake, sent.answers)
     step = Step(
@@ -126,9 +126,9 @@ def report(
     raise Busy(what="number")
 
 
-def office_of(desk: Desk, sent: Report) -> str:
+def office_of(desk: Desk, sent: Report, *, at: datetime) -> str:
     """Return the office whose place was named, else whose desk takes it. Raises BadInput, Busy."""
-    return _office_of(desk, sent, _place_of(sent))
+    return _office_of(desk, sent, _place_of(sent, at=at))
 
 
 def _office_of(desk: Desk, sent: Report, place: customers.Place | None) -> str:
@@ -188,17 +188,17 @@ ANONYMOUS_KINDS: Final = frozenset(
 )
 
 
-def _place_of(sent: Report) -> customers.Place | None:
+def _place_of(sent: Report, *, at: datetime) -> customers.Place | None:
     """Return the place that was named, or the one that the account hangs under."""
     if sent.place:
-        place = customers.find_place(sent.place)
+        place = customers.known_place(sent.place, at=at)
         if place is None:
             raise BadInput.of("place", "place.unknown")
         return place
     if sent.contact.account_no:
         household = customers.find_household(sent.contact.account_no)
         if household is not None:
-            return customers.find_place(household.transformer_id)
+            return customers.known_place(household.transformer_id, at=at)
     return None
 
 

@@ -1,9 +1,5 @@
 """Somebody of the staff takes a report in for a citizen (代受理), and may send it out at once."""
 
-from collections.abc import Mapping
-from typing import Any
-
-from chalicelib.domain.order import Actor
 from chalicelib.domain.refusal import NotAllowed
 from chalicelib.domain.staff import Relation, relation
 from chalicelib.store.orders import Head
@@ -22,7 +18,7 @@ def take_in(desk: Desk, sent: Report, command: Command) -> Head:
     Raises what `reporting.report` and `handling.move` raise.
     """
     if command.answers:
-        _check(desk, sent, command.actor, command.answers)
+        _check(desk, sent, command)
     filed = reporting.report(
         desk,
         sent,
@@ -37,11 +33,12 @@ def take_in(desk: Desk, sent: Report, command: Command) -> Head:
     return handling.move(desk, filed.head.order.order_id, command)
 
 
-def _check(desk: Desk, sent: Report, by: Actor, answers: Mapping[str, Any]) -> None:
+def _check(desk: Desk, sent: Report, command: Command) -> None:
+    by = command.actor
     move = desk.procedure(sent.kind).moves[DISPATCH]
     if by.role not in move.who:
         raise NotAllowed(move=DISPATCH, role=by.role)
-    county = desk.office(reporting.office_of(desk, sent)).county
+    county = desk.office(reporting.office_of(desk, sent, at=command.at)).county
     if relation(desk.path(by.office_id), desk.path(county)) not in {Relation.OWN, Relation.BELOW}:
         raise NotAllowed(move=DISPATCH)  # it is filed at another desk, which sends it out itself
-    handling.check_targets(desk, county, move, answers, by=by)
+    handling.check_targets(desk, county, move, command.answers, by=by)

@@ -9,7 +9,9 @@ from PIL import Image
 from chalicelib import ambient
 from chalicelib.domain.refusal import Unknown
 from chalicelib.store import deliveries, ledger, orders, personal
+from chalicelib.store.rows import House
 from chalicelib.usecases import forgetting
+from infra.bench.meter import Meter
 from tests.api.conftest import COUNTY, PHONE, STATION, a_report
 from tests.builders import an_order_id
 
@@ -65,6 +67,20 @@ def test_what_we_promise_is_told_from_the_limits(api):
     assert (arrive["amount"], arrive["unit"], arrive["clock"]) == (45, "minute", "arrive")
     assert "第三条" in arrive["source"]
     assert not any(each.startswith("misconduct_report") for each in promised)
+
+
+def test_the_usual_report_is_one_transaction_and_a_look_at_it_one_read(api, store: House):
+    api.reported(place="TQ-0312")
+    with Meter(store.connection.client) as meter:
+        number, token = api.reported(place="TQ-0312")
+        (filed,) = meter.record
+        meter.reset()
+        api.get(f"{ORDERS}/{number}", token=token)
+        (read,) = meter.record
+
+    assert filed.operation == "TransactWriteItems"
+    assert filed.wru <= 8
+    assert (read.operation, read.rru) == ("GetItem", 0.5)
 
 
 def test_a_report_gives_a_number_a_token_and_the_promise(api):

@@ -10,6 +10,8 @@ from chalicelib.domain.contact import Phone
 from chalicelib.store import customers
 from chalicelib.store.customers import Difference, Household, Place
 from chalicelib.store.desk_rows import HomeRow, WhereRow, put_all
+from chalicelib.store.rows import House
+from infra.bench.meter import Meter
 from tests.builders import COUNTY, NOON, STATION
 
 on_both = pytest.mark.usefixtures("any_store")
@@ -84,6 +86,32 @@ def test_a_place_is_found_by_the_code_on_its_sign():
 
     assert customers.find_place(AREA) == a_place()
     assert customers.find_place(OTHER) is None
+
+
+@on_embedded
+def test_a_place_that_a_report_named_is_remembered_for_five_minutes(store: House):
+    take_places(a_place())
+    assert customers.known_place(AREA, at=NOON) == a_place()
+    renamed = customers.PLACES.home_row(a_place(name="改名公变"))
+    put_all(HomeRow, [renamed])  # by another process
+
+    with Meter(store.connection.client) as meter:
+        almost = customers.known_place(AREA, at=NOON + timedelta(seconds=299))
+    later = customers.known_place(AREA, at=NOON + timedelta(seconds=300))
+
+    assert (almost, meter.calls) == (a_place(), 0)
+    assert later == a_place(name="改名公变")
+
+
+@on_embedded
+def test_what_this_process_imports_and_what_was_not_there_is_seen_at_once():
+    assert customers.known_place(AREA, at=NOON) is None
+    take_places(a_place())
+    assert customers.known_place(AREA, at=NOON) == a_place()
+
+    take_places(a_place(name="改名公变"))
+
+    assert customers.known_place(AREA, at=NOON) == a_place(name="改名公变")
 
 
 @on_both

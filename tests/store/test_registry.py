@@ -29,6 +29,7 @@ from chalicelib.store.registry import (
     Webhook,
 )
 from chalicelib.store.rows import House
+from infra.bench.meter import Meter
 from tests.builders import NOON, an_actor
 
 on_both = pytest.mark.usefixtures("any_store")
@@ -590,6 +591,20 @@ def test_of_a_hundred_at_once_the_window_allows_exactly_its_limit():
         hits = list(pool.map(lambda _: hit(limit=30), range(100)))
 
     assert sum(each.retry_after == 0 for each in hits) == 30
+
+
+@on_embedded
+def test_the_few_that_are_spared_cost_no_write_and_are_told_with_the_next(store: House):
+    def spared(bucket: str = "ip/203.0.113.9") -> registry.Hit:
+        return registry.hit(bucket, limit=5, window=MINUTE, at=NOON, spare=3)
+
+    with Meter(store.connection.client) as meter:
+        assert [spared().remaining for _ in range(3)] == [4, 3, 2]
+        assert spared("ip/203.0.113.10").remaining == 4
+        assert meter.calls == 0
+        assert [spared().remaining, spared().remaining] == [1, 0]
+        assert spared().retry_after == 60
+    assert meter.calls == 3
 
 
 @on_embedded
