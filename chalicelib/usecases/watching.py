@@ -87,7 +87,7 @@ def _one(
             head = _fire(desk, head, at)
             swept.fired += 1
         if head.look is not None and head.look.at <= at:
-            missing = _look(desk, head, at)
+            missing = look_for_effects(desk, head, at)
             enqueue(missing)
             swept.requeue.extend(missing)
             swept.looked += 1
@@ -118,7 +118,7 @@ def _save(desk: Desk, head: Head, advanced: Advanced) -> Head:
     return orders.commit(change)[0]
 
 
-def _look(desk: Desk, head: Head, at: datetime) -> list[tuple[str, int, str]]:
+def look_for_effects(desk: Desk, head: Head, at: datetime) -> list[tuple[str, int, str]]:
     """Return the effects that should have settled and did not, and arm or drop the look-back.
 
     What has not settled after the last look is left to an alarm: an effect that twelve looks could

@@ -170,7 +170,7 @@ def look_back(scene: Scene) -> Measured:
     """Look whether the effects of an event are there, five minutes on; they are."""
     head = _settled(scene.file().head)
     with scene.meter() as meter:
-        missing = watching.look_back(head, NOON + FIVE)
+        missing = watching.look_for_effects(scene.desk, head, NOON + FIVE)
     if missing:
         raise RuntimeError(f"effects are missing: {missing}")
     return _found(meter, meter.calls, meter.rru, meter.wru)
