@@ -63,11 +63,15 @@ class OnDesk:
 
         A confidential kind (举报) is seen by those alone who may read misconduct (S1.26).
         """
-        needed = [capability]
-        procedure = self.desk.procedures.get(order.kind)
-        if procedure is None or procedure.confidential:
-            needed.append(Capability.MISCONDUCT_READ)
-        return all(self.reaches(each, order.office, order.county) for each in needed)
+        places = (order.office, order.county)
+        return self.reaches(capability, *places) and self.knows(order.kind, *places)
+
+    def knows(self, kind: str, *office_ids: str) -> bool:
+        """Return whether they may know that there are orders of a kind at one of these offices."""
+        procedure = self.desk.procedures.get(kind)
+        if procedure is not None and not procedure.confidential:
+            return True
+        return self.reaches(Capability.MISCONDUCT_READ, *office_ids)
 
     def reaches(self, capability: Capability, *office_ids: str) -> bool:
         """Return whether they may do this at one of these offices."""

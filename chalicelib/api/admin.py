@@ -986,6 +986,7 @@ def verify_days(asked: Asked) -> Response:
         after=sent.cursor,
         is_out_of_time=_out_of_time(asked),
         at=asked.at,
+        knows=lambda kind: on.knows(kind, county.office_id),
     )
     bad = [dict(zip(("aggregate", "seq", "why"), one, strict=True)) for one in found.bad]
     body = {

@@ -470,7 +470,8 @@ class BadEvent(Out):
 class DaysVerified(Out):
     """What was found. hours: sealed ones that were compared. unsealed: hours without a seal.
 
-    seal_key: whether seals could be checked at all. elsewhere: gaps in chains of other counties.
+    seal_key: whether seals could be checked at all. elsewhere: how much is wrong with chains that
+    are not theirs to see, of other counties and of confidential kinds; none of it is named.
     """
 
     ok: bool

@@ -19,7 +19,7 @@ from chalicelib.domain.contact import Phone
 from chalicelib.domain.order import Actor, Event, Order
 from chalicelib.domain.procedure import GRADE, Effect, effects, running_promise
 from chalicelib.domain.refusal import BadInput, GateClosed, IllegalMove, Unknown
-from chalicelib.domain.staff import Outsider
+from chalicelib.domain.staff import Capability, Outsider, may
 from chalicelib.outbound import webhooks
 from chalicelib.outbound.sms import Gateway, GatewayBusy, NumberRejected, ReplyLost, Text
 from chalicelib.store import daybook, deliveries, ledger, orders, personal
@@ -352,6 +352,8 @@ def _is_settled(order: Order, clock: str, due_ms: int) -> bool:
 
 
 def _duty_phone(desk: Desk, order: Order, target: Target, *, at: datetime) -> Phone | None:
+    if desk.procedure(order.kind).confidential:
+        return _discipline_phone(desk, order, target)
     if target is Target.HOLDER and order.assignee:
         return desk.snapshot.phones.get(order.assignee)
     for office_id in _offices_of(desk, order, target):
@@ -360,6 +362,32 @@ def _duty_phone(desk: Desk, order: Order, target: Target, *, at: datetime) -> Ph
             if phone is not None and phone.can_text:
                 return phone
     return None
+
+
+def _discipline_phone(desk: Desk, order: Order, target: Target) -> Phone | None:
+    """Return the own telephone of one who may both know of a secret order and work it (S1.26).
+
+    Whoever holds it comes first, then who is nearest on the way up. The duty list is not asked: who
+    is on duty may not hear of such an order, and a turn's telephone may lie on anybody's desk.
+    """
+    needed = (Capability.MISCONDUCT_READ, Capability.ORDER_MOVE)
+    places = (desk.path(order.office), desk.path(order.county))
+    able = [
+        person
+        for _, person in sorted(desk.snapshot.staff.items())
+        if all(any(may(person, each, place) for place in places) for each in needed)
+        and (phone := desk.snapshot.phones.get(person.staff_id)) is not None
+        and phone.can_text
+    ]
+    holders = [one for one in able if target is Target.HOLDER and one.staff_id == order.assignee]
+    way_up = [
+        person
+        for office_id in _offices_of(desk, order, target)
+        for person in able
+        if person.office_id == office_id
+    ]
+    found = next(iter([*holders, *way_up]), None)
+    return desk.snapshot.phones[found.staff_id] if found else None
 
 
 def _offices_of(desk: Desk, order: Order, target: Target) -> list[str]:

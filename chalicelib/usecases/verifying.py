@@ -4,7 +4,7 @@ A chain that was edited, cut in its middle or reordered shows by itself; a tail 
 together with the head shows by the seals, which lie elsewhere, signed.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from hashlib import sha256
@@ -27,7 +27,10 @@ _ORDERS, _HOURS = "orders", "hours"
 
 @dataclass(slots=True)
 class Found:
-    """What a walk over days found. cursor: where to go on; None at the end."""
+    """What a walk over days found. cursor: where to go on; None at the end.
+
+    elsewhere: what is wrong with chains that are not theirs to know of, counted and not named.
+    """
 
     orders: int = 0
     events: int = 0
@@ -122,11 +125,14 @@ def days(
     after: str | None,
     is_out_of_time: Callable[[], bool],
     at: datetime,
+    knows: Callable[[str], bool] = lambda _kind: True,
 ) -> Found:
     """Verify each order that was recorded on these local days, then the seals of their hours.
 
-    public_key: empty where there is none; then no seal is looked at. Stops when the time is up and
-    says where to go on. Raises BadInput naming `to`, `from` or `cursor`, and Busy.
+    public_key: empty where there is none; then no seal is looked at. knows: whether who asks may
+    know of orders of a kind here; those of others are verified too, and neither named nor counted
+    among the orders. Stops when the time is up and says where to go on. Raises BadInput naming
+    `to`, `from` or `cursor`, and Busy.
     """
     if last < first:
         raise BadInput.of("to", "field.out_of_range")
@@ -135,13 +141,21 @@ def days(
     phase, where = _cursor(after, first, last)
     found = Found()
     if phase == _ORDERS and not _orders(
-        county, first, last, found, after=where, is_out_of_time=is_out_of_time
+        county, first, last, found, after=where, knows=knows, is_out_of_time=is_out_of_time
     ):
         return found
     begin = datetime.fromisoformat(where) if phase == _HOURS else None
     if public_key:
         hours = (hour for hour in _hours(first, last, at) if begin is None or hour >= begin)
-        _seals(county, hours, found, port, public_key=public_key, is_out_of_time=is_out_of_time)
+        _seals(
+            county,
+            hours,
+            found,
+            port,
+            public_key=public_key,
+            knows=knows,
+            is_out_of_time=is_out_of_time,
+        )
     return found
 
 
@@ -161,6 +175,9 @@ def _cursor(after: str | None, first: date, last: date) -> tuple[str, str]:
     return phase, where
 
 
+_HEADLESS: Final[Mapping[str, Any]] = {"events": 0, "first_bad": {"seq": 1, "why": "head-missing"}}
+
+
 def _orders(
     county: str,
     first: date,
@@ -168,23 +185,25 @@ def _orders(
     found: Found,
     *,
     after: str,
+    knows: Callable[[str], bool],
     is_out_of_time: Callable[[], bool],
 ) -> bool:
     """Walk the orders. Return whether the last one was reached."""
     cursor: str | None = after or None
     while True:
         page = daybook.lines(county, first, last, limit=PAGE, after=cursor)
-        numbers = [line.order_id for line in page.items]
-        heads = {head.order.order_id: head for head in orders.get_many(numbers)}
-        for number in numbers:
-            found.orders += 1
-            if number not in heads:
-                found.bad.append((number, 1, "head-missing"))
+        kinds = {line.order_id: str(line.row.get("kind", "")) for line in page.items}
+        heads = {head.order.order_id: head for head in orders.get_many(kinds)}
+        for number, kind in kinds.items():
+            head = heads.get(number)
+            verified: Mapping[str, Any] = reading.verify(head) if head else _HEADLESS
+            bad = verified["first_bad"]
+            if not knows(head.order.kind if head else kind):
+                found.elsewhere += bad is not None
                 continue
-            verified = reading.verify(heads[number])
+            found.orders += 1
             found.events += verified["events"]
-            if verified["first_bad"]:
-                bad = verified["first_bad"]
+            if bad:
                 found.bad.append((number, bad["seq"], bad["why"]))
         cursor = page.after
         if cursor is None:
@@ -210,6 +229,7 @@ def _seals(
     port: Seals,
     *,
     public_key: str,
+    knows: Callable[[str], bool],
     is_out_of_time: Callable[[], bool],
 ) -> None:
     for hour in hours:
@@ -221,21 +241,37 @@ def _seals(
             continue
         found.hours += 1
         for gap in sealing.check_hour(port, hour, public_key=public_key):
-            if _is_elsewhere(gap.aggregate, county):
+            if _is_elsewhere(gap.aggregate, county, knows):
                 found.elsewhere += 1
             else:
                 found.bad.append((gap.aggregate.removeprefix("order/"), gap.seq, gap.why))
 
 
-def _is_elsewhere(aggregate: str, county: str) -> bool:
-    """Return whether a chain is known to be another county's: then it is only counted."""
+def _is_elsewhere(aggregate: str, county: str, knows: Callable[[str], bool]) -> bool:
+    """Return whether a chain is not theirs to know of: another county's, or of a secret kind."""
     sort, _, rest = aggregate.partition("/")
     if sort == "order":
-        try:
-            return orders.get(rest).order.county != county
-        except Unknown:
-            return False
+        owner_, kind = _order_of(rest)
+        return owner_ not in {county, ""} or not knows(kind)
     return sort == "access" and not rest.startswith(f"{county}/")
+
+
+def _order_of(number: str) -> tuple[str, str]:
+    """Return (county, kind) of an order by its head, else by how it began; empty if both are gone.
+
+    Nobody knows what an order was of which nothing is left: it counts as one of a secret kind.
+    """
+    try:
+        order = orders.get(number).order
+    except Unknown:
+        pass  # its head was taken away: its first event may be there
+    else:
+        return order.county, order.kind
+    try:
+        changes = ledger.event(number, 1).changes
+        return str(changes["county"]), str(changes["kind"])
+    except (Unknown, ValueError, KeyError, TypeError):
+        return "", ""
 
 
 def seals_of(port: Seals, day: date, *, public_key: str, at: datetime) -> list[dict[str, Any]]:

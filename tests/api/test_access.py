@@ -7,9 +7,11 @@ from datetime import datetime, timedelta
 import pytest
 
 from chalicelib import ambient
+from chalicelib.domain.calendar import local_day
 from chalicelib.domain.staff import MATRIX, Capability, Role, Staff
 from chalicelib.store import ledger, orders, registry
 from chalicelib.store.registry import Member
+from chalicelib.usecases import delivering
 from tests.api.conftest import (
     CITY,
     COUNTY,
@@ -263,6 +265,30 @@ def test_a_report_of_misconduct_is_shown_to_the_discipline_role_and_the_auditor_
     }
 
     assert seen == {"discipline-1", "auditor-1"}
+
+
+def test_s1_26_a_broken_report_of_misconduct_is_named_to_the_auditor_alone(api, store):
+    answers = {"theme": "conduct", "description": "收费不开票"}
+    number, _ = api.reported(kind="misconduct_report", answers=answers)
+    (event,) = ledger.read(number)
+    today = local_day(ambient.now())
+    delivering.enter_daybook(event, today)
+    store.connection.client.delete_item(
+        TableName=f"{store.prefix}-ledger",
+        Key={"aggregate": {"S": f"order/{number}"}, "seq": {"N": "1"}},
+    )
+    days = {"county": COUNTY, "from": today.isoformat(), "to": today.isoformat()}
+
+    found = {
+        person: api.post("/api/v1/ledger/verify", days, as_=person).body
+        for person in ("leader-1", "admin-1", "auditor-1")
+    }
+
+    assert [bad["aggregate"] for bad in found["auditor-1"]["bad"]] == [number]
+    for person in ("leader-1", "admin-1"):
+        told = found[person]
+        assert (told["orders"], told["events"], told["bad"]) == (0, 0, [])
+        assert number not in str(told)
 
 
 def test_a_misconduct_report_that_an_agent_takes_in_is_not_shown_back(api):

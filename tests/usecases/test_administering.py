@@ -1,6 +1,7 @@
 """What a new calendar moves, and what the seals know that the chains do not."""
 
 import base64
+from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -108,7 +109,9 @@ def sealed(desk, port):
     return number
 
 
-def days(port, *, public_key=None, after=None, is_out_of_time=lambda: False):
+def days(
+    port, *, public_key=None, after=None, is_out_of_time=lambda: False, knows=lambda _kind: True
+):
     return verifying.days(
         COUNTY,
         TODAY,
@@ -118,6 +121,7 @@ def days(port, *, public_key=None, after=None, is_out_of_time=lambda: False):
         after=after,
         is_out_of_time=is_out_of_time,
         at=NOON + 3 * HOUR,
+        knows=knows,
     )
 
 
@@ -139,6 +143,47 @@ def test_an_order_that_was_taken_away_with_its_head_shows_by_the_seal(desk, stor
     found = days(port)
 
     assert found.bad == [(number, 1, "head-missing"), (number, 1, "missing")]
+
+
+def kept_from(*kinds: str) -> Callable[[str], bool]:
+    return lambda kind: kind not in {*kinds, ""}
+
+
+def a_sealed_report(desk, port):
+    """A report of misconduct in its books, its hour sealed, beside an order of another kind."""
+    number = file(desk, a_report("misconduct_report"), key="secret").head.order.order_id
+    (event,) = ledger.read(number)
+    delivering.enter_daybook(event, TODAY)
+    sealing.stage([event], at=NOON)
+    sealed(desk, port)
+    return number
+
+
+def test_s1_26_who_may_not_know_of_a_report_is_not_told_of_it_sound_or_broken(desk, store, port):
+    number = a_sealed_report(desk, port)
+    knows = kept_from("misconduct_report")
+    whole = days(port, knows=knows)
+    assert (whole.orders, whole.events, whole.bad, whole.elsewhere) == (1, 1, [], 0)
+    assert (days(port).orders, days(port).events) == (2, 2)
+
+    client = store.connection.client
+    first = {"aggregate": {"S": f"order/{number}"}, "seq": {"N": "1"}}
+    client.update_item(
+        TableName=f"{store.prefix}-ledger",
+        Key=first,
+        UpdateExpression="SET #h = :h",
+        ExpressionAttributeNames={"#h": "hash"},
+        ExpressionAttributeValues={":h": {"S": "0" * 64}},
+    )
+    assert {bad[0] for bad in days(port).bad} == {number}
+    hidden = days(port, knows=knows)
+    assert (hidden.orders, hidden.bad, hidden.elsewhere) == (1, [], 2)
+
+    client.delete_item(TableName=f"{store.prefix}-orders", Key={"order_id": {"S": number}})
+    assert days(port, knows=knows).bad == []
+    client.delete_item(TableName=f"{store.prefix}-ledger", Key=first)
+    assert days(port, knows=knows).bad == []
+    assert days(port).bad == [(number, 1, "head-missing"), (number, 1, "missing")]
 
 
 def test_a_seal_that_is_not_ours_is_named(desk, port):

@@ -6,9 +6,11 @@ from datetime import timedelta
 import pytest
 
 from chalicelib.domain.contact import Contact, Phone
+from chalicelib.domain.staff import Role, Staff
 from chalicelib.outbound.sms import GatewayBusy, NumberRejected, Receipt, ReplyLost, Text
-from chalicelib.store import deliveries, ledger, orders
+from chalicelib.store import deliveries, ledger, orders, registry
 from chalicelib.store.deliveries import Status
+from chalicelib.store.registry import Member
 from chalicelib.usecases import handling, watching
 from chalicelib.usecases.delivering import (
     LEASE,
@@ -19,15 +21,20 @@ from chalicelib.usecases.delivering import (
     spread,
 )
 from tests.usecases.county import (
+    ADMIN,
+    CITY,
     COUNTY,
     MINUTE,
     NOON,
+    PATH,
     PHONE,
+    STATION,
     a_command,
     a_report,
     file,
     ports,
     texts,
+    the_desk,
     work,
 )
 
@@ -159,6 +166,51 @@ def test_overdue_is_told_up_the_line_to_whoever_is_on_duty(desk, tmp_path):
     assert any("派单" in body and "市级" in body for body in to_city)
     assert any("派单" in body and "县级" in body for body in to_county)
     assert any("致歉" in body for _, body in told)
+
+
+def an_overdue_report(tmp_path, *members: Member):
+    """File a report of misconduct in a county that these people joined; tell what is overdue."""
+    registry.take_over(members, by=ADMIN, at=NOON)
+    desk = the_desk()
+    order_id = file(desk, a_report("misconduct_report")).head.order.order_id
+    late = NOON + timedelta(minutes=100)
+    watching.sweep(desk, at=late, counties=[COUNTY], enqueue=lambda _: None,
+                   is_out_of_time=lambda: False)  # fmt: skip
+    alerts = [one for one in spread(desk, events(order_id)[1:]) if ".alert." in one[2]]
+    assert alerts
+    told = [carry_out(desk, ports(tmp_path), *one, at=late) for one in alerts]
+    return order_id, told
+
+
+def a_member(staff_id, role, office, tail):
+    path = PATH[: PATH.index(office) + 1]
+    return Member(Staff(staff_id, "某人", Role(role), office, path), Phone(f"+8617000000{tail}"))
+
+
+@pytest.mark.usefixtures("desk")
+def test_s1_26_no_duty_desk_hears_of_a_report_of_misconduct(tmp_path):
+    _, told = an_overdue_report(
+        tmp_path,
+        a_member("auditor", "auditor", COUNTY, "001"),
+        a_member("leader", "leader", COUNTY, "002"),
+        a_member("below", "discipline", STATION, "003"),
+    )
+
+    assert set(told) == {Status.NO_PHONE}
+    assert texts(tmp_path) == []
+
+
+@pytest.mark.usefixtures("desk")
+def test_s1_26_the_discipline_role_alone_is_told_that_a_report_of_misconduct_is_overdue(tmp_path):
+    order_id, told = an_overdue_report(
+        tmp_path,
+        a_member("county", "discipline", COUNTY, "001"),
+        a_member("city", "discipline", CITY, "002"),
+    )
+
+    assert set(told) == {Status.SENT}
+    sent = {(text["to"], order_id in text["body"]) for text in texts(tmp_path)}
+    assert sent == {("+8617000000001", True), ("+8617000000002", True)}
 
 
 def raised(desk, grade):

@@ -1971,7 +1971,8 @@ export interface components {
         /**
          * @description What was found. hours: sealed ones that were compared. unsealed: hours without a seal.
          *
-         *     seal_key: whether seals could be checked at all. elsewhere: gaps in chains of other counties.
+         *     seal_key: whether seals could be checked at all. elsewhere: how much is wrong with chains that
+         *     are not theirs to see, of other counties and of confidential kinds; none of it is named.
          */
         DaysVerified: {
             ok: boolean;
