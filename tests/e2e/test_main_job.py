@@ -66,6 +66,9 @@ def test_from_the_report_to_the_archive(people: People, desk: Desk) -> None:
     office.get_by_role("button", name="确认派单").wait_for()
     office.keyboard.press("Enter")
     expect(office.get_by_text("已派单").first).to_be_visible()
+    assert desk.ask(DISPATCHER, "GET", f"/orders/{number}")["stage"] == "accepted"
+    office.get_by_role("button", name="立即发出").click()
+    eventually(lambda: desk.ask(DISPATCHER, "GET", f"/orders/{number}")["stage"] == "dispatched")
 
     sent_to = desk.ask(DISPATCHER, "GET", f"/orders/{number}")["assignee"]
     crew = people.staff(sent_to, size=PHONE)
@@ -107,6 +110,25 @@ def test_a_dispatch_from_the_queue_takes_at_most_ten_presses(people: People) -> 
 
     expect(office.get_by_role("button", name="确认派单")).to_have_count(0)
     assert pressed <= 10
+
+
+def test_a_dispatch_can_be_taken_back_and_leaves_with_the_page(people: People, desk: Desk) -> None:
+    number = desk.report()["number"]
+    office = people.staff(DISPATCHER)
+    office.goto(f"{people.url}/office#/order/{number}")
+    confirm = office.get_by_role("button", name="确认派单")
+
+    office.get_by_role("button", name="派单", exact=True).first.wait_for()
+    office.keyboard.press("d")
+    confirm.click()
+    office.get_by_role("button", name="撤销").click()
+    confirm.wait_for()
+    assert desk.ask(DISPATCHER, "GET", f"/orders/{number}")["stage"] == "accepted"
+
+    confirm.click()
+    office.get_by_role("button", name="撤销").wait_for()
+    office.close()
+    eventually(lambda: desk.ask(DISPATCHER, "GET", f"/orders/{number}")["stage"] == "dispatched")
 
 
 def test_killed_in_the_middle_nothing_is_lost(seeded, tmp_path) -> None:

@@ -66,6 +66,9 @@ def test_the_offices_pages_are_open_to_everybody(people: People, desk: Desk, col
             settle(page)
             expect(page.get_by_text(NO_SUCH_PAGE)).to_have_count(0)
             found[path] = axe(page)
+        page.keyboard.press("Control+k")
+        expect(page.get_by_role("combobox", name=re.compile("编号|number"))).to_be_focused()
+        found[f"Ctrl+K of {staff_id}"] = axe(page)
 
     assert {path: what for path, what in found.items() if what} == {}
 

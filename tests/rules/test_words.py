@@ -59,7 +59,7 @@ DELIVERIES = sorted(
     {f"template.{name}" for name in TEMPLATES}
     | {f"delivery.{status}" for status in Status}
     | {
-        f"undelivered.{keyword.value.value}"
+        f"undelivered.{keyword.value.value!s}"
         for node in ast.walk(ast.parse(inspect.getsource(delivering)))
         if isinstance(node, ast.Call)
         for keyword in node.keywords

@@ -66,15 +66,16 @@ export interface Outbox<Answer> {
  * An outbox: `send` delivers one item and throws `Refusal` when it is refused for good; any other error means "later".
  * `onSent` hears of every delivery, also those of an earlier visit. Items of one `lane` leave in the order in which
  * they were put (a crew cannot arrive before it took the order); lanes do not wait for each other. By default each
- * item has its own.
+ * item has its own. An item that is not `ready` yet holds its lane until a later flush.
  */
 export function outbox<Answer>(options: {
   keep: Keep
   send: (item: Item, amend: Amend) => Promise<Sent<Answer>>
   onSent?: (item: Item, answer: Answer) => void
   lane?: (item: Item) => string
+  ready?: (item: Item) => boolean
 }): Outbox<Answer> {
-  const { keep, send, onSent, lane = (item) => item.key } = options
+  const { keep, send, onSent, lane = (item) => item.key, ready = () => true } = options
   const waiting = ref(0)
   const drafts = ref<readonly Item[]>([])
   /** Lanes under way: a timer and a tap never send the same item twice at once. */
@@ -134,7 +135,7 @@ export function outbox<Answer>(options: {
       (await keep.all())
         .filter((item) => isWaiting(item) && lane(item) === name)
         .sort((a, b) => a.savedAt - b.savedAt)[0]
-    for (let item = await first(); item !== undefined; item = await first()) {
+    for (let item = await first(); item !== undefined && ready(item); item = await first()) {
       try {
         const outcome = await deliver(item)
         if (awaited.has(item.key)) awaited.set(item.key, outcome)

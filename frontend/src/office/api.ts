@@ -1,6 +1,7 @@
-import { base, fetchPatiently, refusal } from '@/api/client'
+import { base, fetchPatiently, Refused, refusal } from '@/api/client'
 import { lang } from '@/i18n'
 import { uuid } from '@/lib/ids'
+import { Refusal } from '@/lib/outbox'
 import type {
   BulkResult,
   Call,
@@ -29,6 +30,8 @@ interface Asked {
   version?: number | undefined
   /** What the answer should be; a table travels whole only when it is asked for by its type. */
   accept?: string
+  /** Let the call end after the page has gone. */
+  leaving?: boolean
 }
 
 function address(path: string, query: Asked['query'] = {}): string {
@@ -46,7 +49,7 @@ async function send(method: string, path: string, asked: Asked): Promise<Respons
   if (method !== 'GET') headers.set('Idempotency-Key', asked.key ?? uuid())
   if (asked.accept !== undefined) headers.set('Accept', asked.accept)
   if (asked.version !== undefined) headers.set('If-Match', `"${asked.version}"`)
-  const init: RequestInit = { method, headers }
+  const init: RequestInit = { method, headers, keepalive: asked.leaving ?? false }
   if (asked.body !== undefined) {
     headers.set('Content-Type', 'application/json')
     init.body = JSON.stringify(asked.body)
@@ -117,15 +120,22 @@ export interface Step {
 /** Merging touches two orders at once, so it has addresses of its own. */
 const OWN_ADDRESS = ['merge', 'unmerge']
 
-export function makeMove(step: Step): Promise<StaffOrder> {
+export function makeMove(step: Step, leaving = false): Promise<StaffOrder> {
   const { number, move, data, occurred_at, recorded_for, version, key } = step
-  if (OWN_ADDRESS.includes(move)) return call('POST', `/orders/${number}/${move}`, { body: data, key, version })
+  if (OWN_ADDRESS.includes(move)) return call('POST', `/orders/${number}/${move}`, { body: data, key, version, leaving })
   const body = {
     ...data,
     ...(occurred_at === undefined ? {} : { occurred_at }),
     ...(recorded_for === undefined ? {} : { recorded_for }),
   }
-  return call('POST', `/orders/${number}/moves/${move}`, { body, key, version })
+  return call('POST', `/orders/${number}/moves/${move}`, { body, key, version, leaving })
+}
+
+/** What an outbox makes of an error: a refusal for good comes back as a draft, anything else is tried again. */
+export function forGood(error: unknown): unknown {
+  if (!(error instanceof Refused) || !error.forGood) return error
+  const { code, problem } = error
+  return new Refusal({ code, errors: problem.errors ?? [], detail: problem.detail ?? problem.title })
 }
 
 export const bulk = (numbers: string[], move: string, data: Facts, key: string): Promise<{ results: BulkResult[] }> =>

@@ -29,9 +29,9 @@ export function allShortcuts(): Shortcut[] {
     .filter(({ keys }) => !seen.has(keys) && seen.add(keys))
 }
 
-/** `j`, `?`, `X` (with Shift), `ArrowDown`, `Ctrl+Enter`. */
+/** `j`, `?`, `X` (with Shift), `ArrowDown`, `Ctrl+Enter`, `Ctrl+k` (also as ⌘K, and with caps lock). */
 export function keyName(event: Pick<KeyboardEvent, 'key' | 'ctrlKey' | 'metaKey'>): string {
-  return event.ctrlKey || event.metaKey ? `Ctrl+${event.key}` : event.key
+  return event.ctrlKey || event.metaKey ? `Ctrl+${event.key.length === 1 ? event.key.toLowerCase() : event.key}` : event.key
 }
 
 const FIELDS = 'input:not([type=checkbox]):not([type=radio]):not([type=button]), textarea, select, [contenteditable]'
@@ -40,12 +40,12 @@ const PRESSED = 'a, button, summary, input, label'
 /** Whether a key press belongs to something else: a field, an input method, a focused button, a dialog. */
 export function isTaken(event: KeyboardEvent, on: boolean): boolean {
   if (event.defaultPrevented || event.isComposing || event.keyCode === 229 || event.altKey) return true
+  if (document.querySelector('dialog[open]') !== null) return true
   const name = keyName(event)
   if (name === 'Escape' || name.startsWith('Ctrl+')) return false
   const target = event.target instanceof Element ? event.target : null
   if (target?.closest(FIELDS) != null) return true
   if ((name === 'Enter' || name === ' ') && target?.closest(PRESSED) != null) return true
-  if (document.querySelector('dialog[open]') !== null) return true
   return name.length === 1 && !on
 }
 

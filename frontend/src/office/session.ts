@@ -1,9 +1,9 @@
 import { shallowRef } from 'vue'
 import { getConfig } from '@/api/citizen'
-import { Unreachable } from '@/api/client'
+import { Refused, Unreachable } from '@/api/client'
 import { getMe } from './api'
 import type { Me, PublicConfig } from './contract'
-import { goSignIn, takeUp } from './signin'
+import { forget, goSignIn, takeUp } from './signin'
 import { startWords } from './words'
 
 /** Who is at the desk, and at which desk. */
@@ -32,12 +32,21 @@ async function freshElseKept<T>(name: string, fetcher: () => Promise<T>): Promis
  */
 export async function start(): Promise<boolean> {
   config.value = await freshElseKept(CONFIG, getConfig)
-  if (!(await takeUp(config.value))) {
+  const from = await takeUp(config.value)
+  if (from === undefined) {
     await goSignIn()
     return false
   }
-  await startWords()
-  me.value = await freshElseKept(ME, getMe)
+  try {
+    await startWords()
+    me.value = await freshElseKept(ME, getMe)
+  } catch (error) {
+    // The tab's tokens are from another day. Who has just signed in and is not taken is a stranger, and is told so.
+    if (from === 'issuer' || !(error instanceof Refused) || error.problem.status !== 401) throw error
+    forget()
+    await goSignIn()
+    return false
+  }
   return true
 }
 

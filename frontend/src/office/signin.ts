@@ -162,9 +162,9 @@ export async function goSignIn(hash = location.hash): Promise<void> {
 
 /**
  * Take up the session: from the issuer's answer in the address, else from this tab.
- * Returns false when there is none. Throws `NotSignedIn` or `Unreachable`.
+ * Returns `undefined` when there is none. Throws `NotSignedIn` or `Unreachable`.
  */
-export async function takeUp(given: PublicConfig): Promise<boolean> {
+export async function takeUp(given: PublicConfig): Promise<'issuer' | 'tab' | undefined> {
   config = given
   const pending = kept<Pending>(PENDING)
   const back = (hash: string): void => {
@@ -181,10 +181,16 @@ export async function takeUp(given: PublicConfig): Promise<boolean> {
   if (code !== undefined && pending !== undefined) {
     back(pending.hash)
     hold(await askToken({ grant_type: 'authorization_code', code, redirect_uri: home(), code_verifier: pending.verifier }))
-    return true
+    return 'issuer'
   }
   tokens = kept<Tokens>(KEPT)
-  return tokens !== undefined
+  return tokens === undefined ? undefined : 'tab'
+}
+
+/** Forget tokens that nobody takes any more; the person stays where they were. */
+export function forget(): void {
+  hold(undefined)
+  ended.value = false
 }
 
 /** Get a new access token; false when the session is over. One at a time. Throws `Unreachable`. */

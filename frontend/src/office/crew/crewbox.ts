@@ -1,6 +1,5 @@
-import { Refused } from '@/api/client'
-import { indexedKeep, outbox, Refusal, type Amend, type Item, type Outbox } from '@/lib/outbox'
-import { makeMove, upload } from '../api'
+import { indexedKeep, outbox, type Amend, type Item, type Outbox } from '@/lib/outbox'
+import { forGood, makeMove, upload } from '../api'
 import type { Facts, StaffOrder } from '../contract'
 
 /** One step of a crew as it waits: it says when it happened, so that the clocks run from then. */
@@ -27,11 +26,7 @@ async function send(item: Item, amend: Amend): Promise<{ answer: StaffOrder }> {
     const { number, move, occurred_at } = step
     return { answer: await makeMove({ number, move, data, occurred_at, key: item.key }) }
   } catch (error) {
-    if (error instanceof Refused && error.forGood) {
-      const { code, problem } = error
-      throw new Refusal({ code, errors: problem.errors ?? [], detail: problem.detail ?? problem.title })
-    }
-    throw error
+    throw forGood(error)
   }
 }
 

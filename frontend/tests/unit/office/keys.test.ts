@@ -43,6 +43,11 @@ describe('the office’s keys', () => {
   })
 
   it('can be switched off; Escape and Ctrl+Enter stay', () => {
+    const dialog = document.createElement('dialog')
+    dialog.setAttribute('open', '')
+    document.body.append(dialog)
+    expect(isTaken(press(element('div'), { key: 'Escape' }), true)).toBe(true) // it closes the dialog, not the page
+    dialog.remove()
     expect(isTaken(press(element('div'), { key: 'd' }), false)).toBe(true)
     expect(isTaken(press(element('input'), { key: 'Escape' }), false)).toBe(false)
     expect(isTaken(press(element('textarea'), { key: 'Enter', ctrlKey: true }), false)).toBe(false)
