@@ -133,13 +133,16 @@ def staff(asked: Asked, capability: Capability) -> OnDesk:
 
 
 def _bootstrap(desk: Desk, subject: str) -> Staff | None:
-    """Return the first administrator, named by the environment, while there is no other."""
+    """Return the first administrator, named by the environment, while no office has another."""
     named, _, name = ambient.settings().bootstrap_admin.partition(":")
     if not named or subject != named:
         return None
-    if any(each.role is Role.ADMIN and each.active for each in desk.snapshot.staff.values()):
+    if any(
+        each.role is Role.ADMIN and each.active and each.office_id in desk.snapshot.offices
+        for each in desk.snapshot.staff.values()
+    ):
         return None
-    return Staff(subject, name or subject, Role.ADMIN, office_id="", path=())
+    return Staff(subject, name or subject, Role.ADMIN, office_id="", path=(), root=True)
 
 
 def _bearer(asked: Asked) -> str:

@@ -217,7 +217,11 @@ class Office:
 
 @dataclass(frozen=True, slots=True)
 class Staff:
-    """One person on the staff, as our own table knows them (never as a token claims)."""
+    """One person on the staff, as our own table knows them (never as a token claims).
+
+    root: the first administrator, who stands above all offices while there is none; anybody else
+    without an office may nothing.
+    """
 
     staff_id: str
     name: str
@@ -225,6 +229,7 @@ class Staff:
     office_id: str
     path: tuple[str, ...]
     active: bool = True
+    root: bool = False
 
     def __repr__(self) -> str:
         return f"Staff({self.staff_id}, {self.role.value}, {self.office_id})"
@@ -232,7 +237,7 @@ class Staff:
 
 def may(staff: Staff, capability: Capability, path: Sequence[str]) -> bool:
     """Return whether `staff` may use `capability` on something of the office at `path`."""
-    if not staff.active:
-        return False
+    if not staff.active or not (staff.path or staff.root):
+        return False  # an empty path would stand above every office
     allowed = MATRIX[staff.role].get(capability, frozenset())
     return relation(staff.path, path) in allowed

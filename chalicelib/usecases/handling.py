@@ -227,8 +227,9 @@ def check_targets(
         stands = relation(desk.path(county), office.path)
         wanted = {Relation.ABOVE} if found.name == "escalate" else {Relation.OWN, Relation.BELOW}
         if stands not in wanted:
-            mine = relation(desk.path(by.office_id), office.path)
-            is_known = mine in {Relation.OWN, Relation.BELOW, Relation.ABOVE}
+            mine = desk.path(by.office_id)
+            near = {Relation.OWN, Relation.BELOW, Relation.ABOVE}
+            is_known = bool(mine) and relation(mine, office.path) in near
             code = "office.out_of_reach" if is_known else "office.unknown"
             raise BadInput.of("office", code)
     staff_id = data.get("staff")

@@ -39,6 +39,7 @@ def _check(desk: Desk, sent: Report, command: Command) -> None:
     if by.role not in move.who:
         raise NotAllowed(move=DISPATCH, role=by.role)
     county = desk.office(reporting.office_of(desk, sent, at=command.at)).county
-    if relation(desk.path(by.office_id), desk.path(county)) not in {Relation.OWN, Relation.BELOW}:
+    mine = desk.path(by.office_id)
+    if not mine or relation(mine, desk.path(county)) not in {Relation.OWN, Relation.BELOW}:
         raise NotAllowed(move=DISPATCH)  # it is filed at another desk, which sends it out itself
     handling.check_targets(desk, county, move, command.answers, by=by)

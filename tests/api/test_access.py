@@ -216,6 +216,58 @@ def test_the_first_admin_of_the_environment_counts_until_there_is_one(api):
     assert api.get("/api/v1/me", as_="first-admin").body["role"] == "admin"
 
 
+OPENED_BY_STAFF = (
+    "/api/v1/me",
+    "/api/v1/orders",
+    "/api/v1/orders/{n}",
+    "/api/v1/orders/{n}/events",
+    "/api/v1/orders/{n}/verify",
+    "/api/v1/search?q={n}",
+    "/api/v1/exports/orders",
+    "/api/v1/calls",
+    "/api/v1/offices",
+    "/api/v1/admin/offices",
+    "/api/v1/admin/staff",
+    "/api/v1/admin/limits",
+)
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_a_record_of_staff_without_an_office_opens_nothing(api, role):
+    number, _ = api.reported()
+    lost = Staff("lost-1", "某人", role, "", ())
+    registry.take_over([Member(lost)], by=SETUP, at=ambient.now())
+
+    answers = [api.get(path.format(n=number), as_="lost-1") for path in OPENED_BY_STAFF]
+    taken = api.post("/api/v1/orders", a_report(dispatch={"office": STATION}), as_="lost-1")
+
+    assert {answer.status for answer in (*answers, taken)} == {403}
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_staff_of_an_office_that_is_not_there_see_nothing_and_break_nothing(api, role):
+    number, _ = api.reported()
+    lost = Staff("lost-1", "某人", role, "X-GONE", ("X-GONE",))
+    registry.take_over([Member(lost)], by=SETUP, at=ambient.now())
+
+    for path in OPENED_BY_STAFF:
+        answer = api.get(path.format(n=number), as_="lost-1")
+        assert answer.status in {200, 403, 404}, (path, answer.raw.decode())
+        assert answer.status != 200 or number not in answer.raw.decode()
+    taken = api.post("/api/v1/orders", a_report(dispatch={"office": STATION}), as_="lost-1")
+    assert taken.status == 403
+
+
+def test_the_first_admin_of_the_environment_opens_the_door_where_no_office_has_another(api):
+    at = ambient.now() + timedelta(minutes=2)
+    admins = [each for each in registry.snapshot(at=at).staff.values() if each.role is Role.ADMIN]
+    lost = [Member(replace(each, office_id="", path=())) for each in admins]
+    registry.take_over(lost, by=SETUP, at=at)
+
+    assert api.get("/api/v1/me", as_="admin-1").status == 403
+    assert api.get("/api/v1/me", as_="first-admin").body["role"] == "admin"
+
+
 def test_a_cursor_of_another_caller_or_another_query_is_refused(api):
     for _ in range(3):
         api.reported()

@@ -1,5 +1,7 @@
 """The permission table: who may what on whose offices."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -49,6 +51,22 @@ def test_nobody_works_orders_of_a_sibling_or_foreign_office(role):
     for path in (("P1", "C1", "X2"), ("P1", "C1", "X2", "S1"), ("P2",)):
         assert not may(somebody(role), Capability.ORDER_READ, path)
         assert not may(somebody(role), Capability.ORDER_MOVE, path)
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_who_has_no_office_may_nothing_anywhere(role):
+    nowhere = Staff("u1", "某人", role, "", ())
+    for capability in Capability:
+        for path in ((), ("P1",), STATION):
+            assert not may(nowhere, capability, path)
+
+
+def test_the_first_administrator_stands_above_all_offices_and_works_no_orders():
+    first = Staff("u1", "某人", Role.ADMIN, "", (), root=True)
+    assert may(first, Capability.OFFICE_CREATE, STATION)
+    assert may(first, Capability.LOGIN, ())
+    assert not may(first, Capability.ORDER_READ, STATION)
+    assert not may(replace(first, active=False), Capability.LOGIN, ())
 
 
 @pytest.mark.parametrize("role", list(Role))
