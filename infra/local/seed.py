@@ -176,7 +176,8 @@ def _duties(members: Sequence[Member], at: datetime) -> list[Duty]:
 def _households(dice: random.Random) -> list[Place]:
     places: list[Place] = []
     households: list[Household] = []
-    for station, _, township, terrain in STATIONS:
+    for which, (station, _, township, terrain) in enumerate(STATIONS):
+        line = "建设城东河口东山平川柳林"[which * 2 : which * 2 + 2]
         for index in range(AREAS_A_STATION):
             village = VILLAGES[(len(places) * 7) % len(VILLAGES)]
             number = len(places) % 9 + 1
@@ -189,7 +190,7 @@ def _households(dice: random.Random) -> list[Place]:
                     office_id=station,
                     village=village,
                     township=township,
-                    line=f"10kV{'建设城东河口东山平川柳林'[index % 6 * 2 : index % 6 * 2 + 2]}线",
+                    line=f"10kV{line}线",
                     terrain=terrain,
                     households=HOUSEHOLDS_AN_AREA,
                 )
