@@ -222,15 +222,13 @@ class _Cuts:
     def tree(self) -> ZoneTree:
         """Group the devices by what they cut, and hang each group under the smallest larger one."""
         members: dict[tuple[str, int], list[int]] = {}
-        self.cut: dict[int, int] = {}
         for device, lows in (*self.bridges.items(), *((one, None) for one in self.joint)):
             cut = self._cut_by(device, lows)
             if cut:
-                self.cut[device] = cut
                 members.setdefault((self.area_of[device], cut), []).append(device)
         keys = sorted(members, key=lambda key: (key[0], -key[1].bit_count(), min(members[key])))
-        place = {key: i for i, key in enumerate(keys)}
-        parents = [self._parent(key, place) for key in keys]
+        self.place = {device: i for i, key in enumerate(keys) for device in members[key]}
+        parents = [self._parent(i, keys) for i in range(len(keys))]
         direct = [cut for _, cut in keys]
         for (_, cut), parent in zip(keys, parents, strict=True):
             if parent is not None:
@@ -246,24 +244,21 @@ class _Cuts:
             )
         )
 
-    def _parent(self, key: tuple[str, int], place: dict[tuple[str, int], int]) -> int | None:
+    def _parent(self, zone: int, keys: list[tuple[str, int]]) -> int | None:
         """Return the smallest zone that darkens more: it stands above any load of this one."""
-        area, cut = key
+        area, cut = keys[zone]
         load = self.loads_of[area][(cut & -cut).bit_length() - 1]
-        larger = {
-            other
-            for vertex in self.groups[load][0]
-            for other in self._cuts_above(vertex)
-            if other != cut and other & cut == cut
-        }
-        least = min(larger, key=lambda other: (other.bit_count(), place[area, other]), default=None)
-        return None if least is None else place[area, least]
+        above = {place for vertex in self.groups[load][0] for place in self._places_above(vertex)}
+        for place in sorted(above, reverse=True):
+            if place < zone and keys[place][1] & cut == cut:
+                return place
+        return None
 
-    def _cuts_above(self, vertex: int) -> Iterator[int]:
+    def _places_above(self, vertex: int) -> Iterator[int]:
         while vertex != SUPPLY:
-            device = self.graph.edges[self.entry[vertex]][0]
-            if device in self.cut:
-                yield self.cut[device]
+            place = self.place.get(self.graph.edges[self.entry[vertex]][0])
+            if place is not None:
+                yield place
             vertex = self.parent[vertex]
 
     def _loads(self, area: str, bits: int) -> Iterator[str]:
