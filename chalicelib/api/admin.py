@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from functools import partial, wraps
 from http import HTTPStatus
 from types import MappingProxyType
 from typing import Any, Final
@@ -22,7 +23,7 @@ from chalicelib.api import asking
 from chalicelib.api.access import OnDesk, slow_down, staff
 from chalicelib.api.asking import Asked, Param
 from chalicelib.api.desk import CSV, XLSX, naming
-from chalicelib.api.routes import Routes, Security, answer, download, etag
+from chalicelib.api.routes import Decorator, Routes, Security, answer, download, etag
 from chalicelib.domain import words
 from chalicelib.domain.calendar import YearTable, local_day
 from chalicelib.domain.limits import parse_override
@@ -40,14 +41,12 @@ from chalicelib.domain.staff import Capability, Office, OfficeLevel, Role, Staff
 from chalicelib.outbound.seals import Seals, public_key_of, seals_from
 from chalicelib.store import answered, ledger, registry
 from chalicelib.store.answered import Answered
-from chalicelib.store.registry import ApiKey, Member, Override, Webhook
+from chalicelib.store.registry import Member, Override, Webhook
 from chalicelib.usecases import administering, importing, reading, sheets, verifying
 from chalicelib.usecases.administering import Change, Replanned
 from chalicelib.usecases.desk import actor_of
 from chalicelib.usecases.importing import Bad, Preview, Upload
 from chalicelib.usecases.showing import stamp
-
-routes = Routes(__name__, security=Security.STAFF)
 
 REFUSES: Final = ("unknown", "key-reused", "stale", "busy")
 BUDGET: Final = timedelta(seconds=20)
@@ -64,20 +63,60 @@ def _model(name: str) -> str:
     return f"{MODELS}:{name}"
 
 
-# Done once ----------------------------------------------------------------------------------------
+# What a view returns ------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Made:
     """What a write made. secret: shown this once and kept out of what is kept."""
 
-    body: Any
-    status: HTTPStatus = HTTPStatus.OK
+    body: Mapping[str, Any]
     version: int | None = None
     secret: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
 
-def _once(asked: Asked, on: OnDesk, make: Callable[[], Made]) -> Response:
+Thing = Mapping[str, Any]
+Rows = Iterable[Thing]
+ToDo = Callable[[], Made | Thing]
+View = Callable[..., Response | Thing | Rows | ToDo]
+
+
+def _on(offer: Callable[..., Decorator], **usual: Any) -> Callable[..., Callable[[View], Any]]:
+    """Return what puts a view on a path and hands it who asks, once they may do this at all.
+
+    A view returns a `Thing`, whose version is its ETag; the `Rows` of a list; or, of a write, what
+    is `ToDo` now that it may be done: that is done once for its Idempotency-Key.
+    """
+
+    def at(path: str, *, capability: Capability, **about: Any) -> Callable[[View], Any]:
+        def register(view: View) -> Any:
+            @wraps(view)
+            def offered(asked: Asked, **parts: str) -> Response:
+                on = _admin(asked, capability)
+                found = view(asked, on, **parts)
+                if isinstance(found, Response):
+                    return found
+                if isinstance(found, Mapping):
+                    return _answer(_plain(found), HTTPStatus.OK, found.get("version"))
+                if callable(found):
+                    return _once(asked, on, found, about.get("status", HTTPStatus.OK))
+                return answer({"items": _plain(list(found))})
+
+            return offer(path, capability=capability, **{**usual, **about})(offered)
+
+        return register
+
+    return at
+
+
+routes = Routes(__name__, security=Security.STAFF)
+_get = _on(routes.get)
+_post = _on(routes.post, refuses=REFUSES)
+_put = _on(routes.put, refuses=REFUSES, matched=True)
+_delete = _on(routes.delete, refuses=REFUSES, matched=True)
+
+
+def _once(asked: Asked, on: OnDesk, make: ToDo, status: int) -> Response:
     """Do a write, or answer what it was answered before. Raises KeyReused, KeySpent."""
     query = {name: str(value) for name, value in asked.query.items()}
     whole = [asked.request.method, asked.request.path, query, asked.raw_body]
@@ -90,17 +129,18 @@ def _once(asked: Asked, on: OnDesk, make: Callable[[], Made]) -> Response:
             raise KeySpent
         return _answer(before.body, before.status, before.version)
     with naming(on.desk):
-        made = make()
+        what = make()
+    made = what if isinstance(what, Made) else Made(what, what.get("version"))
     body = _plain(made.body)
     kept = Answered(
         request=request,
-        status=int(made.status),
+        status=int(status),
         body=None if made.secret else body,
         version=made.version,
         spent=bool(made.secret),
     )
     answered.keep(on.caller, asked.key, kept, at=asked.at)
-    return _answer({**body, **made.secret}, made.status, made.version)
+    return _answer({**body, **made.secret}, status, made.version)
 
 
 def _answer(body: Any, status: int, version: int | None) -> Response:
@@ -118,12 +158,9 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _row(row: Mapping[str, Any], status: HTTPStatus = HTTPStatus.OK) -> Made:
-    return Made(row, status, version=row["version"])
-
-
-def _items(rows: Iterable[Any]) -> Response:
-    return answer({"items": _plain(list(rows))})
+def _shown_once(made: tuple[Thing, str]) -> Made:
+    row, secret = made
+    return Made(row, row["version"], {"secret": secret})
 
 
 # Who, and whose -----------------------------------------------------------------------------------
@@ -137,6 +174,11 @@ def _admin(asked: Asked, capability: Capability) -> OnDesk:
 
 def _change(asked: Asked, on: OnDesk) -> Change:
     return Change(actor_of(on.staff), asked.at, asked.if_match)
+
+
+def _intention(asked: Asked, on: OnDesk) -> str:
+    """Return what tells one intention from another: who asks, and their Idempotency-Key."""
+    return f"{on.caller}\n{asked.key}"
 
 
 def _office(on: OnDesk, office_id: str, capability: Capability) -> Office:
@@ -171,25 +213,23 @@ def _out_of_time(asked: Asked) -> Callable[[], bool]:
 # Offices ------------------------------------------------------------------------------------------
 
 
-@routes.get("/admin/offices", gives=_model("AdminOffices"), capability=Capability.OFFICE_READ)
-def list_admin_offices(asked: Asked) -> Response:
+@_get("/admin/offices", gives=_model("AdminOffices"), capability=Capability.OFFICE_READ)
+def list_admin_offices(_asked: Asked, on: OnDesk) -> Rows:
     """Return the offices that one may know, from the top down."""
-    on = _admin(asked, Capability.OFFICE_READ)
-    return _items(administering.offices(on.desk, on.staff))
+    return administering.offices(on.desk, on.staff)
 
 
-@routes.post(
+@_post(
     "/admin/offices",
     takes=_model("NewOffice"),
     gives=_model("AdminOffice"),
     status=201,
     capability=Capability.OFFICE_CREATE,
     example={"id": "S-QINGHE-05", "name": "河西供电所", "level": "station", "parent": "C-QINGHE"},
-    refuses=REFUSES,
 )
-def add_office(asked: Asked) -> Response:
+def add_office(asked: Asked, on: OnDesk) -> ToDo:
     """Add an office below one's own."""
-    on, sent = _admin(asked, Capability.OFFICE_CREATE), asked.body()
+    sent = asked.body()
     if sent.parent is not None:
         _named_office(on, "parent", sent.parent, Capability.OFFICE_CREATE)
     path = administering.path_under(on.desk, sent.parent, sent.id)
@@ -197,94 +237,74 @@ def add_office(asked: Asked) -> Response:
     office = Office(
         sent.id, sent.name, OfficeLevel(sent.level), path, terrain=sent.terrain, phone=sent.phone
     )
-    change = _change(asked, on)
-    return _once(
-        asked,
-        on,
-        lambda: _row(administering.add_office(on.desk, office, change), HTTPStatus.CREATED),
-    )
+    return partial(administering.add_office, on.desk, office, _change(asked, on))
 
 
-@routes.put(
+@_put(
     "/admin/offices/{office_id}",
     takes=_model("OfficeChange"),
     gives=_model("AdminOffice"),
-    matched=True,
     capability=Capability.OFFICE_CREATE,
     example={"name": "河西中心供电所"},
-    refuses=REFUSES,
 )
-def change_office(asked: Asked, office_id: str) -> Response:
+def change_office(asked: Asked, on: OnDesk, office_id: str) -> ToDo:
     """Change an office, or move it with all below it. Its id and its level stay."""
-    on, sent = _admin(asked, Capability.OFFICE_CREATE), asked.body()
-    office = _office(on, office_id, Capability.OFFICE_CREATE)
+    sent, office = asked.body(), _office(on, office_id, Capability.OFFICE_CREATE)
     given = sent.model_dump(exclude_none=True, exclude={"parent"})
     if sent.parent is not None:
         _named_office(on, "parent", sent.parent, Capability.OFFICE_CREATE)
         given["path"] = administering.path_under(on.desk, sent.parent, office_id)
         _allow_path(on, Capability.OFFICE_CREATE, given["path"])
-    change = _change(asked, on)
-    return _once(
-        asked,
-        on,
-        lambda: _row(administering.change_office(on.desk, replace(office, **given), change)),
-    )
+    changed = replace(office, **given)
+    return partial(administering.change_office, on.desk, changed, _change(asked, on))
 
 
 # People -------------------------------------------------------------------------------------------
 
 
-@routes.get(
+@_get(
     "/admin/staff",
     gives=_model("AdminStaffList"),
     capability=Capability.STAFF_CREATE,
     params=(asking.code("office"),),
 )
-def list_admin_staff(asked: Asked) -> Response:
+def list_admin_staff(asked: Asked, on: OnDesk) -> Rows:
     """Return the staff of one's offices, telephones masked."""
-    on = _admin(asked, Capability.STAFF_CREATE)
-    return _items(administering.people(on.desk, on.staff, office_id=asked.query["office"]))
+    return administering.people(on.desk, on.staff, office_id=asked.query["office"])
 
 
-@routes.post(
+@_post(
     "/admin/staff",
     takes=_model("NewStaff"),
     gives=_model("AdminStaff"),
     status=201,
     capability=Capability.STAFF_CREATE,
     example={"id": "crew-9", "name": "王建国", "role": "crew", "office": "S-QINGHE-03"},
-    refuses=REFUSES,
 )
-def add_staff(asked: Asked) -> Response:
+def add_staff(asked: Asked, on: OnDesk) -> ToDo:
     """Let somebody of one's offices in. Their id is the subject of their access token."""
-    on, sent = _admin(asked, Capability.STAFF_CREATE), asked.body()
+    sent = asked.body()
     office = _named_office(on, "office", sent.office, Capability.STAFF_CREATE)
     person = Staff(sent.id, sent.name, Role(sent.role), office.office_id, office.path)
-    member, change = Member(person, sent.phone), _change(asked, on)
-    return _once(
-        asked,
-        on,
-        lambda: _row(administering.add_member(on.desk, member, change), HTTPStatus.CREATED),
-    )
+    member = Member(person, sent.phone)
+    return partial(administering.add_member, on.desk, member, _change(asked, on))
 
 
-@routes.put(
+@_put(
     "/admin/staff/{staff_id}",
     takes=_model("StaffChange"),
     gives=_model("AdminStaff"),
-    matched=True,
     capability=Capability.STAFF_CREATE,
     example={"role": "dispatcher"},
-    refuses=REFUSES,
 )
-def change_staff(asked: Asked, staff_id: str) -> Response:
+def change_staff(asked: Asked, on: OnDesk, staff_id: str) -> ToDo:
     """Change somebody's post, office, name or telephone, or let them in no more."""
-    on, sent = _admin(asked, Capability.STAFF_CREATE), asked.body()
+    sent = asked.body()
     member = administering.member_of(on.desk, staff_id)
     if not may(on.staff, Capability.STAFF_CREATE, member.staff.path):
         raise Unknown(what="staff")
-    changed, change = _changed_member(on, member, sent), _change(asked, on)
-    return _once(asked, on, lambda: _row(administering.change_member(on.desk, changed, change)))
+    changed = _changed_member(on, member, sent)
+    return partial(administering.change_member, on.desk, changed, _change(asked, on))
 
 
 def _changed_member(on: OnDesk, member: Member, sent: Any) -> Member:
@@ -303,24 +323,21 @@ def _changed_member(on: OnDesk, member: Member, sent: Any) -> Member:
 # Duty ---------------------------------------------------------------------------------------------
 
 
-@routes.get(
+@_get(
     "/admin/offices/{office_id}/duty",
     gives=_model("DutyList"),
     capability=Capability.DUTY_UPDATE,
 )
-def get_duty(asked: Asked, office_id: str) -> Response:
+def get_duty(_asked: Asked, on: OnDesk, office_id: str) -> Thing:
     """Return the duty list of an office, telephones masked."""
-    on = _admin(asked, Capability.DUTY_UPDATE)
     _office(on, office_id, Capability.DUTY_UPDATE)
-    shown = administering.duty_list(on.desk, office_id)
-    return _answer(_plain(shown), HTTPStatus.OK, shown["version"])
+    return administering.duty_list(on.desk, office_id)
 
 
-@routes.put(
+@_put(
     "/admin/offices/{office_id}/duty",
     takes=_model("DutyIn"),
     gives=_model("DutyList"),
-    matched=True,
     capability=Capability.DUTY_UPDATE,
     example={
         "entries": [
@@ -331,31 +348,28 @@ def get_duty(asked: Asked, office_id: str) -> Response:
             }
         ]
     },
-    refuses=REFUSES,
 )
-def put_duty(asked: Asked, office_id: str) -> Response:
+def put_duty(asked: Asked, on: OnDesk, office_id: str) -> ToDo:
     """Replace the duty list of an office; who comes first is told first."""
-    on, sent = _admin(asked, Capability.DUTY_UPDATE), asked.body()
+    sent = asked.body()
     _office(on, office_id, Capability.DUTY_UPDATE)
     turns = [
         administering.turn(on.desk, office_id, index, **each.model_dump())
         for index, each in enumerate(sent.entries)
     ]
-    change = _change(asked, on)
-    return _once(asked, on, lambda: _row(administering.set_duty(on.desk, office_id, turns, change)))
+    return partial(administering.set_duty, on.desk, office_id, turns, _change(asked, on))
 
 
 # Keys ---------------------------------------------------------------------------------------------
 
 
-@routes.get("/admin/keys", gives=_model("Keys"), capability=Capability.KEY_CREATE)
-def list_keys(asked: Asked) -> Response:
+@_get("/admin/keys", gives=_model("Keys"), capability=Capability.KEY_CREATE)
+def list_keys(_asked: Asked, on: OnDesk) -> Rows:
     """Return the keys of one's offices, revoked ones too. No secret is kept."""
-    on = _admin(asked, Capability.KEY_CREATE)
-    return _items(administering.keys(on.desk, on.staff))
+    return administering.keys(on.desk, on.staff)
 
 
-@routes.post(
+@_post(
     "/admin/keys",
     takes=_model("NewKey"),
     gives=_model("KeyMade"),
@@ -364,57 +378,46 @@ def list_keys(asked: Asked) -> Response:
     example={"name": "12345 平台", "office": "C-QINGHE", "scopes": ["intake"], "channel": "12345"},
     refuses=(*REFUSES, "key-spent"),
 )
-def add_key(asked: Asked) -> Response:
+def add_key(asked: Asked, on: OnDesk) -> ToDo:
     """Make a key for another platform. Its secret is in this answer and nowhere else."""
-    on, sent = _admin(asked, Capability.KEY_CREATE), asked.body()
+    sent = asked.body()
     office = _named_office(on, "office", sent.office, Capability.KEY_CREATE)
-
-    def make() -> Made:
-        row, secret = administering.add_key(
+    return lambda: _shown_once(
+        administering.add_key(
             on.desk,
             name=sent.name,
             office_id=office.office_id,
             scopes=frozenset(sent.scopes),
             channel=sent.channel,
-            asked_by=f"{on.caller}\n{asked.key}",
+            asked_by=_intention(asked, on),
             change=_change(asked, on),
         )
-        return Made(row, HTTPStatus.CREATED, row["version"], {"secret": secret})
-
-    return _once(asked, on, make)
+    )
 
 
-@routes.delete(
+@_delete(
     "/admin/keys/{key_id}",
     gives=_model("KeyRow"),
-    matched=True,
     capability=Capability.KEY_CREATE,
-    refuses=REFUSES,
 )
-def revoke_key(asked: Asked, key_id: str) -> Response:
+def revoke_key(asked: Asked, on: OnDesk, key_id: str) -> ToDo:
     """Revoke a key: it opens nothing from now on."""
-    on = _admin(asked, Capability.KEY_CREATE)
     key = on.desk.snapshot.keys.get(key_id)
     if key is None or not may(on.staff, Capability.KEY_CREATE, on.desk.path(key.office_id)):
         raise Unknown(what="key")
-    return _once(asked, on, lambda: _row(_revoked(asked, on, key)))
-
-
-def _revoked(asked: Asked, on: OnDesk, key: ApiKey) -> dict[str, Any]:
-    return administering.revoke_key(on.desk, key, _change(asked, on))
+    return partial(administering.revoke_key, on.desk, key, _change(asked, on))
 
 
 # Webhooks -----------------------------------------------------------------------------------------
 
 
-@routes.get("/admin/webhooks", gives=_model("Webhooks"), capability=Capability.WEBHOOK_CREATE)
-def list_webhooks(asked: Asked) -> Response:
+@_get("/admin/webhooks", gives=_model("Webhooks"), capability=Capability.WEBHOOK_CREATE)
+def list_webhooks(_asked: Asked, on: OnDesk) -> Rows:
     """Return the webhooks of one's offices, those that were stopped too."""
-    on = _admin(asked, Capability.WEBHOOK_CREATE)
-    return _items(administering.webhook_list(on.desk, on.staff))
+    return administering.webhook_list(on.desk, on.staff)
 
 
-@routes.post(
+@_post(
     "/admin/webhooks",
     takes=_model("NewWebhook"),
     gives=_model("WebhookMade"),
@@ -423,26 +426,23 @@ def list_webhooks(asked: Asked) -> Response:
     example={"url": "https://example.com/lightkeeper", "office": "C-QINGHE"},
     refuses=(*REFUSES, "key-spent"),
 )
-def add_webhook(asked: Asked) -> Response:
+def add_webhook(asked: Asked, on: OnDesk) -> ToDo:
     """Register a public https address. The secret that signs is in this answer only."""
-    on, sent = _admin(asked, Capability.WEBHOOK_CREATE), asked.body()
+    sent = asked.body()
     office = _named_office(on, "office", sent.office, Capability.WEBHOOK_CREATE)
-
-    def make() -> Made:
-        row, secret = administering.add_webhook(
+    return lambda: _shown_once(
+        administering.add_webhook(
             on.desk,
             url=sent.url,
             office_id=office.office_id,
-            asked_by=f"{on.caller}\n{asked.key}",
+            asked_by=_intention(asked, on),
             allow_loopback=ambient.settings().is_local,
             change=_change(asked, on),
         )
-        return Made(row, HTTPStatus.CREATED, row["version"], {"secret": secret})
-
-    return _once(asked, on, make)
+    )
 
 
-@routes.post(
+@_post(
     "/admin/webhooks/{webhook_id}/secret",
     takes=_model("NewSecret"),
     gives=_model("WebhookMade"),
@@ -451,53 +451,44 @@ def add_webhook(asked: Asked) -> Response:
     example={"overlap_hours": 24},
     refuses=(*REFUSES, "key-spent"),
 )
-def rotate_webhook_secret(asked: Asked, webhook_id: str) -> Response:
+def rotate_webhook_secret(asked: Asked, on: OnDesk, webhook_id: str) -> ToDo:
     """Replace the secret that signs. Both sign during the overlap; with 0 the old one is over."""
-    on, sent = _admin(asked, Capability.WEBHOOK_CREATE), asked.body()
-    webhook = _webhook(on, webhook_id)
-
-    def make() -> Made:
-        row, secret = administering.rotate_webhook(
+    overlap, webhook = timedelta(hours=asked.body().overlap_hours), _webhook(on, webhook_id)
+    return lambda: _shown_once(
+        administering.rotate_webhook(
             on.desk,
             webhook,
-            overlap=timedelta(hours=sent.overlap_hours),
-            asked_by=f"{on.caller}\n{asked.key}",
+            overlap=overlap,
+            asked_by=_intention(asked, on),
             change=_change(asked, on),
         )
-        return Made(row, HTTPStatus.OK, row["version"], {"secret": secret})
-
-    return _once(asked, on, make)
+    )
 
 
-@routes.delete(
+@_delete(
     "/admin/webhooks/{webhook_id}",
     gives=_model("WebhookRow"),
-    matched=True,
     capability=Capability.WEBHOOK_CREATE,
-    refuses=REFUSES,
 )
-def stop_webhook(asked: Asked, webhook_id: str) -> Response:
+def stop_webhook(asked: Asked, on: OnDesk, webhook_id: str) -> ToDo:
     """Tell it nothing any more."""
-    on = _admin(asked, Capability.WEBHOOK_CREATE)
     webhook = _webhook(on, webhook_id)
-    change = _change(asked, on)
-    return _once(asked, on, lambda: _row(administering.stop_webhook(on.desk, webhook, change)))
+    return partial(administering.stop_webhook, on.desk, webhook, _change(asked, on))
 
 
-@routes.post(
+@_post(
     "/admin/webhooks/{webhook_id}/test",
     gives=_model("Tested"),
     capability=Capability.WEBHOOK_CREATE,
     refuses=(*REFUSES, "too-many"),
 )
-def test_webhook(asked: Asked, webhook_id: str) -> Response:
+def test_webhook(asked: Asked, on: OnDesk, webhook_id: str) -> ToDo:
     """Send a signed test event now, and say what became of it."""
-    on = _admin(asked, Capability.WEBHOOK_CREATE)
     webhook = _webhook(on, webhook_id)
     slow_down(asked, "webhook-test", most=MOST_TESTS, minutes=10)
     payload = canonical({"type": "webhook.test", "at": stamp(asked.at)}).encode()
 
-    def make() -> Made:
+    def tried() -> dict[str, Any]:
         outcome = administering.try_webhook(
             webhook,
             event_id=f"test-{ambient.new_id()}",
@@ -505,10 +496,9 @@ def test_webhook(asked: Asked, webhook_id: str) -> Response:
             allow_loopback=ambient.settings().is_local,
             at=asked.at,
         )
-        body = {"outcome": outcome.kind, "status": outcome.status, "reason": outcome.reason}
-        return Made(body)
+        return {"outcome": outcome.kind, "status": outcome.status, "reason": outcome.reason}
 
-    return _once(asked, on, make)
+    return tried
 
 
 def _webhook(on: OnDesk, webhook_id: str) -> Webhook:
@@ -522,22 +512,21 @@ def _webhook(on: OnDesk, webhook_id: str) -> Webhook:
 # Limits -------------------------------------------------------------------------------------------
 
 
-@routes.get(
+@_get(
     "/admin/limits",
     gives=_model("AdminLimits"),
     capability=Capability.LIMIT_READ,
     params=(asking.code("office"),),
     refuses=("unknown",),
 )
-def list_limits(asked: Asked) -> Response:
+def list_limits(asked: Asked, on: OnDesk) -> Thing:
     """Return every limit as it stands for an office today, with its sources and overrides."""
-    on = _admin(asked, Capability.LIMIT_READ)
     office_id = asked.query["office"] or on.staff.office_id
     _office(on, office_id, Capability.LIMIT_READ)
     today = local_day(asked.at)
     rows = administering.limits(on.desk, office_id, language=asked.language, on=today)
     spoken = [_limit_tree(row, asked.language) for row in rows]
-    return answer({"office": office_id, "ruleset": on.desk.ruleset, "items": spoken})
+    return {"office": office_id, "ruleset": on.desk.ruleset, "items": spoken}
 
 
 def _limit_tree(row: Mapping[str, Any], language: str) -> dict[str, Any]:
@@ -570,11 +559,10 @@ def _limit(row: Mapping[str, Any], language: str) -> dict[str, Any]:
     return {**plain, "warnings": warnings}
 
 
-@routes.put(
+@_put(
     "/admin/limits/{limit_id}",
     takes=_model("NewLimit"),
     gives=_model("LimitSaved"),
-    matched=True,
     capability=Capability.LIMIT_UPDATE,
     example={
         "office": "C-QINGHE",
@@ -583,40 +571,36 @@ def _limit(row: Mapping[str, Any], language: str) -> dict[str, Any]:
         "effective_from": "2026-12-01",
         "source": "清河县公司优质服务方案",
     },
-    refuses=REFUSES,
 )
-def put_limit(asked: Asked, limit_id: str) -> Response:
+def put_limit(asked: Asked, on: OnDesk, limit_id: str) -> ToDo:
     """State a limit for an office and those below it. Says where it is looser than the law."""
-    on, sent = _admin(asked, Capability.LIMIT_UPDATE), asked.body()
+    sent = asked.body()
     office = _named_office(on, "office", sent.office, Capability.LIMIT_UPDATE)
     raw = sent.model_dump(exclude={"office"}, exclude_none=True)
     if limit_id not in on.desk.book.ids():
         raise Unknown(what="limit")
     limit = parse_override({"id": limit_id, **raw})
-    override = Override(office.office_id, limit)
-    return _once(asked, on, lambda: _stated(asked, on, override))
+    return partial(_stated, asked, on, Override(office.office_id, limit))
 
 
-@routes.delete(
+@_delete(
     "/admin/limits/{limit_id}",
     gives=_model("LimitSaved"),
-    matched=True,
     capability=Capability.LIMIT_UPDATE,
     params=(asking.code("office", required=True), asking.day("effective_from", required=True)),
-    refuses=REFUSES,
 )
-def withdraw_limit(asked: Asked, limit_id: str) -> Response:
+def withdraw_limit(asked: Asked, on: OnDesk, limit_id: str) -> ToDo:
     """Withdraw what an office stated from a day on: what stood before holds again."""
-    on, asks = _admin(asked, Capability.LIMIT_UPDATE), asked.query
+    asks = asked.query
     _office(on, asks["office"], Capability.LIMIT_UPDATE)
 
-    def make() -> Made:
+    def withdrawn() -> Made:
         override = administering.find_override(
             on.desk, asks["office"], limit_id, asks["effective_from"]
         )
         return _stated(asked, on, replace(override, active=False))
 
-    return _once(asked, on, make)
+    return withdrawn
 
 
 def _stated(asked: Asked, on: OnDesk, override: Override) -> Made:
@@ -646,21 +630,18 @@ def _replanned(moved: Replanned) -> dict[str, Any]:
 # Calendars ----------------------------------------------------------------------------------------
 
 
-@routes.get("/admin/calendars", gives=_model("Years"), capability=Capability.LIMIT_READ)
-def list_years(asked: Asked) -> Response:
+@_get("/admin/calendars", gives=_model("Years"), capability=Capability.LIMIT_READ)
+def list_years(asked: Asked, on: OnDesk) -> Rows:
     """Return the years of the calendar, and which are not published yet."""
-    on = _admin(asked, Capability.LIMIT_READ)
-    return _items(administering.years(on.desk, at=local_day(asked.at)))
+    return administering.years(on.desk, at=local_day(asked.at))
 
 
-@routes.get("/admin/calendars/{year}", gives=_model("Year"), capability=Capability.LIMIT_READ)
-def get_year(asked: Asked, year: str) -> Response:
+@_get("/admin/calendars/{year}", gives=_model("Year"), capability=Capability.LIMIT_READ)
+def get_year(_asked: Asked, on: OnDesk, year: str) -> Thing:
     """Return one year in the form in which it is loaded."""
-    on = _admin(asked, Capability.LIMIT_READ)
     if not re.fullmatch(r"2[01][0-9]{2}", year):
         raise Unknown(what="year")
-    shown = administering.year(on.desk, int(year))
-    return _answer(shown, HTTPStatus.OK, shown["version"])
+    return administering.year(on.desk, int(year))
 
 
 YEAR: Final = {
@@ -672,7 +653,7 @@ YEAR: Final = {
 }  # fmt: skip
 
 
-@routes.post(
+@_post(
     "/admin/calendars/preview",
     takes=_model("YearIn"),
     gives=_model("Replanned"),
@@ -681,9 +662,9 @@ YEAR: Final = {
     example=YEAR,
     refuses=("busy",),
 )
-def preview_year(asked: Asked) -> Response:
+def preview_year(asked: Asked, on: OnDesk) -> Thing:
     """Say which open orders a year's table would move. Nothing is changed."""
-    on, table = _calendar(asked)
+    table = _table(asked, on)
     moved = administering.replan(
         administering.with_year(on.desk, table),
         on.desk.snapshot.counties,
@@ -691,23 +672,22 @@ def preview_year(asked: Asked) -> Response:
         is_out_of_time=_out_of_time(asked),
         at=asked.at,
     )
-    return answer(_plain(_replanned(moved)))
+    return _replanned(moved)
 
 
-@routes.post(
+@_post(
     "/admin/calendars",
     takes=_model("YearIn"),
     gives=_model("Replanned"),
     matched=True,
     capability=Capability.CALENDAR_UPDATE,
     example=YEAR,
-    refuses=REFUSES,
 )
-def load_year(asked: Asked) -> Response:
+def load_year(asked: Asked, on: OnDesk) -> ToDo:
     """Load a year's table for the whole deployment, and plan open orders by it."""
-    on, table = _calendar(asked)
+    table = _table(asked, on)
 
-    def make() -> Made:
+    def loaded() -> Made:
         version = administering.load_year(on.desk, table, _change(asked, on))
         moved = administering.replan(
             administering.with_year(on.desk, table),
@@ -718,19 +698,19 @@ def load_year(asked: Asked) -> Response:
         )
         return Made(_replanned(moved), version=version)
 
-    return _once(asked, on, make)
+    return loaded
 
 
-def _calendar(asked: Asked) -> tuple[OnDesk, YearTable]:
-    """Return who asks and the table that they sent.
+def _table(asked: Asked, on: OnDesk) -> YearTable:
+    """Return the table that was sent, by somebody who is above every county: it moves all orders.
 
-    A year moves every county's orders, so it is for whoever is above all of them.
+    Raises BadInput, NotAllowed.
     """
-    on, sent = _admin(asked, Capability.CALENDAR_UPDATE), asked.body()
+    sent = asked.body()
     for county in on.desk.snapshot.counties:
         on.allow(Capability.CALENDAR_UPDATE, county)
     try:
-        return on, YearTable.parse(sent.model_dump())
+        return YearTable.parse(sent.model_dump())
     except BadInput as refused:
         named = [FieldError(one.field, f"calendar.{one.code}", one.facts) for one in refused.errors]
         raise BadInput(named) from None
@@ -739,7 +719,7 @@ def _calendar(asked: Asked) -> tuple[OnDesk, YearTable]:
 # Lists --------------------------------------------------------------------------------------------
 
 
-@routes.post(
+@_post(
     "/admin/imports",
     takes=_model("ImportIn"),
     gives=_model("Previewed"),
@@ -748,11 +728,10 @@ def _calendar(asked: Asked) -> tuple[OnDesk, YearTable]:
     capability=Capability.IMPORT,
     params=(asking.choice("kind", importing.KINDS),),
     example={"kind": "phones", "filename": "phones.csv", "content_base64": "5oi35Y+3LOeUteivnQo="},
-    refuses=REFUSES,
 )
-def upload_list(asked: Asked) -> Response:
+def upload_list(asked: Asked, on: OnDesk) -> ToDo:
     """Check a list (XLSX, or CSV in UTF-8 or GBK) and say what it would do. Nothing is applied."""
-    on, sent = _admin(asked, Capability.IMPORT), asked.body()
+    sent = asked.body()
     kind = sent.kind or asked.query["kind"]
     if not kind:
         raise BadInput.of("kind", "field.required")
@@ -760,13 +739,13 @@ def upload_list(asked: Asked) -> Response:
     if kind not in importing.OFFICIAL and county not in on.desk.snapshot.counties:
         raise BadInput.of("county", "field.required")
     upload = Upload(kind, sent.filename, _content(sent.content_base64), county)
-    import_id = hashlib.sha256(f"{on.caller}\n{asked.key}".encode()).hexdigest()[:32]
+    import_id = hashlib.sha256(_intention(asked, on).encode()).hexdigest()[:32]
 
-    def make() -> Made:
+    def looked_at() -> dict[str, Any]:
         shown = importing.preview(on.desk, on.staff, upload, import_id=import_id, at=asked.at)
-        return Made(_previewed(shown, asked.language), HTTPStatus.CREATED)
+        return _previewed(shown, asked.language)
 
-    return _once(asked, on, make)
+    return looked_at
 
 
 def _county(on: OnDesk, named: str | None) -> str:
@@ -819,11 +798,10 @@ def _bad(one: Bad, language: str) -> dict[str, Any]:
     return {"line": one.line, "column": one.column, "code": one.code, "detail": detail}
 
 
-@routes.get("/admin/imports/{import_id}", gives=_model("Previewed"), capability=Capability.IMPORT)
-def get_import(asked: Asked, import_id: str) -> Response:
+@_get("/admin/imports/{import_id}", gives=_model("Previewed"), capability=Capability.IMPORT)
+def get_import(asked: Asked, on: OnDesk, import_id: str) -> Thing:
     """Return what a list that waits would do."""
-    on = _admin(asked, Capability.IMPORT)
-    return answer(_previewed(_staged(asked, on, import_id), asked.language))
+    return _previewed(_staged(asked, on, import_id), asked.language)
 
 
 _IMPORT: Final = re.compile(r"[0-9a-f]{32}\Z")
@@ -838,19 +816,18 @@ def _staged(asked: Asked, on: OnDesk, import_id: str) -> Preview:
     return shown
 
 
-@routes.post(
+@_post(
     "/admin/imports/{import_id}/apply",
     takes=_model("ApplyIn"),
     gives=_model("AppliedOut"),
     capability=Capability.IMPORT,
     example={"after": 0},
-    refuses=REFUSES,
 )
-def apply_import(asked: Asked, import_id: str) -> Response:
+def apply_import(asked: Asked, on: OnDesk, import_id: str) -> ToDo:
     """Apply a list that was looked at, as far as the time allows; go on from `next`."""
-    on, sent = _admin(asked, Capability.IMPORT), asked.body()
+    sent = asked.body()
 
-    def make() -> Made:
+    def applied() -> dict[str, Any]:
         _staged(asked, on, import_id)
         done = importing.apply(
             on.desk,
@@ -863,12 +840,12 @@ def apply_import(asked: Asked, import_id: str) -> Response:
         )
         refused = [_bad(one, asked.language) for one in done.refused]
         counts = {"applied": done.applied, "skipped": done.skipped}
-        return Made({**counts, "refused": refused, "next": done.next})
+        return {**counts, "refused": refused, "next": done.next}
 
-    return _once(asked, on, make)
+    return applied
 
 
-@routes.get(
+@_get(
     "/admin/lists",
     capability=Capability.IMPORT,
     media=f"{CSV}, {XLSX}",
@@ -878,9 +855,9 @@ def apply_import(asked: Asked, import_id: str) -> Response:
         asking.code("county"),
     ),
 )
-def get_list(asked: Asked) -> Response:
+def get_list(asked: Asked, on: OnDesk) -> Response:
     """Return what is kept as a list that may be sent back, or a blank one to fill in."""
-    on, asks = _admin(asked, Capability.IMPORT), asked.query
+    asks = asked.query
     county = _county(on, asks["county"] or None)
     kind, form = asks["kind"], asks["format"]
     if form == "xlsx":
@@ -921,16 +898,16 @@ def _owned(on: OnDesk, aggregate: str, capability: Capability) -> None:
         raise Unknown(what="aggregate")
 
 
-@routes.get(
+@_get(
     "/ledger/events",
     gives="LedgerRows",
     capability=Capability.LEDGER_READ,
     params=(AGGREGATE, *asking.page(default=PAGE, most=PAGE)),
     refuses=("unknown",),
 )
-def read_chain(asked: Asked) -> Response:
+def read_chain(asked: Asked, on: OnDesk) -> Thing:
     """Return a chain as the ledger keeps it: an order's, a record's, or who looked at what."""
-    on, asks = staff(asked, Capability.LEDGER_READ), asked.query
+    asks = asked.query
     aggregate, secret = asks["aggregate"], on.desk.secret
     if is_order_number(aggregate):
         on.order(aggregate, Capability.LEDGER_READ)
@@ -942,26 +919,26 @@ def read_chain(asked: Asked) -> Response:
     events = list(ledger.read(aggregate, after=after, limit=asks["limit"]))
     more = str(events[-1].seq) if len(events) == asks["limit"] else None
     items = [reading.event_row(on.desk, event) for event in events]
-    return answer({"items": items, "cursor": asked.sealed(secret, on.caller, more)})
+    return {"items": items, "cursor": asked.sealed(secret, on.caller, more)}
 
 
-@routes.get(
+@_get(
     "/ledger/verify",
     gives="Verified",
     capability=Capability.LEDGER_VERIFY,
     params=(AGGREGATE,),
     refuses=("unknown",),
 )
-def verify_chain(asked: Asked) -> Response:
+def verify_chain(asked: Asked, on: OnDesk) -> Thing:
     """Compute a chain's hashes again and say which event is the first that is not as it was."""
-    on, aggregate = _admin(asked, Capability.LEDGER_VERIFY), asked.query["aggregate"]
+    aggregate = asked.query["aggregate"]
     if is_order_number(aggregate):
-        return answer(reading.verify(on.to_verify(aggregate)))
+        return reading.verify(on.to_verify(aggregate))
     _owned(on, aggregate, Capability.LEDGER_VERIFY)
-    return answer(verifying.chain(on.desk, aggregate))
+    return verifying.chain(on.desk, aggregate)
 
 
-@routes.post(
+@_post(
     "/ledger/verify",
     takes=_model("LedgerDays"),
     gives=_model("DaysVerified"),
@@ -970,9 +947,9 @@ def verify_chain(asked: Asked) -> Response:
     example={"county": "C-QINGHE", "from": "2026-11-21", "to": "2026-11-21"},
     refuses=("busy",),
 )
-def verify_days(asked: Asked) -> Response:
+def verify_days(asked: Asked, on: OnDesk) -> Thing:
     """Verify the orders of a county's days, and compare the seals of their hours."""
-    on, sent = _admin(asked, Capability.LEDGER_VERIFY), asked.body()
+    sent = asked.body()
     county = _named_office(on, "county", sent.county, Capability.LEDGER_VERIFY)
     if county.level is not OfficeLevel.COUNTY:
         raise BadInput.of("county", "office.no_county")
@@ -989,7 +966,7 @@ def verify_days(asked: Asked) -> Response:
         knows=lambda kind: on.knows(kind, county.office_id),
     )
     bad = [dict(zip(("aggregate", "seq", "why"), one, strict=True)) for one in found.bad]
-    body = {
+    return {
         "ok": not bad,
         "orders": found.orders,
         "events": found.events,
@@ -1000,21 +977,19 @@ def verify_days(asked: Asked) -> Response:
         "elsewhere": found.elsewhere,
         "cursor": found.cursor,
     }
-    return answer(_plain(body))
 
 
-@routes.get(
+@_get(
     "/ledger/seals",
     gives=_model("Seals"),
     capability=Capability.LEDGER_VERIFY,
     params=(asking.day("day"),),
 )
-def list_seals(asked: Asked) -> Response:
+def list_seals(asked: Asked, _on: OnDesk) -> Rows:
     """Return the seals of a local day, today's if none is named."""
-    staff(asked, Capability.LEDGER_VERIFY)
     day: date = asked.query["day"] or local_day(asked.at)
     port, public_key = _seals()
-    return _items(verifying.seals_of(port, day, public_key=public_key, at=asked.at))
+    return verifying.seals_of(port, day, public_key=public_key, at=asked.at)
 
 
 def _seals() -> tuple[Seals, str]:
