@@ -557,6 +557,8 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "advice.explain_delay": ("向客户说明延误", "Tell the customer about the delay"),
     "advice.call_dissatisfied": ("先联系不满意的客户", "Call the dissatisfied customer first"),
     "advice.supervise": ("列入督办", "Put under supervision"),
+    "advice.raise_grade": ("投诉等级升为“{grade}”", "Raise its grade to “{grade}”"),
+    "advice.reason.from_regulator": ("由 12398 转来", "It comes from 12398"),
     "advice.reason.danger": ("现场有危险", "There is danger on site"),
     "advice.reason.same_place": ("同一台区有 {alike} 张同类工单", "{alike} alike at this place"),
     "advice.reason.serves_place": (

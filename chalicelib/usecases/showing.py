@@ -25,7 +25,16 @@ from chalicelib.domain.clocks import (
 )
 from chalicelib.domain.contact import Phone, mask_address, mask_name
 from chalicelib.domain.limits import UnknownLimit
-from chalicelib.domain.order import BROKEN, Event, Milestone, Order, milestone, milestones, was_late
+from chalicelib.domain.order import (
+    BROKEN,
+    GRADES,
+    Event,
+    Milestone,
+    Order,
+    milestone,
+    milestones,
+    was_late,
+)
 from chalicelib.domain.procedure import (
     GRADE_TOLD,
     SUPERVISION,
@@ -565,6 +574,7 @@ def advice(
         _advise_dispatch(desk, order, station, busy, able),
         _advise_delay(desk, order, able, at),
         _advise_visit(order, able),
+        _advise_grade(order, able),
         _advise_care(order, able),
     )
     return [each for each in found if each is not None]
@@ -666,6 +676,20 @@ def _advise_visit(order: Order, able: set[str]) -> dict[str, Any] | None:
     return _advised(
         "call_dissatisfied", "dissatisfied", move="contact" if "contact" in able else None
     )
+
+
+def _advise_grade(order: Order, able: set[str]) -> dict[str, Any] | None:
+    """The criteria of a grade that an order itself shows; a person decides (domain: §2.3)."""
+    if "raise_grade" not in able or order.grade != GRADES[0]:
+        return None
+    if order.channel == "12398":
+        grade, because, reason = "major", "regulator", "from_regulator"
+    elif order.facts.get("escalation_tendency"):
+        grade, because, reason = "important", "may_bypass", "may_go_to_regulator"
+    else:
+        return None
+    data = {"grade": grade, "reason": because}
+    return _advised("raise_grade", reason, move="raise_grade", data=data, grade=[grade])
 
 
 def _advise_care(order: Order, able: set[str]) -> dict[str, Any] | None:

@@ -518,3 +518,16 @@ def test_a_stage_that_nobody_knows_is_never_shown_empty(api):
 
     assert orders.get(number).order.facts["place"] == PLACE
     assert api.get(f"{ORDERS}/{number}", as_="dispatcher-1").body["place_name"] == "建设路3-2台区"
+
+
+def test_s1_30_an_agent_raises_a_complaints_grade_and_only_upward(api):
+    number, _ = api.reported(kind="complaint", answers={"description": "多次反映无人答复"})
+    said = {"grade": "major", "reason": "media", "note": "记者到访"}
+
+    assert api.move(number, "raise_grade", "agent-1", **said)["grade"] == "major"
+    again = api.post(f"/api/v1/orders/{number}/moves/raise_grade", said, as_="agent-1")
+    row = api.get("/api/v1/orders?chip=grade_major", as_="dispatcher-1").body["items"]
+
+    (error,) = again.body["errors"]
+    assert (again.status, error["field"], error["code"]) == (422, "grade", "field.choice")
+    assert [each["number"] for each in row] == [number]

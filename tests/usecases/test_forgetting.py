@@ -1,8 +1,9 @@
 """People are forgotten when their term is over; the chain stays and still verifies."""
 
+from dataclasses import replace
 from datetime import timedelta
 
-from chalicelib.domain.order import verify_against
+from chalicelib.domain.order import GRADES, verify_against
 from chalicelib.outbound.objects import Disk
 from chalicelib.store import ledger, orders, personal
 from chalicelib.usecases import forgetting
@@ -51,6 +52,15 @@ def test_before_its_term_nobody_is_forgotten(desk, tmp_path):
     done = forget(desk, tmp_path, NOON + timedelta(days=300))
     assert done.orders == 0
     assert personal.orders_of(str(head.shown["party"]))
+
+
+def test_the_evidence_of_a_graver_complaint_is_kept_longer(desk):
+    head = file(desk, a_report("complaint")).head
+    order = replace(head.order, closed_at=NOON)
+    graver = {grade: forgetting.term(desk, replace(order, grade=grade), NOON) for grade in GRADES}
+
+    assert graver["general"] == graver["important"] == NOON.replace(year=NOON.year + 3)
+    assert graver["major"] == graver["special"] == NOON.replace(year=NOON.year + 5)
 
 
 def test_an_order_still_open_is_postponed(desk, tmp_path):

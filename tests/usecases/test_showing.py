@@ -481,16 +481,46 @@ def test_danger_comes_before_everything_else():
 
 
 def test_a_customer_who_may_go_to_the_regulator_is_advised_to_be_supervised_once():
-    story = Story(an_opening("complaint", channel="12398", answers={"description": "x"}))
+    story = Story(an_opening("grievance", channel="12398", answers={"description": "x"}))
 
     assert [each["move"] for each in advised(story)] == ["supervise"]
     assert advised(story.then("supervise", "dispatcher", note="x")) == []
 
 
+@pytest.mark.parametrize(
+    ("channel", "answers", "data"),
+    [
+        ("12398", {}, {"grade": "major", "reason": "regulator"}),
+        ("phone", {"escalation_tendency": True}, {"grade": "important", "reason": "may_bypass"}),
+        ("phone", {}, None),
+    ],
+)
+def test_s2_3_a_complaint_that_meets_a_grades_criteria_is_advised_to_rise_to_it_once(
+    channel, answers, data
+):
+    answers = {"description": "x", **answers}
+    story = Story(an_opening("complaint", channel=channel, answers=answers))
+
+    found = [each["data"] for each in advised(story) if each["move"] == "raise_grade"]
+
+    assert found == ([] if data is None else [data])
+    if data:
+        story.then("raise_grade", "dispatcher", note="x", **data)
+        assert "raise_grade" not in {each["move"] for each in advised(story)}
+
+
 def test_every_advice_has_words():
-    texts = ("call_first", "merge", "dispatch", "explain_delay", "call_dissatisfied", "supervise")
+    texts = (
+        "raise_grade",
+        "call_first",
+        "merge",
+        "dispatch",
+        "explain_delay",
+        "call_dissatisfied",
+        "supervise",
+    )
     reasons = ("danger", "same_place", "serves_place", "promise_at_risk", "dissatisfied",
-               "may_go_to_regulator")  # fmt: skip
+               "may_go_to_regulator", "from_regulator")  # fmt: skip
 
     assert all(wording.has(f"advice.{name}") for name in texts)
     assert all(wording.has(f"advice.reason.{name}") for name in reasons)
