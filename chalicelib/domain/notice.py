@@ -135,12 +135,14 @@ def write(
     language: str = "zh",
     single: int,
     part: int,
+    templates: Mapping[str, Template] = TEMPLATES,
 ) -> Written:
     """Return the text with its length counted. Raises KeyError for an unknown template or field.
 
     signature: without its brackets. single, part: the limits `sms.single` and `sms.part`.
+    templates: the table that holds it; outages have one of their own.
     """
-    template = TEMPLATES[name]
+    template = templates[name]
     words = template.zh if language == "zh" else template.en
     body = f"【{signature}】" + words.format(**params)
     units = utf16_units(body)

@@ -10,11 +10,14 @@ from chalicelib.domain import refusal, words
 from chalicelib.domain.clocks import LADDER, Level, Target
 from chalicelib.domain.limits import Unit
 from chalicelib.domain.notice import TEMPLATES
+from chalicelib.domain.outage_notice import Crew, DropReason, Group, Kind, Silence
+from chalicelib.domain.planning import ANNOUNCED, CHECKS, LEADS, MEDIA, REQUIRED, leads
 from chalicelib.domain.procedure import GATES, Form
 from chalicelib.domain.procedures import PROCEDURES
 from chalicelib.domain.staff import Capability, OfficeLevel, Outsider, Relation, Role
 from chalicelib.store.deliveries import Status
 from chalicelib.usecases import delivering
+from tests.domain.engine import NOON, RULES
 
 PROCEDURE_WORDS = sorted(
     {f"kind.{kind}" for kind in PROCEDURES}
@@ -66,13 +69,25 @@ DELIVERIES = sorted(
         if keyword.arg == "reason" and isinstance(keyword.value, ast.Constant)
     }
 )
+OUTAGES = sorted(
+    {f"notice.{kind}" for kind in Kind}
+    | {f"group.{group}" for group in Group}
+    | {f"silence.{silence}" for silence in Silence}
+    | {f"drop.{reason}" for reason in DropReason}
+    | {f"text.outage.crew.{crew}" for crew in Crew if crew is not Crew.NONE}
+    | {f"text.outage.{key}.{kind}" for kind in (*ANNOUNCED, "fault") for key in ("sort", "why")}
+    | {f"gate.{check}" for check in (*CHECKS, "key_customers_called")}
+    | {f"lead.{lead.to}" for kind in LEADS for lead in leads(kind, NOON, RULES)}
+    | {f"medium.{medium}" for medium in MEDIA}
+    | {f"announcement.{name}" for name in REQUIRED}
+)
 REFUSALS = [
     kind for kind in vars(refusal).values()
     if isinstance(kind, type) and issubclass(kind, refusal.Refused) and kind is not refusal.Refused
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("key", [*PROCEDURE_WORDS, *ENUMS, *DELIVERIES])
+@pytest.mark.parametrize("key", [*PROCEDURE_WORDS, *ENUMS, *DELIVERIES, *OUTAGES])
 def test_it_has_words(key):
     assert words.has(key)
 
@@ -94,10 +109,10 @@ def test_both_languages_say_something_and_take_the_same_facts(key):
 
 
 def test_there_are_no_words_for_what_is_gone():
-    known = {*PROCEDURE_WORDS, *ENUMS, *DELIVERIES}
+    known = {*PROCEDURE_WORDS, *ENUMS, *DELIVERIES, *OUTAGES}
     own = (
         "stage.", "move.", "kind.", "gate.", "role.", "capability.", "sub_type.", "level.",
-        "template.", "delivery.",
+        "template.", "delivery.", "notice.", "silence.", "drop.",
     )  # fmt: skip
     extra = {"move.opened", "move.timer", "move.replanned", "gate.half_of_promise"}
     orphans = {key for key in words.WORDS if key.startswith(own)} - known - extra
