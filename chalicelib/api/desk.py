@@ -85,14 +85,21 @@ def get_me(asked: Asked) -> Response:
     "/orders", gives="Queue", capability=Capability.ORDER_LIST, params=(*FILTERS, *asking.page())
 )
 def get_orders(asked: Asked) -> Response:
-    """Return a page of the queue, soonest due first, with the counts above it."""
+    """Return a page of the queue, soonest due first."""
     on, wanted = staff(asked, Capability.ORDER_LIST), _wanted(asked)
     find = queueing.of_days if wanted.state == "closed" else queueing.listed
     after = asked.opened(on.desk.secret, on.caller)
     page = find(on, wanted, limit=asked.query["limit"], after=after)
     cursor = asked.sealed(on.desk.secret, on.caller, page.after)
     body = {"items": list(page.rows), "cursor": cursor, "as_of": stamp(asked.at)}
-    return answer(body | queueing.overview(on))
+    return answer(body)
+
+
+@routes.get("/queue", gives="QueueCounts", capability=Capability.ORDER_LIST)
+def count_queue(asked: Asked) -> Response:
+    """Return the counts above the queue, at most ten seconds old; of many only those due first."""
+    on = staff(asked, Capability.ORDER_LIST)
+    return answer(queueing.overview(on) | {"as_of": stamp(asked.at)})
 
 
 @routes.post(

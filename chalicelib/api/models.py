@@ -644,7 +644,7 @@ class QueueRow(Out):
 
 
 class Counts(Out):
-    """The tiles above the queue. capped: there is more than was counted."""
+    """The tiles above the queue. capped: only so many were counted, there is more of each."""
 
     overdue: int
     soon: int
@@ -668,6 +668,12 @@ class Queue(Out):
 
     items: list[QueueRow]
     cursor: str | None
+    as_of: Stamp
+
+
+class QueueCounts(Out):
+    """What stands above the queue."""
+
     counts: Counts
     sentence: Sentence
     as_of: Stamp

@@ -1,8 +1,8 @@
 """The desk's queue (工单池): what is open, soonest first, counted, filtered and paged.
 
 The index on (county, due) is the queue. A page without a filter is one call a county; a filtered
-one walks the index until it is full. The counts above it look at the whole index and are kept for
-ten seconds.
+one walks the index until it is full. The counts above it are a call of their own: one page of the
+index a county, kept for ten seconds. Of more than MOST_COUNTED they say `capped` (decision 0008).
 """
 
 from collections import Counter
@@ -23,8 +23,10 @@ from chalicelib.usecases.desk import Desk, Viewer
 
 KEPT: Final = timedelta(seconds=10)
 PAGE: Final = 200
-MOST_COUNTED: Final = 5_000
-"""Open orders of one county that the counts look at; above it they say `capped`."""
+MOST_COUNTED: Final = 300
+"""Rows of one county's index that the counts look at, soonest due first: one call, some 20 RRU."""
+MOST_OPEN: Final = 5_000
+"""Open orders of one county that advice and search look at."""
 MOST_WALKED: Final = 5_000
 """Rows that one filtered page looks at before it hands out a cursor to go on."""
 
@@ -33,7 +35,7 @@ LAST: Final = "9999"
 
 Row = Mapping[str, Any]
 _OPEN: Final[Remembered[tuple[Head, ...]]] = Remembered(KEPT)
-_STANDING: Final[Remembered[tuple[tuple[Order, Row], ...]]] = Remembered(KEPT)
+_STANDING: Final[Remembered["Standing"]] = Remembered(KEPT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,13 +180,13 @@ def _key_of(head: Head) -> str:
 
 
 def open_heads(desk: Desk, county: str, *, at: datetime) -> tuple[Head, ...]:  # noqa: ARG001 - one deployment, one desk
-    """Return the open orders of a county, at most ten seconds old and MOST_COUNTED many."""
+    """Return the open orders of a county, at most ten seconds old and MOST_OPEN many."""
 
     def load() -> tuple[Head, ...]:
         found: list[Head] = []
         for _, head in _walk_one(county, size=PAGE, after=None):
             found += [head] if is_open(head) else []
-            if len(found) == MOST_COUNTED:
+            if len(found) == MOST_OPEN:
                 break
         return tuple(found)
 
@@ -197,12 +199,22 @@ def forget(county: str) -> None:
     _STANDING.forget(county)
 
 
-def _standing(desk: Desk, county: str, *, at: datetime) -> tuple[tuple[Order, Row], ...]:
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How the open orders of a county stand. is_all: nothing more is open."""
+
+    rows: tuple[tuple[Order, Row], ...]
+    is_all: bool
+
+
+def _standing(desk: Desk, county: str, *, at: datetime) -> Standing:
     """Return how each open order of a county stands, at most ten seconds old."""
 
-    def load() -> tuple[tuple[Order, Row], ...]:
-        heads = open_heads(desk, county, at=at)
-        return tuple((head.order, showing.standing(desk, head.order, at=at)) for head in heads)
+    def load() -> Standing:
+        page = orders.queue(county, limit=MOST_COUNTED + 1)
+        opened = [head.order for head in page.heads[:MOST_COUNTED] if is_open(head)]
+        rows = tuple((order, showing.standing(desk, order, at=at)) for order in opened)
+        return Standing(rows, page.after is None)
 
     return _STANDING.get(county, at=at, load=load)
 
@@ -213,13 +225,13 @@ def busy(heads: Iterable[Head]) -> Counter[str]:
 
 
 def overview(viewer: Viewer) -> dict[str, Any]:
-    """Return the tiles' counts and the figures of the sentence of the moment."""
+    """Return the tiles' counts and the figures of the sentence of the moment. Raises Busy."""
     rows: list[Row] = []
     capped = False
     for county in counties_of(viewer):
         found = _standing(viewer.desk, county, at=viewer.at)
-        capped = capped or len(found) == MOST_COUNTED
-        rows += [row for order, row in found if viewer.sees(order)]
+        capped = capped or not found.is_all
+        rows += [row for order, row in found.rows if viewer.sees(order)]
     return {
         "counts": {**showing.counts(rows), "capped": capped},
         "sentence": showing.sentence(rows, at=viewer.at),

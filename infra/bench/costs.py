@@ -20,7 +20,7 @@ from chalicelib.store.orders import Head
 from chalicelib.usecases import delivering, queueing, sealing, tracking, watching
 from chalicelib.usecases.queueing import Filter
 from infra.bench import events
-from infra.bench.meter import READ_STEP, Call, Meter, item_size
+from infra.bench.meter import READ_STEP, Call, Item, Meter, item_size
 from infra.bench.scene import (
     COUNTIES,
     HOME,
@@ -210,21 +210,38 @@ def seal(scene: Scene) -> Measured:
 # Reading ----------------------------------------------------------------------------------------
 
 
-def page(scene: Scene, *, with_counts: bool, size: int = THOUSAND) -> Measured:
-    """Open the queue: the twenty that are due first, and above them how many there are."""
-    scene.open_up_to(size)
-    at = NOON + timedelta(seconds=30)
+def page(scene: Scene) -> Measured:
+    """Open the queue: the twenty that are due first."""
+    scene.open_up_to(THOUSAND)
     first = scene.entries(HOME, most=20)
-    floor = math.ceil(sum(map(item_size, first)) / READ_STEP) * 0.5
-    queueing.forget(HOME)
     with scene.meter() as meter:
-        viewer = OnDesk(scene.dispatcher, scene.desk, at)
-        listed = queueing.listed(viewer, Filter(), limit=20, after=None)
-        if with_counts:
-            queueing.overview(viewer)
+        listed = queueing.listed(_viewer(scene), Filter(), limit=20, after=None)
     if len(listed.rows) != len(first):
         raise RuntimeError(f"the page has {len(listed.rows)} rows, not {len(first)}")
-    return Measured((Reading(meter.calls), Reading(meter.rru, floor)), bill(meter.record))
+    return Measured((Reading(meter.calls), Reading(meter.rru, _floor(first))), bill(meter.record))
+
+
+def counts(scene: Scene, *, size: int) -> Measured:
+    """Count what stands above the queue; for ten seconds afterwards this is free."""
+    scene.open_up_to(size)
+    queueing.forget(HOME)
+    first = scene.entries(HOME, most=queueing.MOST_COUNTED + 1)
+    with scene.meter() as meter:
+        told = queueing.overview(_viewer(scene))["counts"]
+    plus = "+" if told["capped"] else ""
+    return Measured(
+        (Reading(meter.calls), Reading(meter.rru, _floor(first))),
+        f"{told['all']}{plus} open in the county: {bill(meter.record)}",
+    )
+
+
+def _floor(entries: Sequence[Item]) -> float:
+    """Return what a page of these costs, in RRU, with nothing beside it."""
+    return math.ceil(sum(map(item_size, entries)) / READ_STEP) * 0.5
+
+
+def _viewer(scene: Scene) -> OnDesk:
+    return OnDesk(scene.dispatcher, scene.desk, NOON + timedelta(seconds=30))
 
 
 def track(scene: Scene) -> Measured:
@@ -340,17 +357,12 @@ def _sweep_due(size: int) -> Row:
     )
 
 
-def _page_counts(size: int) -> Row:
+def _counts(size: int) -> Row:
     return Row(
-        name=f"page-counts-{_named(size)}",
-        what=f"page of 20 with the counts above it, {_named(size)} open",
-        figures=(ONE_CALL, Figure("RRU", times=1.2)),
-        measure=partial(page, with_counts=True, size=size),
-        why=(
-            "the counts look at every open order of the county, at most 5,000, and are then kept"
-            " for ten seconds in that process. Counters that the moves keep would cost a write a"
-            " move and no look at all."
-        ),
+        name=f"counts-{_named(size)}",
+        what=f"the counts above the queue, {_named(size)} open",
+        figures=(ONE_CALL, Figure("RRU", goal=30)),
+        measure=partial(counts, size=size),
         full_only=size > THOUSAND,
     )
 
@@ -448,7 +460,7 @@ _FEW: Final = (
         name="page",
         what="a page of 20 in the queue",
         figures=(ONE_CALL, Figure("RRU", times=1.2)),
-        measure=partial(page, with_counts=False),
+        measure=page,
     ),
 )
 
@@ -460,6 +472,6 @@ def rows() -> tuple[Row, ...]:
         *(
             make(size)
             for size in (THOUSAND, HUNDRED_THOUSAND)
-            for make in (_page_counts, _sweep_idle, _sweep_due)
+            for make in (_counts, _sweep_idle, _sweep_due)
         ),
     )

@@ -70,7 +70,7 @@ def test_what_the_design_promises_has_its_row():
 def test_rows_at_few_open_orders_come_before_those_at_many():
     """Orders only ever become more while a bench runs."""
     order = [row.name for row in rows()]
-    assert order.index("sweep-due-1k") < order.index("page-counts-100k")
+    assert order.index("sweep-due-1k") < order.index("counts-100k")
 
 
 @pytest.mark.parametrize(

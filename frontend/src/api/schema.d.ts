@@ -924,8 +924,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Return a page of the queue, soonest due first, with the counts above it
-         * @description Return a page of the queue, soonest due first, with the counts above it.
+         * Return a page of the queue, soonest due first
+         * @description Return a page of the queue, soonest due first.
          */
         get: operations["get_orders"];
         put?: never;
@@ -1440,6 +1440,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/queue": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return the counts above the queue, at most ten seconds old; of many only those due first
+         * @description Return the counts above the queue, at most ten seconds old; of many only those due first.
+         */
+        get: operations["count_queue"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/search": {
         parameters: {
             query?: never;
@@ -1948,7 +1968,7 @@ export interface components {
         Colleagues: {
             items: components["schemas"]["Colleague"][];
         };
-        /** @description The tiles above the queue. capped: there is more than was counted. */
+        /** @description The tiles above the queue. capped: only so many were counted, there is more of each. */
         Counts: {
             overdue: number;
             soon: number;
@@ -2515,6 +2535,11 @@ export interface components {
         Queue: {
             items: components["schemas"]["QueueRow"][];
             cursor: string | null;
+            /** Format: date-time */
+            as_of: string;
+        };
+        /** @description What stands above the queue. */
+        QueueCounts: {
             counts: components["schemas"]["Counts"];
             sentence: components["schemas"]["Sentence"];
             /** Format: date-time */
@@ -10005,6 +10030,74 @@ export interface operations {
             };
             /** @description too-many */
             429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    count_queue: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The language of problems. */
+                "Accept-Language"?: "zh" | "en";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QueueCounts"];
+                };
+            };
+            /** @description not-signed-in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not-allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bad-input */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };

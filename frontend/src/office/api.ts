@@ -15,6 +15,7 @@ import type {
   Page,
   Procedure,
   QueueAnswer,
+  QueueCounts,
   QueueRow,
   StaffOrder,
   Verified,
@@ -80,6 +81,7 @@ export const getMe = (): Promise<Me> => get('/me')
 /** Every label of the server in one language. */
 export const getWords = (language: string): Promise<Record<string, string>> => get('/meta/words', { lang: language })
 
+export const getQueueCounts = (): Promise<QueueCounts> => get('/queue')
 export const getQueue = (query: Record<string, string>): Promise<QueueAnswer> => get('/orders', { limit: 100, ...query })
 
 export const getOrder = (number: string): Promise<StaffOrder> => get(`/orders/${number}`)

@@ -16,6 +16,7 @@ export type Facts = Record<string, unknown>
 export type Me = Schemas['Me']
 export type QueueRow = Schemas['QueueRow']
 export type QueueAnswer = Schemas['Queue']
+export type QueueCounts = Schemas['QueueCounts']
 export type StaffOrder = Schemas['StaffOrder']
 export type StaffMoment = Schemas['StaffStep']
 export type Move = Schemas['MoveRow']
