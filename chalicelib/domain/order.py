@@ -9,11 +9,12 @@ changed is written in the event, so a table that changes next year cannot change
 import hashlib
 import hmac
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import reduce
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from .clocks import Clock, instant, millis
 
@@ -382,20 +383,34 @@ class Link:
     hash: str
 
 
-def verify(aggregate: str, links: Iterable[Link]) -> Order:
-    """Fold a whole chain and return its head.
+def trusted(aggregate: str, links: Iterable[Link]) -> Iterator[Event]:
+    """Yield the events of any aggregate's chain, each once its link has been checked.
 
     Raises BrokenChain naming the first event that was edited, deleted, reordered or added.
     """
-    order: Order | None = None
     prev, expected = GENESIS, 1
     for row in links:
-        event = _trusted(row, aggregate, prev=prev, expected=expected)
-        order = apply(order, event)
+        yield _trusted(row, aggregate, prev=prev, expected=expected)
         prev, expected = row.hash, expected + 1
-    if order is None:
+    if expected == 1:
         raise BrokenChain(1, "missing")
-    return order
+
+
+def verify(aggregate: str, links: Iterable[Link]) -> Order:
+    """Fold a whole chain and return its head. Raises BrokenChain as `trusted` does."""
+    first, *rest = trusted(aggregate, links)
+    return reduce(apply, rest, apply(None, first))
+
+
+class Head(Protocol):
+    """What every aggregate's head has: how far its chain went, and its fold as JSON."""
+
+    @property
+    def version(self) -> int:
+        """The number of its last event."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as plain JSON."""
 
 
 def verify_against(
@@ -407,17 +422,22 @@ def verify_against(
     """
     links = list(links)
     folded = verify(head.order_id, links)
+    compare(head, folded)
+    if told is not None and told != milestones(
+        Event.from_body(row.body, prev=row.prev) for row in links
+    ):
+        raise BrokenChain(folded.version, "head-differs")
+    return folded
+
+
+def compare(head: Head, folded: Head) -> None:
+    """Raise BrokenChain unless a stored head is what its chain folds to."""
     if folded.version < head.version:
         raise BrokenChain(folded.version + 1, "missing")
     if folded.version > head.version:
         raise BrokenChain(head.version + 1, "head-behind")
     if folded.to_json() != head.to_json():
         raise BrokenChain(folded.version, "head-differs")
-    if told is not None and told != milestones(
-        Event.from_body(row.body, prev=row.prev) for row in links
-    ):
-        raise BrokenChain(folded.version, "head-differs")
-    return folded
 
 
 def _trusted(row: Link, aggregate: str, *, prev: str, expected: int) -> Event:
