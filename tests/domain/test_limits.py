@@ -158,6 +158,10 @@ FIGURES = [
     ("two_five.notify", "5 minute", "5 minute", "S1.22 F-18"),
     ("two_five.end_to_end", "5 minute", "5 minute", "S1.5"),
     ("two_five.alarm", "10 minute", "10 minute", "design"),
+    ("outage.hold_off", "1 minute", "1 minute", "design"),
+    ("outage.update", "30 minute", "30 minute", "design F-78"),
+    ("outage.review", "15 minute", "15 minute", "design"),
+    ("outage.settle", "15 minute", "15 minute", "design"),
     # 2.5 the regulator
     ("hotline_12398.internal", "10 workday", "10 workday", "F-26"),
     ("hotline_12398.accept", "7 day", "7 day", "F-30"),
@@ -173,8 +177,14 @@ FIGURES = [
     ("frequent_outage.count", "3 count", "3 count", "background"),
     ("frequent_outage.window", "2 month", "2 month", "background"),
     ("frequent_outage.warn_at", "2 count", "2 count", "design"),
+    ("low_voltage.count", "3 count", "3 count", "design"),
+    ("low_voltage.window", "2 month", "2 month", "design"),
+    ("low_voltage.warn_at", "2 count", "2 count", "design"),
     ("community_light.complaints", "2 count", "2 count", "F-41"),
     ("community_light.repairs", "30 count", "30 count", "F-41"),
+    # 4 reliability
+    ("reliability.momentary", "5 minute", "5 minute", "background"),
+    ("reliability.momentary_china", "3 minute", "3 minute", "background"),
     # 5 texts
     ("sms.single", "70 count", "70 count", "F-66 F-67 F-68 F-69"),
     ("sms.part", "67 count", "67 count", "F-66 F-67 F-68"),

@@ -6,7 +6,7 @@ import string
 
 import pytest
 
-from chalicelib.domain import refusal, words
+from chalicelib.domain import indicators, outage, outage_moves, refusal, words
 from chalicelib.domain.clocks import LADDER, Level, Target
 from chalicelib.domain.limits import Unit
 from chalicelib.domain.notice import TEMPLATES
@@ -80,6 +80,20 @@ OUTAGES = sorted(
     | {f"lead.{lead.to}" for kind in LEADS for lead in leads(kind, NOON, RULES)}
     | {f"medium.{medium}" for medium in MEDIA}
     | {f"announcement.{name}" for name in REQUIRED}
+    | {f"outage.kind.{kind}" for kind in outage.Kind}
+    | {f"outage.state.{state}" for state in outage.State}
+    | {f"outage.command.{name}" for name in (*outage.COMMANDS, "opened", "drafted", "timer")}
+    | {f"outage.round.{kind}" for kind in outage.ROUNDS}
+    | {f"outage.cause.{category}" for category in outage.CAUSES}
+    | {f"outage.cause.{c}.{leaf}" for c, leaves in outage.CAUSES.items() for leaf in leaves}
+    | {f"outage.reason.{reason}" for reason in outage.REASONS}
+    | {f"outage.crew.{status}" for status in outage.CREW_STATUSES}
+    | {f"outage.etr_source.{source}" for source in outage.ETR_SOURCES}
+    | {f"outage.line.{line}" for line in outage.CALL_LINES}
+    | {f"outage.alert.{alert}" for alert in outage.ALERTS}
+    | {f"outage.watch.{level}" for level in indicators.Watch}
+    | {f"choice.dangers.{danger}" for danger in outage.DANGERS}
+    | {f"gate.{gate}" for gate in outage_moves.GATES}
 )
 REFUSALS = [
     kind for kind in vars(refusal).values()
@@ -112,7 +126,7 @@ def test_there_are_no_words_for_what_is_gone():
     known = {*PROCEDURE_WORDS, *ENUMS, *DELIVERIES, *OUTAGES}
     own = (
         "stage.", "move.", "kind.", "gate.", "role.", "capability.", "sub_type.", "level.",
-        "template.", "delivery.", "notice.", "silence.", "drop.",
+        "template.", "delivery.", "notice.", "silence.", "drop.", "outage.",
     )  # fmt: skip
     extra = {"move.opened", "move.timer", "move.replanned", "gate.half_of_promise"}
     orphans = {key for key in words.WORDS if key.startswith(own)} - known - extra
