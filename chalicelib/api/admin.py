@@ -726,7 +726,12 @@ def _table(asked: Asked, on: OnDesk) -> YearTable:
     status=201,
     most_body=MOST_UPLOAD,
     capability=Capability.IMPORT,
-    params=(asking.choice("kind", importing.KINDS),),
+    file="content_base64",
+    params=(
+        asking.choice("kind", importing.KINDS),
+        asking.text("filename", longest=120, about="Where the file itself is the body."),
+        asking.code("county"),
+    ),
     example={"kind": "phones", "filename": "phones.csv", "content_base64": "5oi35Y+3LOeUteivnQo="},
 )
 def upload_list(asked: Asked, on: OnDesk) -> ToDo:
@@ -735,7 +740,7 @@ def upload_list(asked: Asked, on: OnDesk) -> ToDo:
     kind = sent.kind or asked.query["kind"]
     if not kind:
         raise BadInput.of("kind", "field.required")
-    county = _county(on, sent.county)
+    county = _county(on, sent.county or asked.query["county"] or None)
     if kind not in importing.OFFICIAL and county not in on.desk.snapshot.counties:
         raise BadInput.of("county", "field.required")
     upload = Upload(kind, sent.filename, _content(sent.content_base64), county)

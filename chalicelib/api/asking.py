@@ -32,6 +32,8 @@ LONGEST_KEY: Final = 64
 LONGEST_CURSOR: Final = 2048
 MAC_BYTES: Final = 16
 JSON: Final = "application/json"
+FILE: Final = "application/octet-stream"
+"""What the gateway hands over byte by byte, as it does no text/csv: that it takes for UTF-8."""
 
 _KEY: Final = re.compile(rf"[!-~]{{1,{LONGEST_KEY}}}\Z")
 _ETAG: Final = re.compile(r'(?:W/)?"?([0-9]{1,9})"?\Z')
@@ -168,8 +170,10 @@ def _one(param: Param, sent: Sequence[str]) -> Any:
 # Bodies -----------------------------------------------------------------------------------------
 
 
-def parse_body(raw: bytes, content_type: str, *, most: int = MOST_BODY) -> dict[str, Any]:
-    """Return a JSON object. An empty body is an empty object.
+def parse_body(
+    raw: bytes, content_type: str, *, most: int = MOST_BODY, beside: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Return a JSON object. An empty body is an empty object. beside: what else could be sent.
 
     Raises Unsupported for another media type, TooLarge, and BadInput for what is no JSON object:
     bad UTF-8, duplicate names, NaN and infinities, lone surrogates, more than 64 levels.
@@ -180,7 +184,7 @@ def parse_body(raw: bytes, content_type: str, *, most: int = MOST_BODY) -> dict[
         return {}
     media, _, parameters = content_type.partition(";")
     if media.strip().lower() != JSON or not _is_utf8(parameters):
-        raise Unsupported(supported=[JSON])
+        raise Unsupported(supported=[JSON, *beside])
     parsed = _parse(raw)
     if not isinstance(parsed, dict):
         raise BadInput.of("", "body.not_an_object")
@@ -269,6 +273,7 @@ class Asked:
     params: Sequence[Param] = ()
     takes: str = ""
     most_body: int = MOST_BODY
+    file: str = ""
     at: datetime = field(default_factory=ambient.now)
 
     def header(self, name: str) -> str:
@@ -339,10 +344,20 @@ class Asked:
 
     @cached_property
     def raw_body(self) -> dict[str, Any]:
-        """The JSON object that was sent, checked for what no text may hold and nothing else."""
-        raw = self.request.raw_body
+        """The JSON object that was sent, checked for what no text may hold and nothing else.
+
+        A file that was sent as it is, where one may be, is the object that would carry it, with
+        what the query says of it.
+        """
+        raw, media = self.request.raw_body, self.header("content-type")
         body = raw if isinstance(raw, bytes) else raw.encode("utf-8", "surrogatepass")
-        return parse_body(body, self.header("content-type"), most=self.most_body)
+        if self.file and media.partition(";")[0].strip().lower() == FILE:
+            most = self.most_body * 3 // 4  # so that it fits in base64, as it also comes to Lambda
+            if len(body) > most:
+                raise TooLarge(limit=most)
+            said = {name: value for name, value in self.query.items() if value}
+            return {**said, self.file: base64.b64encode(body).decode()}
+        return parse_body(body, media, most=self.most_body, beside=[FILE] if self.file else [])
 
     def body(self) -> Any:
         """Return the body as the model that this operation takes. Raises BadInput."""

@@ -12,7 +12,7 @@ from chalice.app import Chalice
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from chalicelib.api.asking import JSON, LONGEST_KEY, model
+from chalicelib.api.asking import FILE, JSON, LONGEST_KEY, model
 from chalicelib.api.problem import MEDIA_TYPE, STATUS
 from chalicelib.api.routes import Operation, Security, operation_of
 
@@ -124,7 +124,10 @@ def _described(operation: Operation, references: References) -> dict[str, Any]:
         content: dict[str, Any] = {"schema": references[_bare(operation.takes), "validation"]}
         if operation.example is not None:
             content["example"] = dict(operation.example)
-        described["requestBody"] = {"required": True, "content": {JSON: content}}
+        contents = {JSON: content}
+        if operation.file:
+            contents[FILE] = {"schema": {"type": "string", "format": "binary"}}
+        described["requestBody"] = {"required": True, "content": contents}
     return described
 
 

@@ -54,6 +54,7 @@ class Operation:
 
     also: other statuses with the same answer. refuses: slugs beside those that every operation may
     answer with. example: a body to try.
+    file: the field of the body that holds a file in base64; it may then be sent as it is, too.
     media: of the answer. keyed: it changes something, so it asks for an Idempotency-Key.
     """
 
@@ -66,6 +67,7 @@ class Operation:
     capability: Capability | None = None
     takes: str = ""
     most_body: int = MOST_BODY
+    file: str = ""
     gives: str = ""
     status: int = 200
     also: tuple[int, ...] = ()
@@ -124,7 +126,11 @@ class Routes(Blueprint):
 
         def asked() -> Asked:
             return Asked(
-                self.current_request, operation.params, operation.takes, operation.most_body
+                self.current_request,
+                operation.params,
+                operation.takes,
+                operation.most_body,
+                operation.file,
             )
 
         @speaks_problems(

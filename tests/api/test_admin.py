@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -745,6 +746,60 @@ def encoded(content: bytes) -> str:
 def upload(api: Api, kind: str, content: bytes, filename: str = "a.csv", **said: Any) -> Answer:
     body = {"kind": kind, "filename": filename, "content_base64": encoded(content)}
     return post(api, "/imports", body, **said)
+
+
+def as_it_is(api: Api, query: str, content: bytes, **said: Any) -> Answer:
+    sent = {"as_": "admin-1", "Content_Type": "application/octet-stream", **said}
+    return api.call("POST", f"{ADMIN}/imports?{query}", raw=content, **sent)
+
+
+PHONES = f"户号,电话\n{ACCOUNT},13800138001\n"
+
+
+@pytest.mark.parametrize(
+    ("filename", "content"),
+    [
+        ("电话.csv", PHONES.encode("gbk")),
+        ("a.xlsx", workbook(*(line.split(",") for line in PHONES.split()))),
+    ],
+)
+def test_a_file_may_be_the_body_and_then_is_the_same_list(api, filename, content):
+    query = f"kind=phones&filename={quote(filename)}&county={COUNTY}"
+
+    sent = as_it_is(api, query, content, key="k-1")
+    again = as_it_is(api, query, content, key="k-1")
+    other = as_it_is(api, query, content + b"\n", key="k-1")
+    in_json = upload(api, "phones", content, filename)
+
+    assert sent.status == 201, sent.raw.decode()
+    assert sent.body["ok"] == 1
+    assert again.raw == sent.raw
+    assert slug(other) == "key-reused"
+    assert {**in_json.body, "id": ""} == {**sent.body, "id": ""}
+
+
+def test_a_file_that_is_the_body_is_refused_as_it_is_in_a_field(api):
+    assert codes(as_it_is(api, "kind=phones", b"x")) == [("filename", "field.required")]
+    assert codes(as_it_is(api, "kind=phones&filename=a.csv", b"")) == [
+        ("content_base64", "text.empty")
+    ]
+    foreign = f"kind=phones&filename=a.csv&county={ELSEWHERE}"
+    assert codes(as_it_is(api, foreign, b"x")) == [("county", "office.unknown")]
+    too_large = as_it_is(api, "kind=phones&filename=a.csv", b"x" * 4_500_001)
+    assert (too_large.status, slug(too_large)) == (413, "too-large")
+
+
+def test_a_list_in_another_media_type_is_refused_and_told_which_are_taken(api):
+    refused = as_it_is(api, "kind=phones&filename=a.csv", b"x", Content_Type="text/csv")
+    assert (refused.status, slug(refused)) == (415, "unsupported")
+    assert b"application/octet-stream" in refused.raw
+
+
+def test_no_other_operation_takes_a_file(api):
+    answer = api.call(
+        "POST", f"{ADMIN}/offices", raw=b"x", as_="admin-1", Content_Type="application/octet-stream"
+    )
+    assert answer.status == 415
 
 
 def test_a_gbk_list_is_looked_at_then_applied_then_changes_nothing(api):

@@ -3330,6 +3330,9 @@ export interface operations {
         parameters: {
             query?: {
                 kind?: "offices" | "staff" | "places" | "customers" | "phones" | "orders" | "ledger";
+                /** @description Where the file itself is the body. */
+                filename?: string;
+                county?: string;
             };
             header: {
                 /** @description The language of problems. */
@@ -3350,6 +3353,7 @@ export interface operations {
                  *     }
                  */
                 "application/json": components["schemas"]["ImportIn"];
+                "application/octet-stream": string;
             };
         };
         responses: {
