@@ -19,7 +19,7 @@ from typing import Any, Final
 from .calendar import CHINA, local_day
 from .clocks import Rules, instant, millis
 from .contact import Phone
-from .planning import ANNOUNCED, PRIVATE, Window, is_quiet, quiet_until, reminders
+from .planning import ANNOUNCED, PRIVATE, QuietHours, Window, quiet_hours, reminders
 
 
 class Kind(StrEnum):
@@ -162,8 +162,8 @@ class Facts:
 class Told:
     """A notice in a household's history, short enough to be kept with its telephone.
 
-    at: when it went out, or was put aside. until, next_update, window, cause: what it said: the
-    expected end, when the next word comes, the announced window, a cause. closes: it said that
+    at: when it went out, or was put aside. until, next_update, window: what it said: the expected
+    end, when the next word comes, the announced window. cause: one was known. closes: it said that
     this household has power. is_sent: False while it waits. What failed is not told.
     """
 
@@ -290,8 +290,11 @@ class Decision:
 def owed(household: HouseholdState, facts: Facts, *, at: datetime, rules: Rules) -> Decision:
     """Return the one notice that a household is owed now, after all that it was told.
 
-    Ask again before a held notice goes out: unless the same comes back, it is superseded.
+    Ask again before a held notice goes out: unless the same comes back, it is superseded. Facts
+    that are older than what was told, or than what waits, decide nothing.
     """
+    if any(told.revision > facts.revision for told in household.told):
+        return Decision(None, Silence.STALE)
     sent = tuple(told for told in household.told if told.is_sent)
     said = sent[_last_closing(sent) :]
     due = _due(household, facts, said, closed=len(said) < len(sent), at=at, rules=rules)
@@ -423,17 +426,20 @@ def _fault_without_end(facts: Facts, last: Told, at: datetime, rules: Rules) -> 
 
 
 def _beforehand(facts: Facts, said: Sequence[Told], at: datetime, rules: Rules) -> Kind | Silence:
-    """Return the latest reminder whose time has come, unless something was told after that time."""
+    """Return the latest reminder whose time has come, unless something was told after that time.
+
+    The first one announces; who was told of this window in any way needs no announcement of it.
+    """
     window = facts.window
     if window is None or at >= window.start:
         return Silence.NOT_BEGUN
     if said and said[-1].window != window:
         return Kind.PLANNED_CHANGED
     come = [one for one in reminders(facts.kind, window, rules) if one.at <= at]
+    if said and (len(come) <= 1 or said[-1].at >= come[-1].at):
+        return Silence.NO_NEWS
     if not come:
         return Silence.TOO_EARLY
-    if said and said[-1].at >= come[-1].at:
-        return Silence.NO_NEWS
     return Kind(come[-1].name)
 
 
@@ -623,9 +629,9 @@ def when_to_send(
     is_repeat = notice.kind in REPEATS and not notice.first
     if is_repeat and not is_urgent and recipient.consent.is_muted(at):
         return Drop(DropReason.OPTED_OUT)
-    when, settled = at, False
+    quiet, when, settled = quiet_hours(at, rules), at, False
     while not settled:
-        awake = _by_night(notice, group, facts, when, rules)
+        awake = _by_night(recipient, facts, quiet, when, rules)
         if awake is None:
             return Drop(DropReason.TOO_LATE)
         moved = awake if is_urgent else _by_caps(recipient.sent, awake, rules)
@@ -637,10 +643,11 @@ def when_to_send(
 
 
 def _by_night(
-    notice: Notice, group: Group, facts: Facts, when: datetime, rules: Rules
+    recipient: Recipient, facts: Facts, quiet: QuietHours, when: datetime, rules: Rules
 ) -> datetime | None:
     """Return when the quiet hours let a notice go; None when that would be too late."""
-    if not is_quiet(when, rules):
+    notice, group = recipient.notice, recipient.group
+    if not quiet.holds(when):
         return when
     rule = NIGHT[notice.kind][_ORDER.index(group)]
     if notice.first and facts.began_at:
@@ -649,7 +656,7 @@ def _by_night(
         rule = Night.HOLD
     if rule is Night.SEND or is_safety(notice.kind, group):
         return when
-    over = quiet_until(when, rules)
+    over = quiet.over(when)
     if rule is Night.LONG and facts.began_at:
         return _if_long(notice, facts.began_at, when, over, rules)
     if facts.began_at or facts.window is None or not when < facts.window.start <= over:

@@ -51,39 +51,48 @@ class Window:
 # Quiet hours ----------------------------------------------------------------------------------
 
 
-def is_quiet(at: datetime, rules: Rules) -> bool:
-    """Return whether an instant lies in the quiet hours (limits `quiet_hours.from` and `.to`)."""
-    begin, end = _quiet(at, rules)
-    now = at.astimezone(CHINA).time()
-    return begin <= now < end if begin < end else now >= begin or now < end
+@dataclass(frozen=True, slots=True)
+class QuietHours:
+    """When people are let sleep: from one local time to another, over midnight or not.
 
-
-def quiet_until(at: datetime, rules: Rules) -> datetime:
-    """Return when the quiet hours that `at` lies in are over; `at` itself outside of them."""
-    if not is_quiet(at, rules):
-        return at
-    local = at.astimezone(CHINA)
-    over = datetime.combine(local.date(), _quiet(at, rules)[1], CHINA)
-    return (over if over > local else over + timedelta(days=1)).astimezone(at.tzinfo)
-
-
-def before_quiet(at: datetime, rules: Rules) -> datetime:
-    """Return `at`, or if that is quiet, the latest instant before with time left to send.
-
-    The limit `quiet_hours.margin` is what the sending itself may take.
+    margin: what the sending itself may take, for what moves before them.
     """
-    if not is_quiet(at, rules):
-        return at
-    local = at.astimezone(CHINA)
-    begun = datetime.combine(local.date(), _quiet(at, rules)[0], CHINA)
-    begun = begun if begun <= local else begun - timedelta(days=1)
-    return (begun - rules.limit("quiet_hours.margin", at).duration).astimezone(at.tzinfo)
+
+    begin: time
+    end: time
+    margin: timedelta
+
+    def holds(self, at: datetime) -> bool:
+        """Return whether an instant lies in them."""
+        now = at.astimezone(CHINA).time()
+        if self.begin < self.end:
+            return self.begin <= now < self.end
+        return now >= self.begin or now < self.end
+
+    def over(self, at: datetime) -> datetime:
+        """Return when those that `at` lies in are over; `at` itself outside of them."""
+        if not self.holds(at):
+            return at
+        local = at.astimezone(CHINA)
+        over = datetime.combine(local.date(), self.end, CHINA)
+        return (over if over > local else over + timedelta(days=1)).astimezone(at.tzinfo)
+
+    def before(self, at: datetime) -> datetime:
+        """Return `at`, or if that is quiet, the latest instant before with time left to send."""
+        if not self.holds(at):
+            return at
+        local = at.astimezone(CHINA)
+        begun = datetime.combine(local.date(), self.begin, CHINA)
+        begun = begun if begun <= local else begun - timedelta(days=1)
+        return (begun - self.margin).astimezone(at.tzinfo)
 
 
-def _quiet(at: datetime, rules: Rules) -> tuple[time, time]:
-    return (
-        rules.limit("quiet_hours.from", at).time_of_day,
-        rules.limit("quiet_hours.to", at).time_of_day,
+def quiet_hours(at: datetime, rules: Rules) -> QuietHours:
+    """Return the quiet hours in force (limits `quiet_hours.*`)."""
+    return QuietHours(
+        begin=rules.limit("quiet_hours.from", at).time_of_day,
+        end=rules.limit("quiet_hours.to", at).time_of_day,
+        margin=rules.limit("quiet_hours.margin", at).duration,
     )
 
 
@@ -137,13 +146,13 @@ def reminders(kind: str, window: Window, rules: Rules) -> tuple[Reminder, ...]:
     One that keeps a lead goes out by the limit `quiet_hours.margin` before it, so that the last
     household is told in time and not only the first.
     """
-    margin = rules.limit("quiet_hours.margin", window.start).duration
+    quiet = quiet_hours(window.start, rules)
     found = []
     for name, limit_id in REMINDERS.get(kind, ()):
         at = AT_ONCE
         if limit_id:
             at = window.start - rules.limit(limit_id, window.start).duration
-            at = before_quiet(at - margin if limit_id in LEADS.get(kind, ()) else at, rules)
+            at = quiet.before(at - quiet.margin if limit_id in LEADS.get(kind, ()) else at)
         found.append(Reminder(name, at))
     return tuple(found)
 
@@ -212,6 +221,19 @@ def breaches(
         for lead in leads(kind, start, rules)
         if (told[lead.to] or at) > lead.due
     )
+
+
+def extension_breach(
+    window: Window, extended_at: datetime, *, rules: Rules, reason: str = ""
+) -> Breach | None:
+    """Return the breach of an extension that was recorded too late before the announced end.
+
+    The limit is `outage_notice.extension`; None when it was in time.
+    """
+    due = window.end - rules.limit("outage_notice.extension", window.end).duration
+    if extended_at <= due:
+        return None
+    return Breach("outage_notice.extension", "service_centre", due, extended_at, reason)
 
 
 # What speaks against a plan ---------------------------------------------------------------------

@@ -27,8 +27,8 @@ from .planning import ANNOUNCED, Window
 _TEXTS: Final[tuple[tuple[str, str, str], ...]] = (
     (
         "fault_first",
-        "故障停电:{since}起{area}停电,{crew}{next}前告知预计恢复时间。详询95598",
-        "Power cut: {area} since {since}. {crew}News by {next}. Call 95598",
+        "故障停电:{since}起{area}停电,{cause}{crew}{next}前告知预计恢复时间。详询95598",
+        "Power cut: {area} since {since}. {cause}{crew}News by {next}. Call 95598",
     ),
     (
         "fault_cause_etr",
@@ -272,7 +272,8 @@ def _params(
     cause = shorten(facts.cause, shorter.get("cause", LONGEST_FIELD))
     window = facts.window
     crew = "" if facts.crew is Crew.NONE else say(f"crew.{facts.crew}")
-    reason = say("reason", reason=shorten(facts.change_reason)) if facts.change_reason else ""
+    why_moved = shorten(facts.change_reason or ("" if facts.kind in ANNOUNCED else facts.cause))
+    reason = say("reason", reason=why_moved) if why_moved else ""
     return {
         "area": area_words(
             facts.areas, shorter.get("area", LONGEST_FIELD), language=language, own=own_area
@@ -548,8 +549,8 @@ _ONE_BY_ONE: Final = "零幺二三四五六七八九"
 _HUNDRED: Final = 100
 _TEN: Final = 10
 _SAID: Final = re.compile(
-    r"(?P<year>[0-9]{4})年|(?P<hour>[0-9]{2}):(?P<minute>[0-9]{2})|(?P<kv>[0-9]+)kV"
-    r"|(?P<hotline>955[0-9]{2})|(?P<number>[0-9]+)|-"
+    r"(?P<year>[0-9]{4})年|(?P<hour>[0-9]{2}):(?P<minute>[0-9]{2})|(?P<hotline>955[0-9]{2})"
+    r"|(?P<number>[0-9]+)(?:\.(?P<decimals>[0-9]+))?(?P<kv>kV)?|-"
 )
 
 
@@ -566,11 +567,13 @@ def _say(match: re.Match[str]) -> str:
         return "".join(_DIGITS[int(digit)] for digit in year) + "年"
     if match["hour"]:
         return _say_time(int(match["hour"]), int(match["minute"]))
-    if kv := match["kv"]:
-        return f"{_say_number(kv)}千伏"
     if hotline := match["hotline"]:
         return "".join(_DIGITS[int(digit)] for digit in hotline)
-    return _say_number(match["number"]) if match["number"] else "，"
+    if not match["number"]:
+        return "，"
+    decimals = "".join(_DIGITS[int(digit)] for digit in match["decimals"] or "")
+    point = f"点{decimals}" if decimals else ""
+    return f"{_say_number(match['number'])}{point}{'千伏' if match['kv'] else ''}"
 
 
 def _say_time(hour: int, minute: int) -> str:
@@ -580,7 +583,7 @@ def _say_time(hour: int, minute: int) -> str:
 
 
 def _say_number(digits: str) -> str:
-    if int(digits) < _HUNDRED and digits[0] != "0":
+    if digits == "0" or (int(digits) < _HUNDRED and digits[0] != "0"):
         return _count(int(digits))
     return "".join(_ONE_BY_ONE[int(digit)] for digit in digits)
 

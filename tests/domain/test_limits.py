@@ -63,6 +63,7 @@ FIGURES = [
     ("outage_notice.hand_in", "7 workday", "7 workday", "F-21"),
     ("outage_notice.hand_in_short", "24 hour", "24 hour", "F-21"),
     ("outage_notice.arrears", "7 day", "7 day", "F-04"),
+    ("outage_notice.extension", "30 minute", "30 minute", "background"),
     ("outage_notice.early", "30 minute", "30 minute", "design"),
     ("outage_notice.overrun", "10 minute", "10 minute", "background"),
     ("outage_notice.etr_change", "15 minute", "15 minute", "design F-77"),

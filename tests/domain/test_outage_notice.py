@@ -1,10 +1,12 @@
 """Who is owed which notice, when it may go out, and how it ends: tables to sign."""
 
+import itertools
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.domain.contact import Phone
@@ -43,7 +45,7 @@ from chalicelib.domain.outage_notice import (
     told_from_json,
     when_to_send,
 )
-from chalicelib.domain.planning import Window
+from chalicelib.domain.planning import Window, quiet_hours
 from chalicelib.store import deliveries
 from tests.domain.engine import RULES
 from tests.domain.outages import (
@@ -323,6 +325,12 @@ def test_5_3_a_held_notice_is_decided_anew_and_dropped_when_power_is_back():
     assert (found.silence, len(found.superseded)) == (Silence.NOT_TOLD_OF_IT, 1)
 
 
+def test_7_facts_that_are_older_than_what_was_told_send_nothing_and_supersede_nothing():
+    newer = (FIRST, replace(ETR, is_sent=False))
+    found = owed(household(*newer), fault(restored_at=at(13)), at=at(13, 1), rules=RULES)
+    assert (found.notice, found.silence, found.superseded) == (None, Silence.STALE, ())
+
+
 STEPS = st.sampled_from(
     [
         {},
@@ -373,6 +381,86 @@ def test_what_was_told_reads_back_from_its_row(kind, closes, cause, until, windo
     assert told_from_json(one.to_json()) == one
     held = replace(one, is_sent=False, next_update=at(13))
     assert told_from_json(held.to_json()) == held
+
+
+def lived_through(
+    story: Mapping[datetime, Facts], until: datetime, every: timedelta = 10 * MINUTES
+) -> list[tuple[str, datetime]]:
+    """Sweep as the record changes; return what one household was sent, and when."""
+    now, facts, state, out = min(story), story[min(story)], household(), []
+    while now < until:
+        facts = story.get(now, facts)
+        found = owed(state, facts, at=now, rules=RULES)
+        if found.notice is not None:
+            when = when_to_send(to(found.notice), facts, at=now, rules=RULES)
+            if when == now:
+                assert facts.window is not None
+                quiet = quiet_hours(now, RULES)
+                assert not quiet.holds(now) or facts.window.start <= quiet.over(now)
+                out.append((found.notice.kind.value, now))
+                state = replace(state, told=(*state.told, found.notice.as_told(now)))
+        now += every
+    return out
+
+
+def test_issue_3_a_planned_outage_made_eight_days_ahead_is_told_each_time_once():
+    afternoon = Window(sep(12, 13), sep(12, 16))
+    told_of = planned(window=afternoon)
+
+    assert lived_through(
+        {
+            sep(4, 9): told_of,
+            sep(12, 13): replace(told_of, began_at=sep(12, 13), revision=2),
+            sep(12, 14): replace(told_of, began_at=sep(12, 13), etr=sep(12, 18), revision=3),
+            sep(12, 17, 50): replace(
+                told_of, began_at=sep(12, 13), restored_at=sep(12, 17, 50), revision=4
+            ),
+        },
+        sep(14, 0),
+    ) == [
+        ("planned_7d", sep(5, 12, 30)),
+        ("planned_1d", sep(11, 13)),
+        ("planned_30min", sep(12, 12, 30)),
+        ("planned_overrun", sep(12, 14)),
+        ("restored", sep(12, 17, 50)),
+    ]
+
+
+def test_issue_3_a_planned_outage_that_is_moved_at_night_and_then_called_off():
+    moved = planned(window=Window(sep(13, 9), sep(13, 15)), revision=2)
+
+    assert lived_through(
+        {
+            sep(1, 9): planned(),
+            sep(8, 22): moved,
+            sep(12, 12): replace(moved, cancelled_at=sep(12, 12), revision=3),
+        },
+        sep(14, 0),
+    ) == [
+        ("planned_7d", sep(4, 20, 30)),
+        ("planned_changed", sep(9, 8)),
+        ("planned_1d", sep(12, 9)),
+        ("planned_cancelled", sep(12, 12)),
+    ]
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 12 * 24), st.integers(-5, 5), st.booleans()), max_size=5))
+def test_issue_3_however_often_a_plan_moves_nobody_is_told_twice_or_at_night(changes):
+    story, window = {sep(1, 9): planned()}, WORKS
+    for revision, (hours, days, is_off) in enumerate(sorted(changes), start=2):
+        window = Window(window.start + days * DAYS, window.end + days * DAYS)
+        now = sep(1, 9) + hours * HOURS
+        off = now if is_off else None
+        story[now] = planned(window=window, revision=revision, cancelled_at=off)
+
+    kinds = [kind for kind, _ in lived_through(story, sep(20, 0), every=HOURS)]
+
+    assert kinds[:1] != ["planned_changed"]
+    assert kinds[:1] != ["planned_cancelled"]
+    pairs = itertools.pairwise(kinds)
+    assert all(one != other for one, other in pairs if one != "planned_changed")
+    assert kinds.count("planned_7d") <= 1 + kinds.count("planned_cancelled")
 
 
 def test_5_4_the_next_word_is_promised_on_a_quarter_of_an_hour_unless_the_record_names_it():

@@ -1,7 +1,7 @@
 """Planned outages: how early, what speaks against them, who agrees. Tables to sign."""
 
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 import pytest
@@ -21,22 +21,23 @@ from chalicelib.domain.planning import (
     REQUIRED,
     Announcement,
     Avoided,
+    Breach,
     Call,
     Conflict,
     Plan,
+    QuietHours,
     Signature,
     Window,
     announced_at,
-    before_quiet,
     breaches,
     check_may_go_on,
     check_may_switch,
     conflicts,
+    extension_breach,
     is_approved,
-    is_quiet,
     leads,
     needs_review,
-    quiet_until,
+    quiet_hours,
     reminders,
     sign,
     signers,
@@ -74,9 +75,24 @@ def test_two_windows_that_touch_do_not_overlap():
     ],
 )
 def test_5_3_quiet_hours_run_from_21_to_8(moment, quiet, until, before):
-    assert is_quiet(moment, RULES) is quiet
-    assert quiet_until(moment, RULES) == until
-    assert before_quiet(moment, RULES) == before
+    hours = quiet_hours(moment, RULES)
+    assert hours.holds(moment) is quiet
+    assert hours.over(moment) == until
+    assert hours.before(moment) == before
+
+
+@pytest.mark.parametrize(
+    ("moment", "until", "before"),
+    [
+        (sep(10, 12), sep(10, 14), sep(10, 11, 30)),
+        (sep(10, 13, 59), sep(10, 14), sep(10, 11, 30)),
+        (sep(10, 14), sep(10, 14), sep(10, 14)),
+    ],
+)
+def test_an_office_may_keep_quiet_at_noon_instead(moment, until, before):
+    noon = QuietHours(time(12), time(14), 30 * MINUTES)
+    assert noon.over(moment) == until
+    assert noon.before(moment) == before
 
 
 # Reminders and leads.
@@ -128,7 +144,7 @@ def test_5_3_reminders_move_earlier_never_later_and_stay_in_order(kind, start, l
     for one, (_, limit_id) in zip(found, REMINDERS[kind], strict=True):
         if limit_id:
             assert one.at <= begin - RULES.limit(limit_id, begin).duration
-            assert not is_quiet(one.at, RULES)
+            assert not quiet_hours(one.at, RULES).holds(one.at)
     assert [one.at for one in found] == sorted(one.at for one in found)
 
 
@@ -193,6 +209,14 @@ def test_2_2_a_late_notice_is_a_breach_on_record(announced, handed_in, now, expe
     assert [breach.limit for breach in found] == expected
     assert all(breach.reason == "抢险后补报" for breach in found)
     assert all(breach.told_at in {announced, handed_in} for breach in found)
+
+
+def test_2_2_an_extension_is_recorded_half_an_hour_before_the_announced_end():
+    assert extension_breach(WORKS, sep(12, 15, 30), rules=RULES) is None
+    late = extension_breach(WORKS, sep(12, 15, 31), rules=RULES, reason="发现新缺陷")
+    assert late == Breach(
+        "outage_notice.extension", "service_centre", sep(12, 15, 30), sep(12, 15, 31), "发现新缺陷"
+    )
 
 
 def test_every_lead_is_a_limit_and_says_whom_it_is_for():
