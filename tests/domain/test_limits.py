@@ -186,6 +186,10 @@ FIGURES = [
     # 4 reliability
     ("reliability.momentary", "5 minute", "5 minute", "background"),
     ("reliability.momentary_china", "3 minute", "3 minute", "background"),
+    # which device failed
+    ("inference.suspected", "1/2 fraction", "1/2 fraction", "design"),
+    ("inference.probable", "9/10 fraction", "9/10 fraction", "design"),
+    ("inference.confirmed", "99/100 fraction", "99/100 fraction", "design"),
     # 5 texts
     ("sms.single", "70 count", "70 count", "F-66 F-67 F-68 F-69"),
     ("sms.part", "67 count", "67 count", "F-66 F-67 F-68"),
