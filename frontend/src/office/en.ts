@@ -443,6 +443,7 @@ export const en: typeof zh = {
     hookTest: 'Send a test',
     hookTested: 'The receiver answered {status}.',
     hookFailed: 'Not delivered: {why}',
+    limitBasis: { found: 'Documented', exam: 'Examination bank', background: 'Trade practice', design: 'Set here', own: 'Own rule' },
     limitIntro: 'Every limit has a source. A change holds from its day on, and open orders are planned anew.',
     limitName: 'Limit',
     limitAmount: 'Amount',

@@ -31,6 +31,8 @@ export const HELD = {
   reopen: 'starts all over and tells the citizen',
   withdraw: 'ends the order',
   terminate: 'ends the order',
+  raise_grade: 'moves clocks, and the complaint counts as graver',
+  correct_grade: 'moves clocks, and the complaint counts as lighter',
   correct_kind: 'moves clocks and tells the citizen',
   correct_phone: 'texts go to another person',
   correct_place: 'another unit’s ground',

@@ -442,6 +442,7 @@ export const zh = {
     hookTest: '试发一条',
     hookTested: '对方答复 {status}。',
     hookFailed: '没有送到：{why}',
+    limitBasis: { found: '有出处', exam: '题库', background: '行业做法', design: '本系统设定', own: '本单位' },
     limitIntro: '每个时限都有来源。从生效日期起按新值，在办工单会随之重排。',
     limitName: '时限',
     limitAmount: '数值',
@@ -510,5 +511,5 @@ export const zh = {
     sealMissing: '有 {n} 个小时没有封存。',
     sealsNone: '这一天没有封存记录。',
   },
-  notFound: { title: '没有这个页面', text: '请从左边的菜单选择。' },
+  notFound: { title: '没有这个页面', text: '请从菜单选择。' },
 }

@@ -1,0 +1,15 @@
+/** What a limit rests on. The shipped sources begin with it: `[found] State Grid …`, `[background, unverified, mid] …`. */
+const KINDS = ['found', 'exam', 'background', 'design'] as const
+
+export interface Basis {
+  kind: (typeof KINDS)[number] | 'own'
+  text: string
+  /** Shipped sources are cited in English; an office writes its own in its language. */
+  lang?: 'en'
+}
+
+export function basis(source: string): Basis {
+  const [, tag, text] = /^\[(\w+)[^\]]*\]\s*(.*)$/s.exec(source) ?? []
+  const kind = KINDS.find((one) => one === tag)
+  return kind === undefined ? { kind: 'own', text: source } : { kind, text: text ?? '', lang: 'en' }
+}
