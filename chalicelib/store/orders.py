@@ -334,22 +334,24 @@ def get(order_id: str, *, consistent: bool = True) -> Head:
 def get_many(order_ids: Iterable[str]) -> list[Head]:
     """Return the heads of several orders, in the order asked; those unknown are left out."""
     wanted = list(dict.fromkeys(order_ids))
-    found = {
-        head.order.order_id: head
-        for start in range(0, len(wanted), BATCH)
-        for head in _batch(wanted[start : start + BATCH])
-    }
+    found = {head.order.order_id: head for head in map(_head, rows_of(wanted))}
     return [found[order_id] for order_id in wanted if order_id in found]
 
 
-def _batch(order_ids: Sequence[str]) -> Iterator[Head]:
-    """Yield the heads of one batch; what the store put off is asked for again, a little later."""
+def rows_of(order_ids: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """Yield the rows that exist of this table, a hundred a call, in any order. Raises Busy."""
+    for start in range(0, len(order_ids), BATCH):
+        yield from _batch(order_ids[start : start + BATCH])
+
+
+def _batch(order_ids: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """Yield the rows of one batch; what the store put off is asked for again, a little later."""
     left: Any = [{"order_id": {"S": order_id}} for order_id in order_ids]
     for attempt in range(TRIES):
         with asking():
             answer = _table().batch_get_item(left, consistent_read=True)
         for items in answer["Responses"].values():
-            yield from map(_head, items)
+            yield from items
         put_off = answer.get("UnprocessedKeys")
         if not put_off:
             return
@@ -395,12 +397,17 @@ def due_heads(
     neighbours need not wait. Eventually consistent: a head that was moved meanwhile is told as
     Stale when it is committed. Raises Busy.
     """
+    rows = due_rows(county, before=before, limit=limit, after=after)
+    return [(armed, _readable(raw)) for armed, raw in rows]
+
+
+def due_rows(
+    partition: str, *, before: datetime, limit: int, after: Due | None = None
+) -> list[tuple[Due, dict[str, Any]]]:
+    """Return what is due in a partition of the index as it is kept: one call. Raises Busy."""
     start = None if after is None else due_key(after.due_at, after.order_id)
-    page = _armed_rows(county, limit=limit, after=start, before=before)
-    return [
-        (Due(raw["order_id"]["S"], _due_at(raw["due_key"]["S"])), _readable(raw))
-        for raw in page["Items"]
-    ]
+    page = _armed_rows(partition, limit=limit, after=start, before=before)
+    return [(Due(raw["order_id"]["S"], _due_at(raw["due_key"]["S"])), raw) for raw in page["Items"]]
 
 
 def _readable(raw: dict[str, Any]) -> Head | None:

@@ -1,0 +1,305 @@
+"""Outages: a head, the events that made it, and its line on the county's board, in one transaction.
+
+    question                          table    key                                         calls
+    open one; move one or several     orders   order_id = outage/<id> (version as read)    1 write
+                                      ledger   aggregate = outage/<id>, seq (new)
+                                      daybook  pk = <county>/outages/open, sk = id
+    the board of a county             daybook  pk = <county>/outages, then heads           3 reads
+    what was over in a month          daybook  pk = <county>/outages/<YYYY-MM>             1 a page
+    one outage                        orders   order_id                                    1 read
+    what is due now                   orders   index due: county = outages, due_key        1 a page
+
+Heads lie beside those of the orders and are armed in the same sparse index, all counties under one
+partition: a sweep pays one query more for the whole deployment. Whoever changes what is dark reads
+the board first and commits against its *gate*, a counter that every such commit raises: so of two
+who claim one household at once, one has to look again, and it has at most one open interruption.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any, Final
+
+from pynamodb.transactions import TransactWrite
+
+from chalicelib.domain.calendar import CHINA
+from chalicelib.domain.order import Event, canonical
+from chalicelib.domain.outage import OVER, Outage, aggregate
+from chalicelib.domain.outage_moves import Made
+from chalicelib.domain.refusal import Busy, KeyReused, Stale, Unknown
+
+from . import ledger, orders, personal
+from .desk_rows import DayRow, Page, compact, find, page, under
+from .orders import KEYS_KEPT, Due, Key
+from .packing import pack, unpack
+from .personal import Words
+from .rows import OrderRow, Unconfirmed, asking, house, write, writing
+
+ARMED: Final = "outages"
+"""The index partition of every outage."""
+_GATE: Final = "gate"
+MOST_MONTHS: Final = 13
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What is kept of one outage.
+
+    shown: erasable and outside fold and hash: names for the board, such as the area. keys: of the
+    last commands that people gave, oldest first.
+    """
+
+    outage: Outage
+    shown: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    keys: tuple[Key, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """Every outage of a county that is not over, and the gate they were read behind."""
+
+    county: str
+    heads: tuple[Head, ...]
+    gate: int
+
+    @property
+    def outages(self) -> tuple[Outage, ...]:
+        """The outages alone."""
+        return tuple(head.outage for head in self.heads)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One outage's part of a commit. before: as it was read, None for a new one.
+
+    shown, words, key: as with an order's Change; what is None stays as it is.
+    """
+
+    before: Head | None
+    made: Made
+    shown: Mapping[str, Any] | None = None
+    words: Words | None = None
+    key: Key | None = None
+
+
+# Writing ----------------------------------------------------------------------------------------
+
+
+def commit(*changes: Change, gate: Board | None = None) -> tuple[Head, ...]:
+    """Keep what one or several commands made, all or nothing, and return the new heads.
+
+    gate: the board as it was read, for whoever changes what is dark. Raises Stale when one of the
+    outages, or the board, moved on meanwhile; KeyReused; Busy. A key that has already moved the
+    first outage with the same body changes nothing: the heads are returned as they now are.
+    """
+    heads = tuple(_moved(change) for change in changes)
+
+    def fill(transaction: TransactWrite) -> None:
+        for change, head in zip(changes, heads, strict=True):
+            _fill(transaction, change, head)
+        if gate is not None:
+            _pass(transaction, gate)
+
+    try:
+        write(fill)
+    except Unconfirmed as doubt:
+        return _settle(changes, heads, doubt)
+    return heads
+
+
+def _moved(change: Change) -> Head:
+    before = change.before or Head(change.made.outage)
+    keys = (*before.keys, change.key)[-KEYS_KEPT:] if change.key else before.keys
+    shown = before.shown if change.shown is None else MappingProxyType(dict(change.shown))
+    return Head(change.made.outage, shown, keys)
+
+
+def _fill(transaction: TransactWrite, change: Change, head: Head) -> None:
+    row = _row(head)
+    if change.before is None:
+        transaction.save(row, OrderRow.order_id.does_not_exist())
+    else:
+        transaction.save(row, OrderRow.version == change.before.outage.version)
+    for event in change.made.events:
+        ledger.put(transaction, event)
+    if change.words is not None:
+        personal.put_words(transaction, change.words, at=head.outage.moved_at or _at(head))
+    was = None if change.before is None else _line(change.before)
+    line = _line(head)
+    if was != line:
+        if was is not None and (was.pk, was.sk) != (line.pk, line.sk):
+            transaction.delete(was)
+        transaction.save(line)
+
+
+def _at(head: Head) -> datetime:
+    return head.outage.recorded_at
+
+
+def _pass(transaction: TransactWrite, gate: Board) -> None:
+    row = DayRow(_outages(gate.county), _GATE, row="", version=gate.gate + 1)
+    unchanged = DayRow.version == gate.gate if gate.gate else DayRow.pk.does_not_exist()
+    transaction.save(row, unchanged)
+
+
+def _settle(
+    changes: Sequence[Change], heads: tuple[Head, ...], doubt: Unconfirmed
+) -> tuple[Head, ...]:
+    """Find out what became of a commit: all or nothing, so one event of it tells."""
+    for change in changes:
+        event = change.made.events[-1]
+        found = ledger.find(event.aggregate, event.seq)
+        if found is not None and found.hash == event.hash:
+            return heads
+        first = change.made.events[0]
+        winner = ledger.find(first.aggregate, first.seq)
+        if winner is not None:
+            _lost_to(changes[0], Event.from_body(winner.body, prev=winner.prev))
+            return tuple(get(each.made.outage.outage_id) for each in changes)
+    if not doubt.refused:
+        raise Busy(of="store") from doubt
+    raise Stale(what="board") from doubt
+
+
+def _lost_to(change: Change, winner: Event) -> None:
+    """Return when the winner was our own key's twin. Raises KeyReused or Stale."""
+    if change.key is not None:
+        for kept in get(change.made.outage.outage_id).keys:
+            if kept.key == change.key.key:
+                if kept.body != change.key.body:
+                    raise KeyReused
+                return
+    raise Stale(
+        by=winner.actor.actor_id,
+        role=winner.actor.role,
+        move=winner.name,
+        at=winner.recorded_at,
+        version=winner.seq,
+    )
+
+
+def park(outage_id: str, *, was: datetime, until: datetime) -> None:
+    """Put an outage that could not be advanced behind its neighbours. Raises Busy."""
+    orders.park(aggregate(outage_id), was=was, until=until)
+
+
+def set_shown(head: Head, shown: Mapping[str, Any]) -> None:
+    """Replace what the board shows, if the outage has not moved meanwhile. Raises Busy."""
+    try:
+        with writing():
+            OrderRow(order_id=aggregate(head.outage.outage_id)).update(
+                [OrderRow.shown.set(canonical(dict(shown)))],
+                OrderRow.version == head.outage.version,
+            )
+    except Unconfirmed as doubt:
+        if not doubt.refused:
+            raise Busy(of="store") from doubt
+
+
+# Reading ----------------------------------------------------------------------------------------
+
+
+def get(outage_id: str) -> Head:
+    """Return one outage. Strongly consistent. Raises Unknown, Busy."""
+    with asking():
+        raw = house().table(OrderRow).get_item(aggregate(outage_id), consistent_read=True)
+    if "Item" not in raw:
+        raise Unknown(what="outage")
+    return _head(raw["Item"])
+
+
+def get_many(outage_ids: Iterable[str]) -> list[Head]:
+    """Return several outages in the order asked; those unknown are left out. Raises Busy."""
+    wanted = [aggregate(each) for each in dict.fromkeys(outage_ids)]
+    found = {raw["order_id"]["S"]: _head(raw) for raw in orders.rows_of(wanted)}
+    return [found[key] for key in wanted if key in found]
+
+
+def board(county: str) -> Board:
+    """Return every outage of a county that is not over, those that are planned among them.
+
+    The gate is read first: whoever commits against it saw everything that passed it. Raises Busy.
+    """
+    gate = find(DayRow, _outages(county), _GATE)
+    ids = [row.sk for row in under(DayRow, f"{_outages(county)}/open")]
+    return Board(county, tuple(get_many(ids)), int(gate.version) if gate else 0)
+
+
+def over(county: str, month: str, *, limit: int, after: str | None = None) -> Page[Head]:
+    """Return outages that were over in a local month (`2026-07`), by id. Raises Busy."""
+    part = page(DayRow, f"{_outages(county)}/{month}", limit=limit, after=after)
+    return Page(tuple(get_many(row.sk for row in part.items)), part.after)
+
+
+def due_heads(
+    *, before: datetime, limit: int, after: Due | None = None
+) -> list[tuple[Due, Head | None]]:
+    """Return up to `limit` outages that are due, oldest first, with their heads: one call.
+
+    The ids of the Dues are the outages'. The head is None where the row means nothing any more.
+    Eventually consistent, and without keys. Raises Busy.
+    """
+    found = []
+    start = None if after is None else after._replace(order_id=aggregate(after.order_id))
+    for armed, raw in orders.due_rows(ARMED, before=before, limit=limit, after=start):
+        outage_id = armed.order_id.removeprefix("outage/")
+        found.append((armed._replace(order_id=outage_id), _readable(raw)))
+    return found
+
+
+def _readable(raw: dict[str, Any]) -> Head | None:
+    try:
+        return _head(raw)
+    except (ValueError, KeyError, TypeError, IndexError):
+        return None
+
+
+# Between heads and rows -------------------------------------------------------------------------
+
+
+def _outages(county: str) -> str:
+    return f"{county}/outages"
+
+
+def _line(head: Head) -> DayRow:
+    """Return the outage's line on the board, or in the month in which it was over."""
+    outage = head.outage
+    where = "open"
+    if outage.state in OVER:
+        where = f"{(outage.closed_at or outage.recorded_at).astimezone(CHINA):%Y-%m}"
+    row = compact({"kind": outage.kind.value})
+    return DayRow(f"{_outages(outage.county)}/{where}", outage.outage_id, row=row, version=0)
+
+
+def _row(head: Head) -> OrderRow:
+    outage = head.outage
+    key = aggregate(outage.outage_id)
+    at = outage.next_due_at
+    return OrderRow(
+        order_id=key,
+        county=ARMED,
+        due_key=None if at is None else orders.due_key(at, key),
+        head=pack(canonical(outage.to_json())),
+        shown=canonical(dict(head.shown)),
+        version=outage.version,
+        keys=_pack_keys(head.keys),
+    )
+
+
+def _head(raw: Mapping[str, Any]) -> Head:
+    return Head(
+        outage=Outage.from_json(json.loads(unpack(raw["head"]["B"]))),
+        shown=MappingProxyType(json.loads(raw["shown"]["S"])),
+        keys=_unpack_keys(raw["keys"]["B"]) if "keys" in raw else (),
+    )
+
+
+def _pack_keys(keys: Iterable[Key]) -> bytes | None:
+    kept = [[each.key, each.body, each.seq] for each in keys]
+    return pack(canonical(kept)) if kept else None
+
+
+def _unpack_keys(raw: bytes) -> tuple[Key, ...]:
+    return tuple(Key(*each) for each in json.loads(unpack(raw)))
