@@ -16,6 +16,7 @@ from chalicelib.outbound.objects import files_from
 from chalicelib.outbound.queue import Message, queue_from
 from chalicelib.outbound.seals import seals_from
 from chalicelib.outbound.sms import gateway_from
+from chalicelib.store import registry
 from chalicelib.telemetry import Metric
 from chalicelib.usecases import delivering, forgetting, sealing, watching
 from chalicelib.usecases.delivering import Later, Ports
@@ -43,11 +44,11 @@ def _out_of_time(context: Any) -> Callable[[], bool]:
 
 def sweep(context: Any) -> None:
     """Do what is due in every county, oldest first."""
-    desk, at = _desk(), ambient.now()
+    at = ambient.now()
     swept = watching.sweep(
-        desk,
+        _desk,
         at=at,
-        counties=desk.snapshot.counties,
+        counties=registry.counties(at=at),
         enqueue=_enqueue,
         is_out_of_time=_out_of_time(context),
     )

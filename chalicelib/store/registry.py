@@ -2,6 +2,7 @@
 
     question                          key                                          calls
     everything that is set up         pk = registry, sk = <kind>#<id>              1 a MB a minute
+    the counties, for the sweep       the same                                     once in 5 minutes
     one record; a key by its secret   the same                                     1 read
     change a record                   the same (version as it was read), and       1 read, 1 write
                                       ledger: aggregate = registry/<kind>/<id>
@@ -425,9 +426,24 @@ def snapshot(*, at: datetime) -> Snapshot:
     return _SNAPSHOT.get(_PK, at=at, load=_load)
 
 
+COUNTIES_KEPT: Final = timedelta(minutes=5)
+_COUNTIES: Final[Remembered[tuple[str, ...] | None]] = Remembered(COUNTIES_KEPT)
+
+
+def counties(*, at: datetime) -> tuple[str, ...]:
+    """Return the ids of all county offices, at most COUNTIES_KEPT old; own changes at once.
+
+    For the sweep, which wakes each minute and mostly finds nothing due: a county is new once, and
+    whose orders fall due in its first minutes is looked at five minutes later. Nothing that anybody
+    may do hangs on it. Raises Busy.
+    """
+    return _COUNTIES.get(_PK, at=at, load=lambda: snapshot(at=at).counties or None) or ()
+
+
 def refresh() -> None:
     """Read everything anew next time: who is about to change it must see what others changed."""
     _SNAPSHOT.forget(_PK)
+    _COUNTIES.forget(_PK)
 
 
 def _load() -> Snapshot:
@@ -607,7 +623,7 @@ def _write(changes: Sequence[_Change]) -> None:
                 held = find(RecordRow, _PK, change.row.sk)
                 raise _stale(_NAMED[kind], key, held) from doubt
     finally:
-        _SNAPSHOT.forget(_PK)
+        refresh()
 
 
 def _stale(kind: _Kind, key: str, held: RecordRow | None) -> Refused:

@@ -38,7 +38,7 @@ class Swept:
 
 
 def sweep(
-    desk: Desk,
+    desk: Callable[[], Desk],
     *,
     at: datetime,
     counties: Sequence[str],
@@ -47,6 +47,7 @@ def sweep(
 ) -> Swept:
     """Do what is due in each county, oldest first, until nothing is or the time is up.
 
+    desk: opens it, once something is due; until then nothing of the registry is needed.
     enqueue: puts (order id, event's seq, effect id) of missing effects back on the queue. A row
     that cannot be advanced is parked with growing delay and an alarm; its neighbours go on.
     """
@@ -57,7 +58,7 @@ def sweep(
                 swept.stopped_early = True
                 return swept
             swept.read += 1
-            _one(desk, armed, head, at=at, swept=swept, enqueue=enqueue)
+            _one(desk(), armed, head, at=at, swept=swept, enqueue=enqueue)
     return swept
 
 

@@ -73,7 +73,7 @@ def test_sweep_fires_looks_back_and_parks_within_its_policy(desk: Desk):
 
     with works_as("sweep", at=late + 30 * MINUTE) as own:
         swept = watching.sweep(
-            own,
+            lambda: own,
             at=late,
             counties=[COUNTY],
             enqueue=queued.extend,

@@ -586,6 +586,19 @@ def test_a_window_allows_so_many_and_then_says_how_long_to_wait():
 
 
 @on_embedded
+def test_the_sweep_reads_the_counties_once_in_five_minutes_and_sees_its_own_at_once(store: House):
+    assert registry.counties(at=NOON) == ()
+    set_up(*OFFICES)
+    assert registry.counties(at=NOON) == (COUNTY,)
+
+    with Meter(store.connection.client) as meter:
+        registry.counties(at=NOON + timedelta(seconds=299))
+        assert meter.calls == 0
+        registry.counties(at=NOON + timedelta(seconds=300))
+        assert meter.calls == 1
+
+
+@on_embedded
 def test_of_a_hundred_at_once_the_window_allows_exactly_its_limit():
     with ThreadPoolExecutor(16) as pool:
         hits = list(pool.map(lambda _: hit(limit=30), range(100)))

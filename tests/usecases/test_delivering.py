@@ -154,7 +154,7 @@ def test_a_lost_reply_costs_at_most_one_extra_text(desk, tmp_path):
 def test_overdue_is_told_up_the_line_to_whoever_is_on_duty(desk, tmp_path):
     order_id = file(desk).head.order.order_id
     late = NOON + timedelta(minutes=100)
-    watching.sweep(desk, at=late, counties=[COUNTY], enqueue=lambda _: None,
+    watching.sweep(lambda: desk, at=late, counties=[COUNTY], enqueue=lambda _: None,
                    is_out_of_time=lambda: False)  # fmt: skip
     out = ports(tmp_path)
     for number, seq, effect in spread(desk, events(order_id)[1:]):
@@ -174,7 +174,7 @@ def an_overdue_report(tmp_path, *members: Member):
     desk = the_desk()
     order_id = file(desk, a_report("misconduct_report")).head.order.order_id
     late = NOON + timedelta(minutes=100)
-    watching.sweep(desk, at=late, counties=[COUNTY], enqueue=lambda _: None,
+    watching.sweep(lambda: desk, at=late, counties=[COUNTY], enqueue=lambda _: None,
                    is_out_of_time=lambda: False)  # fmt: skip
     alerts = [one for one in spread(desk, events(order_id)[1:]) if ".alert." in one[2]]
     assert alerts

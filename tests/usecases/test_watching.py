@@ -19,7 +19,11 @@ HOUR_LATE = NOON + timedelta(minutes=100)
 def sweep(desk, at, *, is_out_of_time=lambda: False):
     requeued: list[tuple[str, int, str]] = []
     swept = watching.sweep(
-        desk, at=at, counties=[COUNTY], enqueue=requeued.extend, is_out_of_time=is_out_of_time
+        lambda: desk,
+        at=at,
+        counties=[COUNTY],
+        enqueue=requeued.extend,
+        is_out_of_time=is_out_of_time,
     )
     return swept, requeued
 
@@ -42,6 +46,20 @@ EXPECTED = (
     | {("arrive", rung) for rung in ("yellow", "red", "due")}
     | {("arrive_legal", "red")}
 )
+
+
+def test_while_nothing_is_due_nothing_of_the_registry_is_opened(desk):
+    assert desk.snapshot.counties == (COUNTY,)
+
+    swept = watching.sweep(
+        lambda: pytest.fail("the desk was opened"),
+        at=NOON,
+        counties=[COUNTY],
+        enqueue=lambda missing: pytest.fail(str(missing)),
+        is_out_of_time=lambda: False,
+    )
+
+    assert swept.read == 0
 
 
 def test_an_hour_late_every_rung_fires_once_and_oldest_first(desk):
