@@ -16,7 +16,7 @@ against a fault of now.
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
@@ -152,6 +152,7 @@ class Noise:
     priors: by a device's kind, the probability that it is the open one, within the hours that one
     looks back. A fault on a line opens what protects it, so that leads.
     rates: by kind of report; `kind@source` for a source that is better or worse than its kind.
+    stray: of all calls, the share from households that have power: the more call, the more of them.
     unheard: by kind, the probability that a zone is not heard of at all, however large: a dead
     concentrator, the middle of the night.
     close: a candidate with at least this share of the best one's probability is a rival.
@@ -161,6 +162,7 @@ class Noise:
     priors: Mapping[str, float]
     other: float
     rates: Mapping[str, Rate]
+    stray: float
     unheard: Mapping[Kind, float]
     close: float
     sure: float
@@ -198,6 +200,7 @@ USUAL: Final = Noise(
             Kind.FAULT_INDICATOR: Rate(0.8, 0.04),
         }
     ),
+    stray=0.05,
     unheard=MappingProxyType({Kind.METER_OFF: 1e-2, Kind.CALL: 0.2}),
     close=0.05,
     sure=0.99,
@@ -602,6 +605,7 @@ class _Case:
         self.onset: list[datetime | None] = [None] * size
         self.share = [0.0] * size
         self.dark = [0.0] * size
+        self.strays = self._strays()
         self.weigh(self.placed)
         self.sweep_up()
         self.sweep_down()
@@ -625,7 +629,17 @@ class _Case:
                     self._add(zone, each, sign)
 
     def _weight(self, each: Evidence) -> float:
-        return self.noise.rate(each.kind, each.source).weight(each.confidence)
+        rate = self.noise.rate(each.kind, each.source)
+        if each.kind is Kind.CALL and self.strays > rate.false:
+            rate = replace(rate, false=min(self.strays, rate.detect))
+        return rate.weight(each.confidence)
+
+    def _strays(self) -> float:
+        """Return how many of all households call who have power: a share of those who call."""
+        dark = self.placed.dark.values()
+        calls = sum(each.kind is Kind.CALL for own in dark for each in own)
+        homes = sum(self.known.households.values())
+        return self.noise.stray * calls / homes if homes else 0.0
 
     def _confirm(self, placed: _Placed) -> None:
         for name, word in self.words.items():
@@ -654,6 +668,7 @@ class _Case:
         }
         found |= {(each.occurred_at, True) for each in placed.opened.values()}
         self.instants = sorted(found)
+        self.first = self.instants[0][0] if self.instants else self.at
         self.ranks = {instant: rank for rank, instant in enumerate(self.instants)}
         self.width = 1 << max(0, len(self.instants) - 1).bit_length()
 
@@ -678,20 +693,22 @@ class _Case:
             weight = _either(weight, own)
         return weight
 
-    def by_load(self, since: datetime | None) -> dict[str, float]:
+    def by_load(self, since: datetime) -> dict[str, float]:
         """Return the weight of what each load said, and did not say, since an instant."""
         weights: dict[str, float] = defaultdict(float)
         for own in self.placed.dark.values():
             for each in own:
                 weights[each.subject] += self._weight(each)
+        meter, home = self._quiet(Kind.METER_OFF, since), self._quiet(Kind.CALL, since)
         silent = [load for zone in self.zones for load in zone.loads if load not in weights]
         for load in silent:
-            weights[load] = self.known.reporting.get(load, 0) * math.log1p(
-                -self.noise.rate(Kind.METER_OFF).detect
+            weights[load] = (
+                self.known.reporting.get(load, 0) * meter
+                + self.known.households.get(load, 0) * home
             )
         for own in self.placed.live.values():
             for each in own:
-                if since is None or each.occurred_at > since:
+                if each.occurred_at > since:
                     weights[each.subject] -= self._weight(each)
         return weights
 
@@ -753,11 +770,15 @@ class _Case:
         )
 
     def _missed(self, kind: Kind, since: datetime, among: int, heard: int) -> float:
+        missed = max(0, among - heard) * self._quiet(kind, since)
+        return missed if heard else max(missed, math.log(self.noise.unheard[kind]))
+
+    def _quiet(self, kind: Kind, since: datetime) -> float:
+        """Return what it weighs that one who could report did not."""
         rate = self.noise.rate(kind)
         age = max(timedelta(0), self.at - since)
         part = min(1.0, age / rate.within) if rate.within else 1.0
-        missed = max(0, among - heard) * math.log1p(-rate.detect * part)
-        return missed if heard else max(missed, math.log(self.noise.unheard[kind]))
+        return math.log1p(-rate.detect * part)
 
     # Down
 
@@ -857,7 +878,7 @@ def _is_worth_trying(case: _Case, zone: Zone) -> bool:
     loads = frozenset(zone.loads)
     rivals = [(i, under) for i in case.chosen() if (under := case.tree.under(i)) & loads]
     began = [at for i, _ in rivals if (at := case.onset[i]) is not None]
-    weights = case.by_load(min(began, default=None))
+    weights = case.by_load(min(began, default=case.first))
     own = case.prior(zone) + sum(weights.get(load, 0.0) for load in loads)
     gain = own
     for i, under in rivals:

@@ -168,10 +168,11 @@ def _said(
 def naive(scene: Scene, heard: Sequence[Evidence]) -> int | None:
     """Return the smallest zone above every report, None for none: the lowest common ancestor."""
     nested, _ = nest(scene.tree)
-    common: list[int] = []
-    for i, each in enumerate(heard):
-        above = [zone for at in nested.zones_of(each.subject) for zone in nested.above(at)]
-        common = [zone for zone in common if zone in set(above)] if i else above
+    common: list[int] | None = None
+    for load in {each.subject for each in heard}:
+        above = [zone for at in nested.zones_of(load) for zone in nested.above(at)]
+        kept = frozenset(above)
+        common = above if common is None else [zone for zone in common if zone in kept]
     if not common:
         return None
     return scene.tree.zone_of(nested.zones[common[0]].devices[0])

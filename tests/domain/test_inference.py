@@ -190,6 +190,15 @@ def test_stray_calls_here_and_there_darken_nothing_either():
     assert inferred(evidence, known=KNOWN).suspicions == ()
 
 
+def test_the_more_call_the_more_of_them_are_strays():
+    """Three calls of a village are a suspicion on a quiet day, and none while a branch is dark."""
+    few = calls("a", 3, 4, 61)
+    storm = calls("c", *range(40)) + calls("d", *range(40))
+
+    assert inferred(few, known=KNOWN).suspicions
+    assert named(inferred([*few, *storm], known=KNOWN)) == [("west_fuse",)]
+
+
 def test_who_answers_is_not_dark():
     """Calls from two transformers blame what feeds both, unless one of them has power."""
     evidence = calls("a", 1, 4, 9, 44) + calls("b", 2, 3, 5, 71)
