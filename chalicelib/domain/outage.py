@@ -20,6 +20,7 @@ from typing import Any, Final
 
 from .clocks import QUIET_LADDER, Clock, instant, millis
 from .order import GENESIS, Event, Link, compare, trusted
+from .planning import APPROVALS, REMINDERS, Signature, Window
 from .procedure import WARNINGS, Effect
 from .reach import NOWHERE, Reach, union
 from .staff import Outsider, Role
@@ -89,9 +90,8 @@ class KindRule:
 
     planned: it has a plan's life; else it climbs the ladder. joinable: reports may join it. public:
     it may be shown. indexed: it counts in the indices. tells: households are texted. repairs: it
-    opens a repair order. lead: the limit by which it must be announced. reminders: round → limit
-    before the start, the first notice first. approvers: who may approve it. begins, announces:
-    the states from which it may.
+    opens a repair order. begins: the states from which it may begin. How early a plan is told and
+    who signs it are tables of `planning.py`.
     """
 
     planned: bool = True
@@ -100,46 +100,21 @@ class KindRule:
     indexed: bool = True
     tells: bool = True
     repairs: bool = False
-    lead: str = ""
-    reminders: tuple[tuple[str, str], ...] = ()
-    approvers: frozenset[str] = frozenset()
     begins: frozenset[State] = frozenset({State.ANNOUNCED})
-    announces: frozenset[State] = frozenset({State.APPROVED})
 
 
 _OWN_AFFAIR: Final = KindRule(
     planned=False, joinable=False, public=False, indexed=False, tells=False
 )
-_SHORT: Final = (
-    ("planned_notice", "outage_notice.short_notice"),
-    ("last_reminder", "outage_notice.last_reminder"),
-)
-_HIGHER: Final = frozenset({Role.SUPERVISOR, Role.CITY_HOST, Role.LEADER})
 
 KINDS: Final[Mapping[Kind, KindRule]] = MappingProxyType(
     {
-        Kind.PLANNED: KindRule(
-            lead="outage_notice.planned",
-            reminders=(
-                ("planned_notice", "outage_notice.planned"),
-                ("reminder", "outage_notice.reminder"),
-                ("last_reminder", "outage_notice.last_reminder"),
-            ),
-            approvers=frozenset({Role.NETWORK_CONTROLLER, Role.SUPERVISOR, Role.CITY_HOST}),
-        ),
-        # Its approval is one of its own, a level higher: it takes the week's notice away. [design]
-        Kind.SHORT_NOTICE: KindRule(
-            lead="outage_notice.short_notice", reminders=_SHORT, approvers=_HIGHER
-        ),
+        Kind.PLANNED: KindRule(),
+        Kind.SHORT_NOTICE: KindRule(),
         Kind.FAULT: KindRule(planned=False, repairs=True),
-        Kind.EMERGENCY_DEFECT: KindRule(
-            begins=frozenset({State.DRAFTED, State.ANNOUNCED}),
-            announces=frozenset({State.DRAFTED}),
-        ),
-        # No rule gives its notice; it is told as a short-notice outage is. [design]
-        Kind.LOAD_SHORTAGE: KindRule(
-            lead="outage_notice.short_notice", reminders=_SHORT, approvers=_HIGHER
-        ),
+        # There may be no time to announce it; its key customers are called instead.
+        Kind.EMERGENCY_DEFECT: KindRule(begins=frozenset({State.APPROVED, State.ANNOUNCED})),
+        Kind.LOAD_SHORTAGE: KindRule(),
         Kind.ARREARS: _OWN_AFFAIR,
         Kind.BREACH: _OWN_AFFAIR,
     }
@@ -149,8 +124,8 @@ INFORMATION: Final = ("start", "etr_set", "etr_changed", "extended", "restored")
 """Rounds under the two five-minute clocks."""
 ROUNDS: Final = (
     *INFORMATION,
-    *("planned_notice", "reminder", "last_reminder"),
-    *("changed", "cancelled", "corrected", "overrun"),
+    *(name for notices in REMINDERS.values() for name, _ in notices),
+    *("changed", "cancelled", "corrected", "cause", "update", "overrun"),
 )
 
 CAUSES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
@@ -181,7 +156,6 @@ REASONS: Final = (
 CREW_STATUSES: Final = ("assigned", "set_out", "arrived", "repairing", "done")
 ETR_SOURCES: Final = ("crew", "dispatcher", "rule", "plan")
 DANGERS: Final = ("wire_down", "smoke_or_sparks", "electric_shock", "fire", "pole_leaning")
-CALL_LINES: Final = ("phone", "dispatch_line", "visit")
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,50 +286,56 @@ class Crew:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is intended. Announced or told, every change raises the revision.
+    """What is intended. Every change of what was approved raises the revision.
 
-    told_at: since when this revision's reminders count; None until a household is texted at all.
+    submitted_at: when our own service centre had it. signatures: who signed. announced_at: when the
+    public was told. told_at: since when this revision's reminders count; None until a household is
+    texted at all.
     """
 
     start: datetime
     finish: datetime
     reach: Reach
     set_at: datetime
+    drafted_by: str
     revision: int = 1
-    submitted_by: str = ""
-    approved_by: str = ""
-    approval_reason: str = ""
+    needs_review: bool = False
+    submitted_at: datetime | None = None
+    signatures: tuple[Signature, ...] = ()
     announced_at: datetime | None = None
     told_at: datetime | None = None
 
+    @property
+    def window(self) -> Window:
+        """From when to when."""
+        return Window(self.start, self.finish)
+
     def to_json(self) -> list[Any]:
         """Return the compact form."""
+        times = (self.start, self.finish, self.set_at, self.submitted_at)
         return [
-            as_millis(self.start),
-            as_millis(self.finish),
+            *map(as_millis, (*times, self.announced_at, self.told_at)),
             self.reach.to_json(),
-            as_millis(self.set_at),
+            self.drafted_by,
             self.revision,
-            self.submitted_by,
-            self.approved_by,
-            self.approval_reason,
-            as_millis(self.announced_at),
-            as_millis(self.told_at),
+            self.needs_review,
+            [[one.role, one.by, millis(one.at)] for one in self.signatures],
         ]
 
     @classmethod
     def from_json(cls, raw: Sequence[Any]) -> "Plan":
         """Read it back."""
-        start, finish, reach, set_at, revision, submitted, approved, why, announced, told = raw
+        start, finish, set_at, submitted, announced, told, reach, by, revision, review, signed = raw
         return cls(
             instant(start),
             instant(finish),
             Reach.from_json(reach),
             instant(set_at),
+            by,
             revision,
-            submitted,
-            approved,
-            why,
+            review,
+            _at(submitted),
+            tuple(Signature(role, who, instant(at)) for role, who, at in signed),
             _at(announced),
             _at(told),
         )
@@ -714,21 +694,21 @@ COMMANDS: Final[Mapping[str, Command]] = MappingProxyType(
         "submit": Command(frozenset({State.DRAFTED, State.RETURNED}), STAFF),
         "approve": Command(frozenset({State.SUBMITTED}), STAFF),
         "send_back": Command(frozenset({State.SUBMITTED}), STAFF),
-        "announce": Command(frozenset({State.DRAFTED, State.APPROVED}), STAFF),
+        "announce": Command(frozenset({State.APPROVED}), STAFF),
         "change": Command(frozenset({State.APPROVED, State.ANNOUNCED}), STAFF),
         "cancel": Command(BEFORE, STAFF),
-        "record_call": Command(frozenset({State.DRAFTED, State.ANNOUNCED}), STAFF),
-        "begin": Command(frozenset({State.DRAFTED, State.ANNOUNCED}), STAFF),
+        "record_call": Command(BEFORE, STAFF),
+        "begin": Command(frozenset({State.APPROVED, State.ANNOUNCED}), STAFF),
     }
 )
-_APPROVALS: Final = frozenset({"submit", "approve", "send_back"})
+_SIGNED: Final = frozenset({"submit", "approve", "send_back"})
 
 
 def states_for(name: str, kind: Kind) -> frozenset[State]:
     """Return the states in which an outage of this kind takes the command."""
     rule, states = KINDS[kind], COMMANDS[name].states
-    own = {"begin": rule.begins, "announce": rule.announces}.get(name, frozenset(State))
-    if name in _APPROVALS and not rule.approvers:
+    own = rule.begins if name == "begin" else frozenset(State)
+    if name in _SIGNED and kind not in APPROVALS:
         return frozenset()
     if name == "record_call" and kind is not Kind.EMERGENCY_DEFECT:
         return frozenset()
@@ -799,7 +779,8 @@ def figures(outage: Outage) -> tuple[Figure, ...]:
 
 ALERTS: Final = (
     *(f"{clock}.{rung.name}" for clock in ("entry", "notify") for rung in QUIET_LADDER),
-    *("whole.due", "review", "idle", "overrun", "update", "plan_lead", "plan_start", "plan_finish"),
+    *("whole.due", "review", "idle", "overrun", "update"),
+    *("plan_public", "plan_service_centre", "plan_start", "plan_finish"),
 )
 """What a duty desk may be told. Words: `outage.alert.*`."""
 

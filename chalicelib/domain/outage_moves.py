@@ -15,12 +15,10 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Final
 
-from .calendar import CHINA
-from .clocks import QUIET_LADDER, Clock, Rules, Rung, Target, millis, rung_at, whole
+from .clocks import QUIET_LADDER, Clock, Rules, Rung, Target, instant, millis, rung_at, whole
 from .order import Actor, Event
 from .outage import (
     BEFORE,
-    CALL_LINES,
     CAUSES,
     COMMANDS,
     CREW_STATUSES,
@@ -41,7 +39,6 @@ from .outage import (
     Crew,
     Etr,
     Kind,
-    KindRule,
     Outage,
     Plan,
     Round,
@@ -54,6 +51,18 @@ from .outage import (
     free,
     spells,
     states_for,
+)
+from .planning import (
+    Call,
+    Reminder,
+    Signature,
+    breaches,
+    check_may_switch,
+    is_approved,
+    leads,
+    reminders,
+    sign,
+    signers,
 )
 from .procedure import SKEW, TIMER
 from .reach import NOWHERE, Reach, union
@@ -208,7 +217,6 @@ GATES: Final = (
     "no_human_etr",
     "nothing_above",
     "no_order",
-    "key_customers_called",
 )
 """Conditions that a command may still lack. Words: `gate.*`."""
 
@@ -378,7 +386,7 @@ def _promise_update(m: _Making) -> None:
     draft = m.draft
     etr = draft.etr
     if draft.rule.tells and not (etr and etr.at) and draft.update_at is None:
-        m.set(update_at=m.recorded + m.limit("outage.update"))
+        m.set(update_at=m.recorded + m.limit("outage_notice.next_update"))
 
 
 def _was_none(m: _Making, outage: Outage) -> None:
@@ -611,7 +619,7 @@ def still_dark(outage: Outage, act: Act, *, reach: Reach, rules: Rules) -> Made:
     confirmed = outage.rule.planned or outage.grade == State.CONFIRMED
     m.set(closed_at=None, state=State.PARTIALLY_RESTORED if confirmed else State(outage.grade))
     if outage.is_told:
-        m.set(update_at=m.recorded + m.limit("outage.update"))
+        m.set(update_at=m.recorded + m.limit("outage_notice.next_update"))
         _begin_round(m, "extended", found, happened=m.occurred, known=m.occurred)
     return m.done()
 
@@ -785,14 +793,20 @@ def _read_unknown_etr(m: _Making, source: str, reason: str, next_update_at: date
 
 
 def set_cause(outage: Outage, act: Act, *, cause: str, rules: Rules) -> Made:
-    """Say why: `category.cause` of CAUSES. It is told with the next word, not by itself."""
+    """Say why: `category.cause` of CAUSES. It is told with the next word.
+
+    Where the expected restoration was told without a cause, the cause is told now.
+    """
     m = _begin("set_cause", outage, act, rules)
     category, _, leaf = cause.partition(".")
     if leaf not in CAUSES.get(category, ()):
         raise BadInput.of("cause", "outage.cause_unknown")
     if cause == outage.cause:
         raise BadInput.of("cause", "outage.same")
+    etr = outage.etr
     m.set(cause=cause)
+    if outage.is_told and not outage.cause and etr is not None and etr.at is not None:
+        _begin_round(m, "cause", outage.dark, happened=m.occurred, known=m.occurred)
     return m.done()
 
 
@@ -886,7 +900,7 @@ def _plan(m: _Making, start: datetime, finish: datetime, reach: Reach) -> Plan:
         raise BadInput.of("start", "plan.in_past")
     if ends <= begins:
         raise BadInput.of("finish", "plan.ends_before")
-    return Plan(begins, ends, reach, m.recorded)
+    return Plan(begins, ends, reach, m.recorded, m.actor.actor_id)
 
 
 def edit(
@@ -904,38 +918,42 @@ def _the_plan(outage: Outage) -> Plan:
     return outage.plan
 
 
-def submit(outage: Outage, act: Act, *, rules: Rules) -> Made:
-    """Ask for approval."""
+def submit(outage: Outage, act: Act, *, rules: Rules, needs_review: bool = False) -> Made:
+    """Ask for approval; our service centre has it from now on.
+
+    needs_review: it is major (`planning.needs_review`), so one more signs.
+    """
     m = _begin("submit", outage, act, rules)
-    m.set(
-        state=State.SUBMITTED,
-        plan=replace(_the_plan(outage), submitted_by=m.actor.actor_id, approved_by=""),
+    plan = replace(
+        _the_plan(outage), submitted_at=m.recorded, signatures=(), needs_review=needs_review
     )
+    m.set(state=State.SUBMITTED, plan=plan)
     return m.done()
 
 
 def approve(outage: Outage, act: Act, *, rules: Rules, reason: str = "") -> Made:
-    """Approve it. A short-notice outage needs a higher post, and why it could not wait.
+    """Sign it (`planning.sign`: who, in which order, four eyes); the last signature approves it.
 
-    Raises NotAllowed to whoever submitted it, and to a post that may not approve its kind.
+    A short-notice outage has an approval of its own, which says why it could not wait.
+    Raises NotAllowed.
     """
     m = _begin("approve", outage, act, rules)
     plan = _the_plan(outage)
-    if m.actor.role not in outage.rule.approvers or m.actor.actor_id == plan.submitted_by:
-        raise NotAllowed(move=m.name, role=m.actor.role)
-    if outage.kind is Kind.SHORT_NOTICE or reason:
-        _one_of("reason", reason, REASONS)
-    m.set(
-        state=State.APPROVED,
-        plan=replace(plan, approved_by=m.actor.actor_id, approval_reason=reason),
-    )
+    if reason or outage.kind is Kind.SHORT_NOTICE:
+        m.data["reason"] = _one_of("reason", reason, REASONS)
+    signature = Signature(m.actor.role, m.actor.actor_id, m.occurred)
+    kind, review = outage.kind.value, plan.needs_review
+    signed = sign(kind, plan.signatures, signature, drafted_by=plan.drafted_by, review=review)
+    m.set(plan=replace(plan, signatures=signed))
+    if is_approved(kind, signed, review=review):
+        m.set(state=State.APPROVED)
     return m.done()
 
 
 def send_back(outage: Outage, act: Act, *, reason: str, rules: Rules) -> Made:
     """Return it to whoever drafted it."""
     m = _begin("send_back", outage, act, rules)
-    if m.actor.role not in outage.rule.approvers:
+    if m.actor.role not in signers(outage.kind.value, review=_the_plan(outage).needs_review):
         raise NotAllowed(move=m.name, role=m.actor.role)
     m.data["reason"] = _one_of("reason", reason, REASONS)
     m.set(state=State.RETURNED)
@@ -953,36 +971,37 @@ def announce(outage: Outage, act: Act, *, rules: Rules, reason: str = "") -> Mad
         raise BadInput.of("start", "plan.in_past")
     _note_breach(m, outage, plan, reason)
     m.set(state=State.ANNOUNCED, plan=plan)
-    if m.recorded >= _first_notice(outage, plan, rules):
-        _tell_plan(m, plan)
+    first = reminders(outage.kind.value, plan.window, rules)[0]
+    if m.recorded >= first.at:
+        _tell_plan(m, plan, first)
     return m.done()
 
 
-def _tell_plan(m: _Making, plan: Plan) -> None:
+def _tell_plan(m: _Making, plan: Plan, first: Reminder) -> None:
     """Begin the first notice. What reminders would have come before it never come."""
-    told = replace(plan, told_at=m.recorded)
-    m.set(plan=told)
-    m.put("fired", _once("planned_notice", told), m.recorded)
-    _begin_round(m, "planned_notice", plan.reach, happened=m.occurred, known=m.occurred)
-
-
-def _first_notice(outage: Outage, plan: Plan, rules: Rules) -> datetime:
-    """When the first text goes out: at the lead; without one, as soon as it is announced."""
-    first = _reminders(outage.rule, plan, rules)[:1]
-    return first[0][0] if first else plan.set_at
+    m.set(plan=replace(plan, told_at=m.recorded))
+    m.put("fired", _once(first.name, plan), m.recorded)
+    _begin_round(m, first.name, plan.reach, happened=m.occurred, known=m.occurred)
 
 
 def _note_breach(m: _Making, outage: Outage, plan: Plan, reason: str) -> None:
-    if reason:
+    """Put on record each lead that was not kept: limit, to whom, due, told, reason."""
+    missed = breaches(
+        outage.kind.value,
+        plan.start,
+        announced_at=plan.announced_at,
+        handed_in_at=plan.submitted_at,
+        at=m.recorded,
+        rules=m.rules,
+        reason=reason,
+    )
+    if reason or missed:
         m.data["reason"] = _one_of("reason", reason, REASONS)
-    if not outage.rule.lead:
-        return
-    lead = m.rules.limit(outage.rule.lead, m.recorded)
-    missing = lead.duration - (plan.start - m.recorded)
-    if missing > timedelta():
-        _one_of("reason", reason, REASONS)
-        minutes = -(-missing // timedelta(minutes=1))
-        m.data["breach"] = [lead.id, lead.version, minutes, reason]
+    if missed:
+        m.data["breaches"] = [
+            [one.limit, one.to, millis(one.due), as_millis(one.told_at), one.reason]
+            for one in missed
+        ]
 
 
 def change(
@@ -1015,15 +1034,17 @@ def change(
         raise BadInput.of("start", "outage.same")
     m.data["reason"] = reason
     if old.announced_at is not None:
-        _note_breach(m, outage, new, reason)
+        told_again = replace(new, announced_at=m.recorded, submitted_at=m.recorded)
+        _note_breach(m, outage, told_again, reason)
     m.set(plan=new)
     if old.told_at is not None:
+        first = reminders(outage.kind.value, new.window, rules)[0].name
         m.set(plan=replace(new, told_at=m.recorded))
-        m.put("fired", _once("planned_notice", new), m.recorded)
+        m.put("fired", _once(first, new), m.recorded)
         times = {"happened": m.occurred, "known": m.occurred}
         _begin_round(m, "changed", reach & old.reach, **times)
         _begin_round(m, "cancelled", old.reach - reach, **times)
-        _begin_round(m, "planned_notice", reach - old.reach, **times)
+        _begin_round(m, first, reach - old.reach, **times)
     return m.done()
 
 
@@ -1039,18 +1060,19 @@ def cancel(outage: Outage, act: Act, *, reason: str, rules: Rules) -> Made:
 
 
 def record_call(outage: Outage, act: Act, *, customer_id: str, line: str, rules: Rules) -> Made:
-    """Record that a key customer was called before an emergency switching.
+    """Record that a key customer was called before an emergency switching (S2.9).
 
-    Who (the actor), when (occurred_at), by which line; what was said is personal words, kept apart,
-    and proven by the act's digest. Raises BadInput without it.
+    Who (the actor), when (occurred_at), which 10 kV line goes off; what was said is words, kept
+    apart, and proven by the act's digest. Raises BadInput without either.
     """
     m = _begin("record_call", outage, act, rules)
     if customer_id not in outage.key_customers:
         raise BadInput.of("customer", "field.choice", allowed=list(outage.key_customers))
-    _one_of("line", line, CALL_LINES)
+    if not line.strip():
+        raise BadInput.of("line", "field.required")
     if not act.digest:
         raise BadInput.of("content", "field.required")
-    m.put("calls", customer_id, (millis(m.occurred), m.actor.actor_id, line))
+    m.put("calls", customer_id, (millis(m.occurred), m.actor.actor_id, line, act.digest))
     return m.done()
 
 
@@ -1064,10 +1086,13 @@ def begin(
     """
     m = _begin("begin", outage, act, rules)
     plan = _the_plan(outage)
-    if outage.kind is Kind.EMERGENCY_DEFECT:
-        missing = [who for who in outage.key_customers if who not in outage.calls]
-        _gate(m, "key_customers_called", is_met=not missing, missing=missing)
     when = _not_future("at", at, m)
+    if outage.kind is Kind.EMERGENCY_DEFECT:
+        calls = [
+            Call(customer, instant(made_at), by, line, said)
+            for customer, (made_at, by, line, said) in outage.calls.items()
+        ]
+        check_may_switch(outage.key_customers, calls, at=when)
     reach = _claimed(plan.reach, others)
     m.step("out", when, reach)
     m.set(state=State.UNDER_WAY, since=when, grade=str(State.CONFIRMED))
@@ -1140,12 +1165,10 @@ def _dark_dues(outage: Outage, rules: Rules) -> list[DueAt]:
         found.append(DueAt(_looked_at(outage) + _span(rules, "outage.review", outage), "review"))
         return found
     etr = outage.etr
-    if (
-        etr is not None
-        and etr.at is not None
-        and f"overrun.{as_millis(etr.at)}" not in outage.fired
-    ):
-        found.append(DueAt(etr.at, "overrun"))
+    if etr is not None and etr.at is not None:
+        late = etr.at + _span(rules, "outage_notice.overrun", outage)
+        both = (DueAt(etr.at, "overrun"), DueAt(late, "late"))
+        found += [due for due in both if f"{due.what}.{millis(etr.at)}" not in outage.fired]
     if outage.update_at is not None:
         found.append(DueAt(outage.update_at, "update"))
     return found
@@ -1155,47 +1178,25 @@ def _plan_dues(outage: Outage, rules: Rules) -> list[DueAt]:
     plan = outage.plan
     if plan is None or outage.state not in BEFORE:
         return []
+    told = {"public": plan.announced_at, "service_centre": plan.submitted_at}
     found = [DueAt(plan.start, "start"), DueAt(plan.finish, "finish")]
+    found += [
+        DueAt(lead.due, "lead", lead.to)
+        for lead in leads(outage.kind.value, plan.start, rules)
+        if told[lead.to] is None
+    ]
     if outage.state is State.ANNOUNCED:
-        since = plan.told_at
         found += [
-            DueAt(at, "remind", name)
-            for at, name in _reminders(outage.rule, plan, rules)
-            if since is None or at > since
+            DueAt(one.at, "remind", one.name)
+            for one in reminders(outage.kind.value, plan.window, rules)
+            if plan.told_at is None or one.at > plan.told_at
         ]
-    elif outage.rule.lead:
-        found.append(DueAt(plan.start - _span(rules, outage.rule.lead, outage), "lead"))
     return [due for due in found if _once(due.which or due.what, plan) not in outage.fired]
 
 
 def _once(name: str, plan: Plan) -> str:
     """Name a thing that happens once a revision."""
     return f"{name}.{plan.revision}"
-
-
-def _reminders(rule: KindRule, plan: Plan, rules: Rules) -> list[tuple[datetime, str]]:
-    """Return when each notice before the start goes out: never at night, and never later for it."""
-    return [
-        (_before_night(plan.start - rules.limit(limit, plan.set_at).duration, rules), name)
-        for name, limit in rule.reminders
-    ]
-
-
-def _before_night(at: datetime, rules: Rules) -> datetime:
-    """Return `at`, or, in quiet hours, the last minute before they began."""
-    quiet_from = rules.limit("quiet_hours.from", at).time_of_day
-    quiet_to = rules.limit("quiet_hours.to", at).time_of_day
-    local = at.astimezone(CHINA)
-    now = local.time()
-    is_over_midnight = quiet_from > quiet_to
-    if is_over_midnight:
-        is_quiet = now >= quiet_from or now < quiet_to
-    else:
-        is_quiet = quiet_from <= now < quiet_to
-    if not is_quiet:
-        return at
-    day = local.date() - timedelta(days=1 if is_over_midnight and now < quiet_to else 0)
-    return whole(datetime.combine(day, quiet_from, tzinfo=CHINA) - timedelta(minutes=1))
 
 
 def _looked_at(outage: Outage) -> datetime:
@@ -1255,18 +1256,28 @@ def _fire_idle(m: _Making, _outage: Outage, _due: DueAt) -> None:
     _alert(m, "idle", Target.COUNTY)
 
 
-def _fire_overrun(m: _Making, outage: Outage, due: DueAt) -> None:
+def _fire_overrun(m: _Making, _outage: Outage, due: DueAt) -> None:
     """The promised time has passed and power is not back: somebody must say what holds now."""
     m.put("fired", f"overrun.{millis(due.at)}", m.recorded)
-    m.set(update_at=m.recorded + m.limit("outage.update"))
+    m.set(update_at=m.recorded + m.limit("outage_notice.next_update"))
     _alert(m, "overrun", Target.OFFICE)
-    if outage.rule.planned:
+
+
+def _fire_late(m: _Making, outage: Outage, _due: DueAt) -> None:
+    """Nobody has entered a restoration or a new time: the households hear that it takes longer."""
+    etr = outage.etr
+    if etr is not None and etr.at is not None:
+        m.put("fired", f"late.{millis(etr.at)}", m.recorded)
+    if outage.is_told:
         _begin_round(m, "overrun", outage.dark, happened=m.occurred, known=m.occurred)
 
 
-def _fire_update(m: _Making, _outage: Outage, _due: DueAt) -> None:
-    m.set(update_at=m.recorded + m.limit("outage.update"))
+def _fire_update(m: _Making, outage: Outage, _due: DueAt) -> None:
+    """The next word was promised for now: it goes out, if only to say when the next one comes."""
+    m.set(update_at=m.recorded + m.limit("outage_notice.next_update"))
     _alert(m, "update", Target.OFFICE)
+    if outage.is_told:
+        _begin_round(m, "update", outage.dark, happened=m.occurred, known=m.occurred)
 
 
 def _fire_watch(m: _Making, outage: Outage, due: DueAt) -> None:
@@ -1280,9 +1291,9 @@ def _fire_remind(m: _Making, outage: Outage, due: DueAt) -> None:
     plan = _the_plan(outage)
     m.put("fired", _once(due.which, plan), m.recorded)
     later = [
-        name
-        for at, name in _reminders(outage.rule, plan, m.rules)
-        if due.at < at <= m.recorded and name != due.which
+        one.name
+        for one in reminders(outage.kind.value, plan.window, m.rules)
+        if due.at < one.at <= m.recorded
     ]
     if m.recorded >= plan.start or (later and plan.told_at is not None):
         m.data["missed"] = due.which
@@ -1294,8 +1305,9 @@ def _fire_remind(m: _Making, outage: Outage, due: DueAt) -> None:
 
 def _fire_plan(m: _Making, outage: Outage, due: DueAt) -> None:
     """The lead, the start or the end has passed and the plan is not where it should be."""
-    m.put("fired", _once(due.what, _the_plan(outage)), m.recorded)
-    _alert(m, f"plan_{due.what}", Target.OFFICE)
+    name = due.which or due.what
+    m.put("fired", _once(name, _the_plan(outage)), m.recorded)
+    _alert(m, f"plan_{name}", Target.OFFICE)
 
 
 FIRES: Final[Mapping[str, Callable[[_Making, Outage, DueAt], None]]] = MappingProxyType(
@@ -1305,6 +1317,7 @@ FIRES: Final[Mapping[str, Callable[[_Making, Outage, DueAt], None]]] = MappingPr
         "review": _fire_review,
         "idle": _fire_idle,
         "overrun": _fire_overrun,
+        "late": _fire_late,
         "update": _fire_update,
         "watch": _fire_watch,
         "remind": _fire_remind,

@@ -7,6 +7,7 @@ from chalicelib.domain import outage_moves as moves
 from chalicelib.domain.order import Actor, Event
 from chalicelib.domain.outage import Kind, Outage, State, apply
 from chalicelib.domain.outage_moves import Act, Made
+from chalicelib.domain.planning import signers
 from chalicelib.domain.reach import Reach
 from tests.domain.engine import RULES
 
@@ -18,7 +19,6 @@ ONE = Reach.of({"T2": ["L7"]}, {"L7": 1})
 NEW = Reach.of({"T3": "all"}, {"T3": 25})
 CREW = Actor("crew", "c7", "S1")
 DESK = Actor("dispatcher", "d1", "X1")
-BOSS = Actor("supervisor", "b1", "X1")
 MACHINE = Actor("system", "inference")
 
 
@@ -89,18 +89,28 @@ def drafted(
     ).outage
 
 
-def approved(kind: Kind = Kind.PLANNED, **given: Any) -> Outage:
+def submitted(kind: Kind = Kind.PLANNED, **given: Any) -> Outage:
     outage = drafted(kind, **given)
-    minutes = (outage.recorded_at - NOON) / MINUTE
-    outage = moves.submit(outage, act(minutes + 1), rules=RULES).outage
-    done = moves.approve(outage, act(minutes + 2, by=BOSS), rules=RULES, reason="defect_found")
-    return done.outage
+    return moves.submit(outage, act(after(outage)), rules=RULES).outage
+
+
+def approved(kind: Kind = Kind.PLANNED, **given: Any) -> Outage:
+    outage = submitted(kind, **given)
+    for role in signers(kind):
+        outage = moves.approve(
+            outage, act(after(outage), by=Actor(role, role)), rules=RULES, reason="defect_found"
+        ).outage
+    return outage
 
 
 def announced(kind: Kind = Kind.PLANNED, reason: str = "", **given: Any) -> Outage:
     outage = approved(kind, **given)
-    minutes = (outage.recorded_at - NOON) / MINUTE
-    return moves.announce(outage, act(minutes + 3), rules=RULES, reason=reason).outage
+    return moves.announce(outage, act(after(outage)), rules=RULES, reason=reason).outage
+
+
+def after(outage: Outage) -> float:
+    """Return a minute after the outage's last event, in minutes since NOON."""
+    return (max(outage.recorded_at, outage.moved_at or NOON) - NOON) / MINUTE + 1
 
 
 def sweep(outage: Outage, until: datetime) -> Made:

@@ -160,7 +160,6 @@ FIGURES = [
     ("two_five.end_to_end", "5 minute", "5 minute", "S1.5"),
     ("two_five.alarm", "10 minute", "10 minute", "design"),
     ("outage.hold_off", "1 minute", "1 minute", "design"),
-    ("outage.update", "30 minute", "30 minute", "design F-78"),
     ("outage.review", "15 minute", "15 minute", "design"),
     ("outage.settle", "15 minute", "15 minute", "design"),
     # 2.5 the regulator

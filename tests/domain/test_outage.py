@@ -24,11 +24,11 @@ from chalicelib.domain.outage import (
     verify,
     verify_against,
 )
+from chalicelib.domain.planning import signers
 from chalicelib.domain.reach import NOWHERE, Reach
 from chalicelib.domain.refusal import BadInput, GateClosed, IllegalMove, NotAllowed, Refused
 from tests.domain.blackout import (
     AREAS,
-    BOSS,
     CREW,
     DAY,
     DESK,
@@ -46,12 +46,15 @@ from tests.domain.blackout import (
     later,
     on_time,
     opened,
+    submitted,
     sweep,
 )
 from tests.domain.engine import RULES
 
 START = NOON + 10 * DAY
 HOUR = timedelta(hours=1)
+MARGIN = 30 * MINUTE
+"""What the sending of the first notice itself may take."""
 
 
 def code(caught):
@@ -130,46 +133,31 @@ LADDER_STATES = {
 }
 
 
-def emergency_or(kind, make):
-    return None if kind is Kind.EMERGENCY_DEFECT else make()
-
-
-def ready(kind):
-    """Return a planned outage from which it may begin."""
-    return drafted(kind) if kind is Kind.EMERGENCY_DEFECT else told_plan(kind)
+def signer(kind):
+    """Return who signs first."""
+    role = signers(kind)[0]
+    return Actor(role, role)
 
 
 PLAN_STATES = {
     State.DRAFTED: drafted,
-    State.SUBMITTED: lambda kind: emergency_or(
-        kind, lambda: moves.submit(drafted(kind), act(1), rules=RULES).outage
+    State.SUBMITTED: submitted,
+    State.RETURNED: lambda kind: (
+        moves.send_back(
+            submitted(kind), act(2, by=signer(kind)), reason="clerical", rules=RULES
+        ).outage
     ),
-    State.RETURNED: lambda kind: emergency_or(
-        kind,
-        lambda: (
-            moves.send_back(
-                moves.submit(drafted(kind), act(1), rules=RULES).outage,
-                act(2, by=BOSS),
-                reason="clerical",
-                rules=RULES,
-            ).outage
-        ),
-    ),
-    State.APPROVED: lambda kind: emergency_or(kind, lambda: approved(kind)),
-    State.ANNOUNCED: lambda kind: (
-        moves.announce(drafted(kind), act(1), rules=RULES).outage
-        if kind is Kind.EMERGENCY_DEFECT
-        else announced(kind)
-    ),
-    State.UNDER_WAY: lambda kind: begun(ready(kind)),
-    State.PARTIALLY_RESTORED: lambda kind: after_start(ready(kind), ONE),
-    State.FINISHED: lambda kind: after_start(ready(kind), None),
+    State.APPROVED: approved,
+    State.ANNOUNCED: announced,
+    State.UNDER_WAY: lambda kind: begun(told_plan(kind)),
+    State.PARTIALLY_RESTORED: lambda kind: after_start(told_plan(kind), ONE),
+    State.FINISHED: lambda kind: after_start(told_plan(kind), None),
     State.CANCELLED: lambda kind: (
         moves.cancel(drafted(kind), act(1), reason="weather", rules=RULES).outage
     ),
     State.ABSORBED: lambda kind: (
         moves.transfer(
-            begun(ready(kind)),
+            begun(told_plan(kind)),
             other(),
             moves.Act(DESK, START + MINUTE, START + MINUTE),
             rules=RULES,
@@ -250,7 +238,7 @@ def give(name, outage, moment, actor):
             replace(outage, key_customers=("K1",)),
             deed,
             customer_id="K1",
-            line="phone",
+            line="城东线",
             rules=RULES,
         ),
         "begin": lambda: moves.begin(outage, deed, at=moment, rules=RULES),
@@ -259,7 +247,7 @@ def give(name, outage, moment, actor):
     return made if isinstance(made, tuple) else (made,)
 
 
-BY = {"assess": MACHINE, "withdraw": MACHINE, "approve": BOSS, "send_back": BOSS, "deny": CREW}
+BY = {"assess": MACHINE, "withdraw": MACHINE, "deny": CREW}
 POSSIBLE = [(state, kind) for state in State for kind in Kind if in_state(state, kind)]
 EVERY = [(state, kind, name) for state, kind in POSSIBLE for name in COMMANDS]
 
@@ -280,6 +268,8 @@ def test_every_command_in_every_state_is_done_or_refused_as_the_table_says(state
     if state is State.UNDER_WAY:
         moment = START + HOUR
     actor = BY.get(name, DESK)
+    if name in {"approve", "send_back"} and KINDS[kind].planned:
+        actor = signer(kind)
 
     if state not in states_for(name, kind):
         with pytest.raises(IllegalMove) as refused:
@@ -304,11 +294,8 @@ def test_every_kind_reaches_every_state_of_its_life_but_these():
         for kind, rule in KINDS.items()
         for state in (PLAN_STATES if rule.planned else LADDER_STATES)
     } - set(POSSIBLE)
-    emergency = {State.SUBMITTED, State.RETURNED, State.APPROVED}
     own = {State.SUSPECTED, State.PROBABLE, State.MOMENTARY}
-    assert never == {(state, Kind.EMERGENCY_DEFECT) for state in emergency} | {
-        (state, kind) for kind in (Kind.ARREARS, Kind.BREACH) for state in own
-    }
+    assert never == {(state, kind) for kind in (Kind.ARREARS, Kind.BREACH) for state in own}
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -701,6 +688,23 @@ def test_a_promised_time_that_passes_is_an_overrun_once_and_a_new_word_is_owed()
     assert [(e.occurred_at, e.seq) for e in events] == [(at(90), events[0].seq)]
     assert later(outage, 95).update_at == at(125)
     assert [e.name for e in effects(events[0]) if e.kind == "alert"] == ["overrun"]
+    assert ("overrun", at(100)) in walk(outage, at(101))
+
+
+def test_a_cause_that_follows_the_expected_restoration_is_told_and_a_corrected_one_is_not():
+    told = etr(opened().outage, 5, 90).outage
+    made = moves.set_cause(told, act(6), cause="equipment.insulator_broken", rules=RULES)
+    assert causes(made, "notice") == ["cause"]
+    again = moves.set_cause(made.outage, act(7), cause="nature.lightning", rules=RULES)
+    assert causes(again, "notice") == []
+    early = moves.set_cause(opened().outage, act(3), cause="nature.lightning", rules=RULES)
+    assert causes(early, "notice") == []
+
+
+def test_a_promised_next_word_goes_out_even_when_nobody_has_one():
+    outage = opened().outage
+    assert ("update", at(32)) in walk(outage, at(33))
+    assert later(outage, 32).update_at == at(62)
 
 
 # Two five minutes ---------------------------------------------------------------------------------
@@ -840,17 +844,17 @@ def walk(outage, until):
 
 def test_s2_8_a_planned_outage_is_told_a_week_a_day_and_half_an_hour_before_each_once():
     assert walk(announced(), START) == [
-        ("planned_notice", START - 7 * DAY),
-        ("reminder", START - DAY),
-        ("last_reminder", START - 30 * MINUTE),
+        ("planned_7d", START - 7 * DAY - MARGIN),
+        ("planned_1d", START - DAY),
+        ("planned_30min", START - 30 * MINUTE),
     ]
 
 
 def test_s2_8_a_short_notice_outage_is_told_a_day_and_half_an_hour_before():
     outage = announced(Kind.SHORT_NOTICE)
     assert walk(outage, START) == [
-        ("planned_notice", START - DAY),
-        ("last_reminder", START - 30 * MINUTE),
+        ("short_notice_24h", START - DAY - MARGIN),
+        ("short_notice_30min", START - 30 * MINUTE),
     ]
 
 
@@ -861,16 +865,16 @@ def test_a_sweep_that_comes_day_by_day_sends_each_notice_once():
         made = moves.fire(outage, at=NOON + day * DAY + MINUTE, rules=RULES)
         outage = made.outage if made else outage
         told += causes(made, "notice") if made else []
-    assert told == ["planned_notice", "reminder"]  # at 12:16 on the day the start has passed
+    assert told == ["planned_7d", "planned_1d"]  # at 12:16 on the day the start has passed
 
 
 def test_a_reminder_in_the_night_moves_earlier_never_later():
     start = NOON + 10 * DAY - 6 * HOUR - 15 * MINUTE  # 06:00 in China
     outage = announced(start=start)
     assert walk(outage, start) == [
-        ("planned_notice", start - 7 * DAY - 9 * HOUR - MINUTE),  # 20:59 the evening before
-        ("reminder", start - DAY - 9 * HOUR - MINUTE),
-        ("last_reminder", start - 9 * HOUR - MINUTE),
+        ("planned_7d", start - 7 * DAY - 9.5 * HOUR),  # 20:30 the evening before
+        ("planned_1d", start - DAY - 9.5 * HOUR),
+        ("planned_30min", start - 9.5 * HOUR),
     ]
 
 
@@ -881,40 +885,50 @@ def test_a_late_notice_stays_planned_and_its_breach_is_on_record_with_the_reason
     assert code(refused) == ["field.required"]
     made = moves.announce(outage, act(9), rules=RULES, reason="government_asks")
     assert made.outage.kind is Kind.PLANNED
-    limit, _, minutes, reason = made.events[0].data["breach"]
-    assert (limit, minutes, reason) == (
-        "outage_notice.planned",
-        4 * 24 * 60 + 9,
-        "government_asks",
-    )
-    assert causes(made, "notice") == ["planned_notice"]
+    assert [(limit, to, reason) for limit, to, _, _, reason in made.events[0].data["breaches"]] == [
+        ("outage_notice.planned", "public", "government_asks"),
+        ("outage_notice.hand_in", "service_centre", "government_asks"),
+    ]
+    assert causes(made, "notice") == ["planned_7d"]
     assert [kind for kind, _ in walk(made.outage, NOON + 3 * DAY)] == [
-        "reminder",
-        "last_reminder",
+        "planned_1d",
+        "planned_30min",
     ]
 
 
 def test_a_lead_that_passes_without_an_announcement_is_told_to_the_desk():
     made = sweep(approved(), START - 7 * DAY)
-    assert causes(made, "alert") == ["plan_lead"]
+    assert causes(made, "alert") == ["plan_public"]
 
 
-def test_a_short_notice_has_an_approval_of_its_own():
-    outage = moves.submit(drafted(Kind.SHORT_NOTICE), act(1), rules=RULES).outage
-    controller = Actor("network_controller", "n1", "X1")
-    with pytest.raises(NotAllowed):
-        moves.approve(outage, act(2, by=controller), rules=RULES, reason="load_risk")
+def test_a_short_notice_has_an_approval_of_its_own_that_says_why_it_could_not_wait():
+    outage, controller = submitted(Kind.SHORT_NOTICE), Actor("network_controller", "n1")
     with pytest.raises(BadInput) as refused:
-        moves.approve(outage, act(2, by=BOSS), rules=RULES)
+        moves.approve(outage, act(2, by=controller), rules=RULES)
     assert code(refused) == ["field.required"]
-    planned = moves.submit(drafted(), act(1), rules=RULES).outage
-    assert moves.approve(planned, act(2, by=controller), rules=RULES).outage.state is State.APPROVED
-
-
-def test_nobody_approves_what_they_submitted():
-    outage = moves.submit(drafted(), act(1, by=BOSS), rules=RULES).outage
+    signed = moves.approve(outage, act(2, by=controller), rules=RULES, reason="load_risk").outage
+    assert signed.state is State.SUBMITTED
     with pytest.raises(NotAllowed):
-        moves.approve(outage, act(2, by=BOSS), rules=RULES)
+        moves.approve(signed, act(3, by=controller), rules=RULES, reason="load_risk")
+    plan = approved(Kind.SHORT_NOTICE).plan
+    assert plan is not None
+    assert plan.signatures[-1].role == "leader"
+
+
+def test_nobody_signs_what_they_drafted():
+    with pytest.raises(NotAllowed):
+        moves.approve(
+            submitted(), act(2, by=Actor("network_controller", DESK.actor_id)), rules=RULES
+        )
+
+
+def test_a_major_outage_needs_one_signature_more():
+    outage = moves.submit(drafted(), act(1), rules=RULES, needs_review=True).outage
+    for role in ("network_controller", "department"):
+        outage = moves.approve(outage, act(2, by=Actor(role, role)), rules=RULES).outage
+    assert outage.state is State.SUBMITTED
+    done = moves.approve(outage, act(3, by=Actor("leader", "leader")), rules=RULES).outage
+    assert done.state is State.APPROVED
 
 
 def change(outage, start, reach=AREAS, minutes=None):
@@ -936,24 +950,24 @@ def test_a_change_is_one_revision_more_and_its_reminders_come_again():
     assert made.outage.plan.revision == 2
     assert causes(made, "notice") == ["changed"]
     assert walk(made.outage, START + DAY) == [
-        ("reminder", START),
-        ("last_reminder", START + DAY - 30 * MINUTE),
+        ("planned_1d", START),
+        ("planned_30min", START + DAY - 30 * MINUTE),
     ]
 
 
 def test_a_change_before_anybody_was_told_texts_nobody():
     made = change(announced(), START + DAY)
     assert causes(made, "notice") == []
-    assert walk(made.outage, START + DAY)[0] == ("planned_notice", START - 6 * DAY)
+    assert walk(made.outage, START + DAY)[0] == ("planned_7d", START - 6 * DAY - MARGIN)
 
 
 def test_who_leaves_a_plan_hears_that_it_is_cancelled_and_who_is_new_gets_a_notice():
     told = later(announced(), 4 * 24 * 60)
     made = change(told, START, reach=(AREAS - ONE) | NEW)
     seq = made.outage.version
-    assert causes(made, "notice") == ["changed", "cancelled", "planned_notice"]
+    assert causes(made, "notice") == ["changed", "cancelled", "planned_7d"]
     assert made.outage.rounds[f"cancelled.{seq}"].reach == ONE
-    assert made.outage.rounds[f"planned_notice.{seq}"].reach == NEW
+    assert made.outage.rounds[f"planned_7d.{seq}"].reach == NEW
 
 
 def test_a_cancelled_plan_is_taken_back_from_those_who_were_told_and_reminds_nobody():
@@ -968,8 +982,8 @@ def test_a_cancelled_plan_is_taken_back_from_those_who_were_told_and_reminds_nob
 def test_its_planned_end_is_its_first_expected_restoration_and_an_overrun_is_told():
     outage = begun()
     assert (outage.etr.at, outage.etr.source) == (START + 8 * HOUR, "plan")
-    assert rounds(outage)[-1] == "last_reminder"
-    assert ("overrun", START + 8 * HOUR) in walk(outage, START + 8 * HOUR)
+    assert rounds(outage)[-1] == "planned_30min"
+    assert ("overrun", START + 8 * HOUR + 10 * MINUTE) in walk(outage, START + 9 * HOUR)
 
 
 def test_early_restoration_and_overrun_are_on_record():
@@ -990,21 +1004,21 @@ def test_a_plan_whose_hour_comes_without_switching_is_told_to_the_desk():
 
 
 def test_an_emergency_switching_is_refused_naming_the_key_customers_not_called():
-    outage = drafted(Kind.EMERGENCY_DEFECT, key_customers=("K1", "K2"))
+    outage = approved(Kind.EMERGENCY_DEFECT, key_customers=("K1", "K2"))
 
     def call(outage, deed, customer_id):
-        return moves.record_call(outage, deed, customer_id=customer_id, line="phone", rules=RULES)
+        return moves.record_call(outage, deed, customer_id=customer_id, line="城东线", rules=RULES)
 
     with pytest.raises(BadInput) as refused:
-        call(outage, act(3), "K1")
+        call(outage, act(8), "K1")
     assert code(refused) == ["field.required"]
-    outage = call(outage, act(3, digest="said"), "K1").outage
-    assert outage.calls["K1"][1:] == ("d1", "phone")
+    outage = call(outage, act(8, digest="said"), "K1").outage
+    assert outage.calls["K1"][1:] == ("d1", "城东线", "said")
     with pytest.raises(GateClosed) as missing:
-        moves.begin(outage, act(5), at=at(5), rules=RULES)
+        moves.begin(outage, act(9), at=at(9), rules=RULES)
     assert missing.value.facts["missing"] == ["K2"]
-    outage = call(outage, act(4, digest="said"), "K2").outage
-    made = moves.begin(outage, act(5), at=at(5), rules=RULES)
+    outage = call(outage, act(8, digest="said"), "K2").outage
+    made = moves.begin(outage, act(9), at=at(9), rules=RULES)
     assert causes(made, "notice") == ["start"]
 
 
@@ -1047,8 +1061,8 @@ def test_every_open_outage_is_armed_and_its_sweep_makes_each_event_once(state, k
 def test_a_sweep_that_was_dead_sends_only_the_newest_reminder():
     told = later(announced(), 4 * 24 * 60)
     made = sweep(told, START - 10 * MINUTE)
-    assert causes(made, "notice") == ["last_reminder"]
-    assert [e.data["missed"] for e in made.events if "missed" in e.data] == ["reminder"]
+    assert causes(made, "notice") == ["planned_30min"]
+    assert [e.data["missed"] for e in made.events if "missed" in e.data] == ["planned_1d"]
 
 
 def test_a_suspicion_nobody_checks_is_spoken_of_again_and_again():

@@ -89,7 +89,6 @@ OUTAGES = sorted(
     | {f"outage.reason.{reason}" for reason in outage.REASONS}
     | {f"outage.crew.{status}" for status in outage.CREW_STATUSES}
     | {f"outage.etr_source.{source}" for source in outage.ETR_SOURCES}
-    | {f"outage.line.{line}" for line in outage.CALL_LINES}
     | {f"outage.alert.{alert}" for alert in outage.ALERTS}
     | {f"outage.watch.{level}" for level in indicators.Watch}
     | {f"choice.dangers.{danger}" for danger in outage.DANGERS}
