@@ -16,12 +16,13 @@ moves house moves in one transaction.
 import json
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final, Generic, TypeVar
 
 from pynamodb.transactions import TransactWrite
 
+from chalicelib.domain.clocks import instant
 from chalicelib.domain.contact import Phone, mask_address, mask_name
 from chalicelib.domain.refusal import Busy
 
@@ -36,6 +37,7 @@ from .desk_rows import (
     phone_from_json,
     phone_to_json,
     put_all,
+    seconds,
     under,
 )
 from .rows import TRIES, Unconfirmed, write
@@ -50,7 +52,12 @@ MOVES_A_WRITE: Final = 30
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Household:
-    """One account (户号) under its transformer. flags: slugs such as `key` or `life_support`."""
+    """One account (户号) under its transformer. flags: slugs such as `key` or `life_support`.
+
+    load_id: the supply point that feeds it; "" where only its transformer is known. meters: numbers
+    of its meters. about: coded details of its flags, such as `key` → `first`, `sensitive` →
+    `cold_store`, `liaison` → a staff id. consented_at, opted_out_at: what the holder said of texts.
+    """
 
     account_no: str
     transformer_id: str
@@ -58,6 +65,11 @@ class Household:
     address: str = ""
     phones: tuple[Phone, ...] = ()
     flags: frozenset[str] = frozenset()
+    load_id: str = ""
+    meters: tuple[str, ...] = ()
+    about: Mapping[str, str] = field(default_factory=dict)
+    consented_at: datetime | None = None
+    opted_out_at: datetime | None = None
 
     def __repr__(self) -> str:
         shown = f"{mask_name(self.name)}, {mask_address(self.address)}, {list(self.phones)}"
@@ -124,8 +136,21 @@ def _household_to_json(item: Household) -> dict[str, Any]:
         "a": item.address,
         "p": [phone_to_json(phone) for phone in item.phones],
         "f": sorted(item.flags),
+        "l": item.load_id,
+        "m": list(item.meters),
+        "x": dict(item.about),
+        "c": _seconds(item.consented_at),
+        "u": _seconds(item.opted_out_at),
     }
     return {name: value for name, value in raw.items() if value}
+
+
+def _seconds(at: datetime | None) -> int:
+    return 0 if at is None else seconds(at)
+
+
+def _instant(raw: int) -> datetime | None:
+    return instant(raw * 1000) if raw else None
 
 
 def _household_from_json(raw: Mapping[str, Any]) -> Household:
@@ -137,6 +162,11 @@ def _household_from_json(raw: Mapping[str, Any]) -> Household:
         address=raw.get("a", ""),
         phones=tuple(phone for phone in phones if phone),
         flags=frozenset(raw.get("f", ())),
+        load_id=raw.get("l", ""),
+        meters=tuple(raw.get("m", ())),
+        about=dict(raw.get("x", {})),
+        consented_at=_instant(raw.get("c", 0)),
+        opted_out_at=_instant(raw.get("u", 0)),
     )
 
 
@@ -206,6 +236,15 @@ def find_households(account_nos: Iterable[str]) -> dict[str, Household]:
     homes = _homes(HOUSEHOLDS, filter(None, account_nos))
     rows = find_many(HomeRow, ((home, key) for key, home in homes.items()))
     return {row.sk: HOUSEHOLDS.read(row) for row in rows}
+
+
+def households_at(keys: Iterable[tuple[str, str]]) -> list[Household]:
+    """Return the households at these (transformer, account) that are there, a hundred a call.
+
+    For those who have just read where they are: no pointer is looked up. Raises Busy.
+    """
+    rows = find_many(HomeRow, ((_area(transformer), account) for transformer, account in keys))
+    return [HOUSEHOLDS.read(row) for row in rows]
 
 
 def find_place(code: str) -> Place | None:

@@ -211,7 +211,9 @@ COLUMNS: Final[Mapping[str, tuple[Column, ...]]] = MappingProxyType(
             Column("phone", ("电话", "手机", "phone"), _phones),
         ),
         "places": (
-            Column("code", ("台区编号", "code", "transformer_id"), _code, required=True),
+            Column(
+                "code", ("台区编号", "台区编码", "code", "transformer_id"), _code, required=True
+            ),
             Column("name", ("台区名称", "name"), _text(60), required=True),
             Column("office_id", ("供电所编号", "单位编号", "office_id"), _code, required=True),
             Column("village", ("村", "村社", "village"), _text(40)),
@@ -222,7 +224,9 @@ COLUMNS: Final[Mapping[str, tuple[Column, ...]]] = MappingProxyType(
         ),
         "customers": (
             Column("account_no", ("户号", "account_no"), _code, required=True),
-            Column("transformer_id", ("台区编号", "transformer_id"), _code, required=True),
+            Column(
+                "transformer_id", ("台区编号", "台区编码", "transformer_id"), _code, required=True
+            ),
             Column("name", ("户名", "姓名", "name"), _text(60)),
             Column("address", ("地址", "用电地址", "address"), _text(120)),
             Column("phone", ("电话", "手机", "phone"), _phones),

@@ -47,6 +47,22 @@ def a_place(code: str = AREA, name: str = "河尾村3号公变", **said: Any) ->
     return Place(**(fields | said))
 
 
+@on_both
+def test_everything_about_a_household_is_read_as_it_was_kept():
+    full = a_household(
+        flags=frozenset({"key", "sensitive"}),
+        load_id="X1",
+        meters=("M1", "M2"),
+        about={"key": "first", "sensitive": "cold_store", "liaison": "liaison-qh-1"},
+        consented_at=NOON,
+        opted_out_at=NOON + timedelta(days=1),
+    )
+    take(full)
+
+    assert customers.find_household(full.account_no) == full
+    assert customers.households_at([(AREA, full.account_no), (AREA, "none")]) == [full]
+
+
 def take(*households: Household, drop_missing: bool = False) -> Difference[Household]:
     difference = customers.compare_households(COUNTY, households)
     customers.put_households(difference, drop_missing=drop_missing)
