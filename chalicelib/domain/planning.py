@@ -386,16 +386,17 @@ def check_may_go_on(found: Sequence[Conflict], reasons: Mapping[str, str]) -> No
 
 APPROVALS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
-        "planned": ("network_controller", "department"),
-        "short_notice": ("network_controller", "department", "leader"),
+        "planned": ("network_controller", "supervisor"),
+        "short_notice": ("network_controller", "supervisor", "leader"),
         "emergency_defect": ("network_controller",),
-        "load_shortage": ("department", "leader"),
+        "load_shortage": ("supervisor", "leader"),
     }
 )
-"""Who signs each kind of outage, in order. [design] after a county's steps: edited, checked by the
-group, checked by the department, published. A short-notice outage goes up to the leader."""
+"""Who signs each kind of outage, in order; the last signature approves it. [design] after a
+county's steps: edited, checked by the group, checked by the department, published. A short-notice
+outage has a chain of its own, up to the leader."""
 
-REVIEWER: Final = "leader"
+REVIEWER: Final = "city_host"
 """Who signs on top when outage information is major (limits `planning.review_*`)."""
 
 
@@ -426,7 +427,7 @@ def signers(kind: str, *, review: bool = False) -> tuple[str, ...]:
     if kind not in APPROVALS:
         raise IllegalMove(move="approve", kind=kind)
     chain = APPROVALS[kind]
-    return (*chain, REVIEWER) if review and REVIEWER not in chain else chain
+    return (*chain, REVIEWER) if review else chain
 
 
 def sign(

@@ -16,11 +16,70 @@ from typing import Final
 
 from . import words
 from .calendar import CHINA, local_day
-from .clocks import Rules
+from .clocks import Rules, millis
 from .contact import utf16_units
 from .notice import LONGEST_FIELD, Template, Written, clock_words, shorten, write
+from .outage import BEFORE, UNCONFIRMED, Outage, State
 from .outage_notice import BEFOREHAND, CLOSING, RUNNING, Crew, Facts, Group, Kind, Notice
 from .planning import ANNOUNCED, Window
+
+# From the record --------------------------------------------------------------------------------
+
+_CREW: Final[Mapping[str, Crew]] = MappingProxyType(
+    {
+        "assigned": Crew.NONE,
+        "set_out": Crew.SET_OUT,
+        "arrived": Crew.ON_SITE,
+        "repairing": Crew.WORKING,
+        "done": Crew.NONE,
+    }
+)
+"""How far a crew is, as far as a text may say so: one that is assigned has not set out."""
+
+
+def facts_of(
+    outage: Outage,
+    *,
+    areas: Sequence[str],
+    line: str = "",
+    duty_phone: str = "",
+    truck: bool = False,
+    language: str = "zh",
+) -> Facts:
+    """Return what an outage's notices are made from, its causes in words.
+
+    areas, line: names for people. The revision is the number of its newest round, so that a round
+    that is delivered twice is one notice. A household's own restoration is in its steps, not here.
+    Raises ValueError without an area.
+    """
+    plan, etr, state = outage.plan, outage.etr, outage.state
+    end = etr.at if etr else None
+    is_known = outage.cause and not outage.cause.startswith("unknown")
+    is_over = state in {State.RESTORED, State.FINISHED, State.MOMENTARY}
+    reason = etr.reason if etr else ""
+    return Facts(
+        outage_id=outage.outage_id,
+        kind=outage.kind.value,
+        revision=max((int(name.rpartition(".")[2]) for name in outage.rounds), default=0),
+        areas=tuple(areas),
+        line=line,
+        cause=words.say(f"outage.cause.{outage.cause}", language) if is_known else "",
+        change_reason=words.say(f"outage.reason.{reason}", language) if reason else "",
+        began_at=None if state in BEFORE else outage.since,
+        etr=end,
+        next_update_at=(etr.next_update_at if etr else None) or outage.update_at,
+        restored_at=outage.closed_at if is_over else None,
+        cancelled_at=outage.closed_at if state is State.CANCELLED else None,
+        window=Window(plan.start, plan.finish) if plan else None,
+        crew=_CREW[outage.crew.status] if outage.crew else Crew.NONE,
+        duty_phone=duty_phone,
+        truck=truck,
+        confirmed=state not in UNCONFIRMED,
+        momentary=state is State.MOMENTARY,
+        absorbed=state is State.ABSORBED,
+        overdue=end is not None and f"overrun.{millis(end)}" in outage.fired,
+    )
+
 
 # Texts ------------------------------------------------------------------------------------------
 

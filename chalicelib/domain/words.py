@@ -682,6 +682,7 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "silence.unconfirmed": ("停电尚未确认", "Not confirmed yet"),
     "silence.momentary": ("瞬时停电，不发通知", "Momentary"),
     "silence.nested": ("由内层停电另行通知", "An outage within this one tells it"),
+    "silence.absorbed": ("已并入另一停电，由其通知", "Another outage tells it"),
     "silence.not_affected": ("不受影响", "Not affected"),
     "silence.not_told_of_it": ("此前未通知过，不再通知", "Was not told of it before"),
     "silence.told": ("已经通知过", "Told already"),

@@ -3,12 +3,15 @@
 import re
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 import pytest
 
 from chalicelib.domain import notice as order_notice
+from chalicelib.domain import outage_moves as moves
 from chalicelib.domain.contact import utf16_units
 from chalicelib.domain.notice import Written
+from chalicelib.domain.outage import CREW_STATUSES, State
 from chalicelib.domain.outage_notice import (
     BEFOREHAND,
     Crew,
@@ -22,12 +25,14 @@ from chalicelib.domain.voices import (
     TEMPLATES,
     area_words,
     compose,
+    facts_of,
     full_words,
     spoken,
     template_of,
     voices,
     window_words,
 )
+from tests.domain.blackout import act, announced, opened
 from tests.domain.engine import RULES
 from tests.domain.outages import (
     DAYS,
@@ -41,6 +46,7 @@ from tests.domain.outages import (
     planned,
     sep,
     told,
+    why,
 )
 
 SIGNATURE = "清河供电"
@@ -509,3 +515,60 @@ def test_what_stays_on_a_wall_has_its_year():
     assert full_words(NOON) == "2026年7月1日12:15"
     assert full_words(NOON, "en") == "1/7/2026 12:15"
     assert full_words(NOON, "en", day_only=True) == "1/7/2026"
+
+
+# From the record.
+
+
+def test_s1_5_the_sources_own_case_told_from_the_record_within_five_minutes():
+    """12:15 dark, 12:17 known, 12:18 a crew leaves, 12:19 cause and end; back at 15:42."""
+    names: dict[str, Any] = {"areas": ("河尾3号公变台区",), "duty_phone": "0311-8888123"}
+    outage = opened(minutes=2).outage
+    first = facts_of(outage, **names)
+    assert (first.began_at, first.confirmed, first.cause, first.etr) == (NOON, True, "", None)
+
+    outage = moves.set_crew(outage, act(3), status="set_out", crew_id="c7", rules=RULES).outage
+    outage = moves.set_cause(outage, act(3), cause="equipment.insulator_broken", rules=RULES).outage
+    outage = moves.set_etr(outage, act(4), at=at(14, 30), source="crew", rules=RULES).outage
+    facts = facts_of(outage, **names)
+    one = notice(facts, now=at(12, 19))
+
+    assert text(one, facts, at(12, 19)).body == (
+        "【清河供电】河尾3号公变台区12:15起停电,原因:瓷瓶损坏,抢修人员已出发,预计14:30前恢复供电。详询95598"
+    )
+    assert f"etr_set.{facts.revision}" in outage.rounds
+
+    outage = moves.restore(outage, act(207), at=NOON + 207 * MINUTES, rules=RULES).outage
+    done = facts_of(outage, **names)
+    back = notice(done, one.as_told(at(12, 19)), now=at(15, 43))
+    assert "已于15:42恢复供电" in text(back, done, at(15, 43)).body
+    assert back.closes
+
+
+def test_an_outage_that_is_only_suspected_tells_nobody():
+    facts = facts_of(opened(State.SUSPECTED).outage, areas=("河尾3号公变台区",))
+    assert why(facts, now=at(12, 20)) == "- unconfirmed"
+
+
+def test_a_plan_is_told_from_its_record_moved_and_called_off():
+    plan = announced()
+    facts = facts_of(plan, areas=("东街村",))
+    assert plan.plan is not None
+    assert facts.window == Window(plan.plan.start, plan.plan.finish)
+    assert facts.began_at is None
+    now = plan.plan.start - 6 * DAYS
+    first = notice(facts, now=now)
+    assert first.kind is Kind.PLANNED_7D
+
+    off = moves.cancel(plan, act(60 * 24 * 5), reason="weather", rules=RULES).outage
+    found = why(facts_of(off, areas=("东街村",)), first.as_told(now), now=now + DAYS)
+    assert found == "planned_cancelled"
+
+
+def test_every_crew_status_and_kind_of_the_record_has_its_words_here():
+    for status in CREW_STATUSES:
+        crew = moves.set_crew(
+            opened().outage, act(3), status=status, crew_id="c7", rules=RULES
+        ).outage
+        assert facts_of(crew, areas=("甲",)).crew in Crew
+    assert facts_of(opened().outage, areas=("甲",)).crew is Crew.NONE
