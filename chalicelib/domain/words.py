@@ -629,7 +629,7 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "chip.escalation_12398": ("12398 倾向", "May go to 12398"),
     "chip.dissatisfied": ("回访不满意", "Dissatisfied"),
     "chip.bounced": ("退单 {n} 次", "Bounced {n}×"),
-    "chip.expedited": ("催办 {n} 次", "Urged {n}×"),
+    "chip.expedited": ("有催办", "Urged"),
     "chip.supervised": ("督办", "Supervised"),
     "chip.suspended": ("挂起", "On hold"),
     "chip.late_entered": ("补录", "Late-entered"),

@@ -266,12 +266,17 @@ def test_a_clock_under_a_limit_that_was_withdrawn_is_named_by_its_version():
         (lambda: a_complaint().then("raise_grade", "dispatcher", grade="major", reason="media",
                                     note="x"), "grade_major"),
         (lambda: a_story().then("expedite", "citizen"), "second_contact"),
+        (lambda: a_story().then("expedite", "citizen"), "expedited"),
         (lambda: dispatched().then("reject", "crew", reason="wrong_unit", note="x"), "bounced_1"),
         (lambda: a_story().then("supervise", "supervisor", note="x"), "supervised"),
     ],
 )  # fmt: skip
 def test_a_chip_says_what_to_know_before_opening(story, chip):
     assert chip in story().row()["chips"]
+    name, _, count = chip.rpartition("_")
+    counted = count.isdigit()
+    label = wording.WORDS[f"chip.{name if counted else chip}"]["zh"]
+    assert ("{n}" in label) is counted
 
 
 def test_the_grades_on_offer_are_those_to_which_a_complaint_can_rise():

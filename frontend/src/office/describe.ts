@@ -3,6 +3,7 @@ import { clockTime, formatFull } from '@/lib/time'
 import type { Moment } from '@/ui/Timeline.vue'
 import type { Delivery, Facts, StaffMoment, Supervision } from './contract'
 import { officeName, staffName } from './offices'
+import { mark } from './marks'
 import { maybe, t } from './texts'
 import { clockWord, maybeWord, word } from './words'
 
@@ -14,13 +15,13 @@ function value(name: string, given: unknown): string {
   if (name === 'office' && typeof given === 'string') return officeName(given)
   if (name === 'rungs' && Array.isArray(given)) {
     return given
-      .map((rung) => (Array.isArray(rung) ? `${clockWord(String(rung[0]))}：${word(`rung.${String(rung[1])}`)}` : ''))
-      .join('；')
+      .map((rung) => (Array.isArray(rung) ? `${clockWord(String(rung[0]))}${mark('：')}${word(`rung.${String(rung[1])}`)}` : ''))
+      .join(mark('；'))
   }
   if ((name === 'staff' || name === 'owner') && typeof given === 'string') return staffName(given)
   if (Array.isArray(given)) {
     const known = given.map((one) => maybeWord(`choice.${name}.${String(one)}`))
-    return known.length > 0 && known.every((one) => one !== undefined) ? known.join('、') : String(given.length)
+    return known.length > 0 && known.every((one) => one !== undefined) ? known.join(mark('、')) : String(given.length)
   }
   const text = String(given)
   if (/^\d{4}-\d\d-\d\dT/.test(text)) return formatFull(new Date(text), lang.value)
@@ -40,8 +41,8 @@ export function pairs(data: Facts): { label: string; text: string }[] {
 
 const line = (data: Facts): string =>
   pairs(data)
-    .map(({ label, text }) => (label === '' ? text : `${label}：${text}`))
-    .join('；')
+    .map(({ label, text }) => (label === '' ? text : `${label}${mark('：')}${text}`))
+    .join(mark('；'))
 
 /** One event for the timeline: what, with which answers, by whom, and when it was written down if later. */
 export function moment(one: StaffMoment): Moment {
