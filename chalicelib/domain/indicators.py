@@ -10,10 +10,12 @@ fractions; what has no denominator is None, never 100 %.
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from fractions import Fraction
+from functools import reduce
+from itertools import pairwise
 from statistics import fmean, stdev
 from types import MappingProxyType
 from typing import Final
@@ -21,7 +23,7 @@ from typing import Final
 from .calendar import CHINA, local_day
 from .clocks import Rules
 from .outage import LADDER, Kind, Outage, State, spells
-from .reach import Part
+from .reach import NOTHING, Part
 
 REST: Final = "*"
 """The supply point that stands for all loads of a transformer that no row names."""
@@ -128,12 +130,11 @@ def _counts(outage: Outage, least: State) -> bool:
 def interruptions(found: Iterable[Row], *, settings: Settings) -> tuple[Interruption, ...]:
     """Return each supply point's interruptions, those that touch or overlap as one.
 
-    Counting transformers, only what darkened a whole one counts, as one.
+    Counting transformers, the time counts in which all of one was dark, whatever rows say so.
     """
     by_transformer: dict[str, list[Row]] = {}
     for row in found:
-        if settings.base is Base.CUSTOMERS or row.part.is_all:
-            by_transformer.setdefault(row.transformer_id, []).append(row)
+        by_transformer.setdefault(row.transformer_id, []).append(row)
     return tuple(
         interruption
         for name in sorted(by_transformer)
@@ -146,7 +147,7 @@ def interruptions(found: Iterable[Row], *, settings: Settings) -> tuple[Interrup
 def _points(name: str, own: Sequence[Row], base: Base) -> Iterable[tuple[str, int, Sequence[Row]]]:
     """Cut a transformer into the loads that rows name, and the rest of it."""
     if base is Base.TRANSFORMERS:
-        return [(name, 1, own)]
+        return [(name, 1, _all_dark(own))]
     named: dict[str, int] = {}
     for row in own:
         named.update(row.part.loads)
@@ -160,12 +161,28 @@ def _points(name: str, own: Sequence[Row], base: Base) -> Iterable[tuple[str, in
     return [*points, (f"{name}/{REST}", rest, of_rest)] if rest else points
 
 
+def _all_dark(own: Sequence[Row]) -> list[Row]:
+    """Return rows of the spans in which all of the transformer was dark."""
+    ends = sorted({at for row in own for at in (row.since, row.until) if at is not None})
+    made = []
+    for since, until in pairwise([*ends, None]):
+        if since is None:
+            continue
+        dark = [
+            row for row in own if row.since <= since and (row.until is None or row.until > since)
+        ]
+        if reduce(Part.__or__, (row.part for row in dark), NOTHING).is_all:
+            first = min(dark, key=lambda row: row.since)
+            made.append(replace(first, since=since, until=until))
+    return made
+
+
 def _joined(point: str, customers: int, own: Sequence[Row]) -> list[Interruption]:
     made: list[Interruption] = []
     for row in sorted(own, key=lambda row: row.since):
         last = made[-1] if made else None
         if last is not None and (last.until is None or row.since <= last.until):
-            made[-1] = _longer(last, row.until)
+            made[-1] = replace(last, until=_later(last.until, row.until))
             continue
         made.append(
             Interruption(
@@ -182,18 +199,8 @@ def _joined(point: str, customers: int, own: Sequence[Row]) -> list[Interruption
     return made
 
 
-def _longer(last: Interruption, until: datetime | None) -> Interruption:
-    ends = None if last.until is None or until is None else max(last.until, until)
-    return Interruption(
-        last.point,
-        last.customers,
-        last.since,
-        ends,
-        last.kind,
-        last.cause,
-        last.feeder,
-        last.office,
-    )
+def _later(one: datetime | None, other: datetime | None) -> datetime | None:
+    return None if one is None or other is None else max(one, other)
 
 
 def _is_counted(interruption: Interruption, settings: Settings) -> bool:
