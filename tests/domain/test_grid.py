@@ -26,7 +26,7 @@ from chalicelib.domain.refusal import Unknown
 FOLDER = Path(__file__).resolve().parents[3] / "shared" / "grid"
 NETWORKS = sorted(file.parent.name for file in FOLDER.glob("*/devices.csv"))
 ABSENT = pytest.param("", marks=pytest.mark.skip(reason=f"no networks at ../shared/{FOLDER.name}"))
-SAMPLE = 250
+SAMPLE = 120
 """Devices of a network that are opened one by one."""
 
 

@@ -94,34 +94,34 @@ def zones(network: Network, *, opened: Iterable[str] = (), closed: Iterable[str]
     return _Cuts(network, network.graph.state(opened, closed)).tree()
 
 
-class _Cuts:
-    """What each device alone cuts off, found in one pass over a depth-first tree.
+class Forest:
+    """A depth-first tree over what is live, and which of its edges other edges go around.
 
-    An edge that no other edge goes around (a bridge) cuts what hangs under it. Edges of one device
-    that are no bridges may still cut jointly; such a cut's labels (of every edge going around) sum
-    to zero, so the few devices whose labels depend on each other are traced one by one.
-    Loads are bits, numbered within their area; a load's groups of terminals are planes of bits: it
-    is dark where it is cut in all planes.
+    order: the vertices as met, the supply first. parent, entry: the vertex and the edge by which
+    each was met. around: how many edges go around the edge of entry; none means a bridge.
+    label: their marks summed bit by bit, so that edges which part the network jointly sum to zero.
+    tree_edges: for each device the vertices met through it. loose: its other edges, as vertex and
+    mark.
     """
 
     def __init__(self, network: Network, state: bytearray) -> None:
-        self.network, self.graph, self.state = network, network.graph, state
+        self.graph, self.state = network.graph, state
         self.live = self.graph.live(state)
-        self._span()
-        self._cover()
-        self._number()
-        self._hang()
-
-    def _span(self) -> None:
-        """Walk the live part depth first: order, parent and edge of entry of each vertex."""
         size = len(self.graph.near)
-        leads: list[list[tuple[int, int]]] = [[] for _ in range(size)]
+        self.order, self.parent, self.entry = [SUPPLY], [-1] * size, [-1] * size
+        self.rank = [-1] * size
+        self._walk()
+        self.around, self.label = [0] * size, [0] * size
+        self.tree_edges: dict[int, list[int]] = {}
+        self.loose: dict[int, list[tuple[int, int]]] = {}
+        self._cover()
+
+    def _walk(self) -> None:
+        leads: list[list[tuple[int, int]]] = [[] for _ in self.graph.near]
         for edge, (device, one, other) in enumerate(self.graph.edges):
             if self.state[device] and self.live[one]:
                 leads[one].append((edge, other))
                 leads[other].append((edge, one))
-        self.order, self.parent, self.entry = [SUPPLY], [-1] * size, [-1] * size
-        self.rank = [-1] * size
         self.rank[SUPPLY] = 0
         stack = [(SUPPLY, iter(leads[SUPPLY]))]
         while stack:
@@ -137,11 +137,6 @@ class _Cuts:
                 stack.pop()
 
     def _cover(self) -> None:
-        """Find for each tree edge how many edges go around it, and the sum of their labels."""
-        size = len(self.graph.near)
-        around, label = [0] * size, [0] * size
-        self.tree_edges: dict[int, list[int]] = {}
-        loose: dict[int, list[int]] = {}
         for edge, (device, one, other) in enumerate(self.graph.edges):
             if not self.state[device] or not self.live[one]:
                 continue
@@ -150,19 +145,59 @@ class _Cuts:
                 self.tree_edges.setdefault(device, []).append(low)
                 continue
             mark = _mix(edge)
-            loose.setdefault(device, []).append(mark)
-            around[low] += 1
-            around[high] -= 1
-            label[low] ^= mark
-            label[high] ^= mark
+            self.loose.setdefault(device, []).append((low, mark))
+            self.around[low] += 1
+            self.around[high] -= 1
+            self.label[low] ^= mark
+            self.label[high] ^= mark
         for vertex in reversed(self.order[1:]):
-            around[self.parent[vertex]] += around[vertex]
-            label[self.parent[vertex]] ^= label[vertex]
+            self.around[self.parent[vertex]] += self.around[vertex]
+            self.label[self.parent[vertex]] ^= self.label[vertex]
+
+    def loops(self) -> tuple[frozenset[int], ...]:
+        """Return the devices of each part that stays whole whichever one of its edges opens."""
+        part = list(range(len(self.graph.near)))
+        for vertex in self.order[1:]:
+            if self.around[vertex]:
+                part[vertex] = part[self.parent[vertex]]
+        members: dict[int, set[int]] = {}
+        for device, lows in self.tree_edges.items():
+            for low in lows:
+                if self.around[low]:
+                    members.setdefault(part[low], set()).add(device)
+        for device, loose in self.loose.items():
+            for low, _ in loose:
+                members.setdefault(part[low], set()).add(device)
+        return tuple(dict.fromkeys(frozenset(ring) for ring in members.values() if len(ring) > 1))
+
+
+class _Cuts:
+    """What each device alone cuts off.
+
+    A bridge cuts what hangs under it. Edges of one device that are no bridges may still cut
+    jointly: the few devices whose labels depend on each other are traced one by one.
+    Loads are bits, numbered within their area; a load's groups of terminals are planes of bits: it
+    is dark where it is cut in all planes.
+    """
+
+    def __init__(self, network: Network, state: bytearray) -> None:
+        self.network, self.graph, self.state = network, network.graph, state
+        self.forest = Forest(network, state)
+        self.live, self.order = self.forest.live, self.forest.order
+        self._divide()
+        self._number()
+        self._hang()
+
+    def _divide(self) -> None:
+        """Tell the devices that cut by bridges from those that may cut jointly."""
+        forest = self.forest
         self.bridges: dict[int, list[int]] = {}
         self.joint: list[int] = []
-        for device, lows in self.tree_edges.items():
-            free = [low for low in lows if not around[low]]
-            if _depend([*(label[low] for low in lows if around[low]), *loose.get(device, ())]):
+        for device, lows in forest.tree_edges.items():
+            free = [low for low in lows if not forest.around[low]]
+            labels = [forest.label[low] for low in lows if forest.around[low]]
+            labels += [mark for _, mark in forest.loose.get(device, ())]
+            if _depend(labels):
                 self.joint.append(device)
             elif free:
                 self.bridges[device] = free
@@ -174,7 +209,7 @@ class _Cuts:
         groups = {
             i: [g for g in self.graph.terminals[i] if all(self.live[v] for v in g)] for i in lit
         }
-        lit.sort(key=lambda i: self.rank[groups[i][0][0]])
+        lit.sort(key=lambda i: self.forest.rank[groups[i][0][0]])
         self.loads_of: dict[str, list[int]] = {}
         self.bit: dict[int, int] = {}
         self.groups = groups
@@ -197,7 +232,7 @@ class _Cuts:
                     own[vertex] |= self.bit[i]
         self.below = [own.copy() for own in self.own]
         for vertex in reversed(self.order[1:]):
-            above = self.parent[vertex]
+            above = self.forest.parent[vertex]
             if above != SUPPLY:
                 for below in self.below:
                     below[above] |= below[vertex]
@@ -256,10 +291,10 @@ class _Cuts:
 
     def _places_above(self, vertex: int) -> Iterator[int]:
         while vertex != SUPPLY:
-            place = self.place.get(self.graph.edges[self.entry[vertex]][0])
+            place = self.place.get(self.graph.edges[self.forest.entry[vertex]][0])
             if place is not None:
                 yield place
-            vertex = self.parent[vertex]
+            vertex = self.forest.parent[vertex]
 
     def _loads(self, area: str, bits: int) -> Iterator[str]:
         members = self.loads_of[area]
