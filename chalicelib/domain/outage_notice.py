@@ -121,8 +121,7 @@ class Facts:
     `breach` nobody is told here. areas: as their people call them. change_reason: why the end
     moved. extended: an approved extension. corrects: what was told before this revision is wrong;
     0 when nothing is. confirmed: surely dark. momentary: back within the hold-off. absorbed: its
-    households are told by another outage now. overdue: somebody looked, and the end has passed
-    without power.
+    households are told by another outage now.
     cancelled_at: called off, or found to be none. Instants are aware.
     Raises ValueError without an area, or without the window of an outage that is announced.
     """
@@ -147,7 +146,6 @@ class Facts:
     confirmed: bool = True
     momentary: bool = False
     absorbed: bool = False
-    overdue: bool = False
     corrects: int = 0
 
     def __post_init__(self) -> None:
@@ -426,15 +424,8 @@ def _fault_without_end(facts: Facts, last: Told, at: datetime, rules: Rules) -> 
         return Kind.ETR_CHANGE if promised else Silence.NO_NEWS
     if last.until > at:
         return Kind.ETR_CHANGE if facts.etr is None else Silence.NO_NEWS
-    is_missed = last.until + _grace(facts, at, rules) <= at
+    is_missed = last.until + rules.limit("outage_notice.overrun", at).duration <= at
     return Kind.EXTENDED if is_missed else Silence.NO_NEWS
-
-
-def _grace(facts: Facts, at: datetime, rules: Rules) -> timedelta:
-    """Return how long the absence of a restoration may be nothing but a record that is late."""
-    if facts.overdue:
-        return timedelta()
-    return rules.limit("outage_notice.overrun", at).duration
 
 
 def _beforehand(facts: Facts, said: Sequence[Told], at: datetime, rules: Rules) -> Kind | Silence:
@@ -464,7 +455,7 @@ def _under_way(facts: Facts, said: Sequence[Told], at: datetime, rules: Rules) -
         is_due = end is not None or (promised is not None and promised <= at)
         return Kind.PLANNED_OVERRUN if is_due else Silence.NO_NEWS
     if end is None:
-        is_missed = was + _grace(facts, at, rules) <= at
+        is_missed = was + rules.limit("outage_notice.overrun", at).duration <= at
     else:
         least = rules.limit("outage_notice.etr_change", at).duration
         is_missed = was <= at or end - was >= least
@@ -505,12 +496,12 @@ _QUARTER: Final = timedelta(minutes=15)
 def promised_update(facts: Facts, at: datetime, rules: Rules) -> datetime:
     """Return when the next word comes while no end is known: as recorded, if that is to come.
 
-    Else within the limit `outage.update`, on a quarter of an hour, so that everybody
+    Else within the limit `outage_notice.next_update`, on a quarter of an hour, so that everybody
     who is told in one go hears the same. Whoever sends it must keep it.
     """
     if facts.next_update_at and facts.next_update_at > at:
         return facts.next_update_at
-    soonest = at + rules.limit("outage.update", at).duration
+    soonest = at + rules.limit("outage_notice.next_update", at).duration
     past = (soonest - datetime.combine(local_day(soonest), time(), CHINA)) % _QUARTER
     return soonest + (_QUARTER - past if past else timedelta())
 

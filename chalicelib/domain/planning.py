@@ -386,17 +386,16 @@ def check_may_go_on(found: Sequence[Conflict], reasons: Mapping[str, str]) -> No
 
 APPROVALS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
-        "planned": ("network_controller", "supervisor"),
-        "short_notice": ("network_controller", "supervisor", "leader"),
+        "planned": ("network_controller", "department"),
+        "short_notice": ("network_controller", "department", "leader"),
         "emergency_defect": ("network_controller",),
-        "load_shortage": ("supervisor", "leader"),
+        "load_shortage": ("department", "leader"),
     }
 )
-"""Who signs each kind of outage, in order; the last signature approves it. [design] after a
-county's steps: edited, checked by the group, checked by the department, published. A short-notice
-outage has a chain of its own, up to the leader."""
+"""Who signs each kind of outage, in order. [design] after a county's steps: edited, checked by the
+group, checked by the department, published. A short-notice outage goes up to the leader."""
 
-REVIEWER: Final = "city_host"
+REVIEWER: Final = "leader"
 """Who signs on top when outage information is major (limits `planning.review_*`)."""
 
 
@@ -427,7 +426,7 @@ def signers(kind: str, *, review: bool = False) -> tuple[str, ...]:
     if kind not in APPROVALS:
         raise IllegalMove(move="approve", kind=kind)
     chain = APPROVALS[kind]
-    return (*chain, REVIEWER) if review else chain
+    return (*chain, REVIEWER) if review and REVIEWER not in chain else chain
 
 
 def sign(

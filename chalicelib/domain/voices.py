@@ -16,7 +16,7 @@ from typing import Final
 
 from . import words
 from .calendar import CHINA, local_day
-from .clocks import Rules, millis
+from .clocks import Rules
 from .contact import utf16_units
 from .notice import LONGEST_FIELD, Template, Written, clock_words, shorten, write
 from .outage import BEFORE, UNCONFIRMED, Outage, State
@@ -70,14 +70,13 @@ def facts_of(
         next_update_at=(etr.next_update_at if etr else None) or outage.update_at,
         restored_at=outage.closed_at if is_over else None,
         cancelled_at=outage.closed_at if state is State.CANCELLED else None,
-        window=Window(plan.start, plan.finish) if plan else None,
+        window=plan.window if plan else None,
         crew=_CREW[outage.crew.status] if outage.crew else Crew.NONE,
         duty_phone=duty_phone,
         truck=truck,
         confirmed=state not in UNCONFIRMED,
         momentary=state is State.MOMENTARY,
         absorbed=state is State.ABSORBED,
-        overdue=end is not None and f"overrun.{millis(end)}" in outage.fired,
     )
 
 

@@ -67,6 +67,7 @@ FIGURES = [
     ("outage_notice.early", "30 minute", "30 minute", "design"),
     ("outage_notice.overrun", "10 minute", "10 minute", "background"),
     ("outage_notice.etr_change", "15 minute", "15 minute", "design F-77"),
+    ("outage_notice.next_update", "30 minute", "30 minute", "design F-78"),
     ("outage_notice.restored_stale", "12 hour", "12 hour", "design"),
     ("outage_notice.night_long", "60 minute", "60 minute", "design"),
     ("outage_notice.shard", "25 customers", "25 customers", "design"),

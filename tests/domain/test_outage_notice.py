@@ -92,8 +92,6 @@ BACK = told(Kind.RESTORED, at=at(15, 45), revision=5, closes=True)
         (fault(revision=3, etr=at(16)), (FIRST, ETR), at(14, 31), "extended"),
         (fault(revision=2, etr=at(14, 30)), (FIRST, ETR), at(14, 39), "- no_news"),
         (fault(revision=2, etr=at(14, 30)), (FIRST, ETR), at(14, 40), "extended"),
-        # somebody looked, and power is not back: said at once
-        (fault(revision=2, etr=at(14, 30), overdue=True), (FIRST, ETR), at(14, 30), "extended"),
         # an end that is withdrawn is said to be
         (fault(revision=3), (FIRST, ETR), at(13), "etr_change"),
         # the next word was promised for 13:00
@@ -254,7 +252,6 @@ BEGUN = planned(revision=3, began_at=WORKS.start)
         # 7.2: longer than announced and nobody says so: the record says so itself after 10 minutes
         (BEGUN, (WEEK,), sep(12, 16, 9), "- no_news"),
         (BEGUN, (WEEK,), sep(12, 16, 10), "planned_overrun"),
-        (replace(BEGUN, overdue=True), (WEEK,), sep(12, 16), "planned_overrun"),
         (replace(BEGUN, restored_at=sep(12, 15, 30)), (WEEK,), sep(12, 15, 31), "restored_early"),
         (replace(BEGUN, restored_at=sep(12, 15, 31)), (WEEK,), sep(12, 15, 32), "restored"),
         (replace(BEGUN, restored_at=sep(12, 15, 31)), (), sep(12, 15, 32), "- not_told_of_it"),
