@@ -1161,6 +1161,35 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
         "这里为“{here}”，设备表中为“{there}”",
         "“{here}” here, “{there}” in the devices",
     ),
+    "grid.problem.no-source": ("没有合上的电源", "No source is closed"),
+    "grid.problem.joined-to-nothing": (
+        "{devices} 个设备有一端没有接入，如“{first}”",
+        "{devices} devices have an end joined to nothing, such as “{first}”",
+    ),
+    "grid.problem.island": (
+        "孤岛：{devices} 个设备、{loads} 个负荷点没有电源，如“{first}”",
+        "An island without a source: {devices} devices, {loads} loads, such as “{first}”",
+    ),
+    "grid.problem.unknown-bus": (
+        "{loads} 个负荷点所在母线没有设备，如“{first}”",
+        "{loads} loads are at buses that no device joins, such as “{first}”",
+    ),
+    "grid.problem.phase-missing": (
+        "{loads} 个负荷点的相没有电，如“{first}”",
+        "{loads} loads hang on a phase without power, such as “{first}”",
+    ),
+    "grid.problem.joined-feeders": (
+        "两条馈线经 {devices} 个合上的设备相连，如“{first}”",
+        "Two feeders are joined by {devices} closed devices, such as “{first}”",
+    ),
+    "grid.problem.loop": (
+        "{devices} 个合上的设备成环，如“{first}”",
+        "{devices} closed devices make a loop, such as “{first}”",
+    ),
+    "grid.problem.sources-joined": (
+        "电源经 {devices} 个合上的设备并列，如“{first}”",
+        "Sources run in parallel through {devices} closed devices, such as “{first}”",
+    ),
 }
 
 WORDS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(

@@ -1,7 +1,8 @@
 """The network (电网拓扑): read, traced, cut into zones and kept by feeder.
 
 `reading` the three tables · `network` the values and which loads are dark · `zones` what each
-device alone would darken · `protection` what trips · `maps` the network by feeder, and transfers.
+device alone would darken · `protection` what trips · `maps` the network by feeder, and transfers
+· `problems` what is wrong with it.
 """
 
 from chalicelib.domain.grid.maps import (
@@ -15,6 +16,7 @@ from chalicelib.domain.grid.maps import (
     unpack,
 )
 from chalicelib.domain.grid.network import Device, Load, Network, dark, path
+from chalicelib.domain.grid.problems import Problem, problems
 from chalicelib.domain.grid.protection import Protection, protected_by, protective_above
 from chalicelib.domain.grid.reading import (
     Mistake,
@@ -33,6 +35,7 @@ __all__ = [
     "Load",
     "Mistake",
     "Network",
+    "Problem",
     "Protection",
     "SupplyPoint",
     "Zone",
@@ -43,6 +46,7 @@ __all__ = [
     "loads_of",
     "pack",
     "path",
+    "problems",
     "protected_by",
     "protective_above",
     "read_customers",

@@ -204,7 +204,7 @@ class _Cuts:
 
     def _number(self) -> None:
         """Number the lit loads within each area: what closed devices join, whatever the phase."""
-        area = _areas(self.network, self.state)
+        area = areas(self.network, self.state)
         lit = [i for i in range(len(self.network.loads)) if self.graph.is_lit(i, self.live)]
         groups = {
             i: [g for g in self.graph.terminals[i] if all(self.live[v] for v in g)] for i in lit
@@ -325,7 +325,7 @@ def _depend(labels: list[int]) -> bool:
     return False
 
 
-def _areas(network: Network, state: bytearray) -> dict[str, str]:
+def areas(network: Network, state: bytearray) -> dict[str, str]:
     """Return for each bus the name of its area: the first bus of what closed devices join."""
     area = {bus: bus for device in network.devices for bus in device.buses}
 
