@@ -40,8 +40,8 @@ from chalicelib.domain.grid import (
     zones,
 )
 from chalicelib.domain.inference import Evidence, Kind, Known, Ladder, infer
+from chalicelib.domain.inference.nesting import nest
 from chalicelib.domain.limits import LimitBook
-from chalicelib.domain.nesting import nest
 
 BEGAN: Final = datetime(2026, 11, 23, 4, 15, tzinfo=UTC)
 MINUTE: Final = timedelta(minutes=1)

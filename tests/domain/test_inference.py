@@ -26,8 +26,8 @@ from chalicelib.domain.inference import (
     Word,
     infer,
 )
+from chalicelib.domain.inference.nesting import nest
 from chalicelib.domain.limits import LimitBook
-from chalicelib.domain.nesting import nest
 
 NOON = datetime(2026, 11, 23, 4, 15, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

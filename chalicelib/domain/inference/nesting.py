@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import lru_cache
 from itertools import combinations
 
-from .grid import Zone, ZoneTree
+from chalicelib.domain.grid import Zone, ZoneTree
 
 
 @lru_cache(maxsize=16)

@@ -1,0 +1,366 @@
+"""The tree with its weights, summed up it and handed down it, and the likeliest explanation."""
+
+import math
+from collections import defaultdict
+from collections.abc import Container, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import Final
+
+from chalicelib.domain.grid import Zone, ZoneTree
+from chalicelib.domain.inference.evidence import LIVE, Evidence, Kind, Placed, Verdict, Word
+from chalicelib.domain.inference.nesting import without
+from chalicelib.domain.inference.noise import Known, Ladder, Noise
+from chalicelib.domain.inference.spans import Fit, Span, both
+
+_COULD: Final = 5.0
+"""Natural logs by which a rough reckoning may be wrong."""
+
+
+def _either(one: float, other: float) -> float:
+    """Return the log of the sum of two numbers given as logs."""
+    high, low = max(one, other), min(one, other)
+    return high if low == -math.inf else high + math.log1p(math.exp(low - high))
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked, whatever the tree: the evidence, once each and in time, and what to think."""
+
+    heard: Sequence[Evidence]
+    known: Known
+    noise: Noise
+    words: Mapping[str, Word]
+    at: datetime
+    ladder: Ladder
+
+
+class Case:
+    """The tree with its weights. Arrays run over the zones, parents before children.
+
+    crossing: zones that this tree leaves out because they cross others.
+    """
+
+    def __init__(self, ask: Question, tree: ZoneTree, crossing: Sequence[Zone]) -> None:
+        size = len(tree.zones)
+        self.zones = tree.zones
+        self.tree, self.crossing = tree, crossing
+        self.known, self.noise, self.words, self.at = ask.known, ask.noise, ask.words, ask.at
+        self.placed = Placed(tree, crossing, ask.heard, ask.ladder.hold_off)
+        self.children: list[list[int]] = [[] for _ in range(size)]
+        for i, zone in enumerate(self.zones):
+            if zone.parent is not None:
+                self.children[zone.parent].append(i)
+        self.meters = [
+            sum(ask.known.reporting.get(load, 0) for load in z.loads) for z in self.zones
+        ]
+        self.homes = [
+            sum(ask.known.households.get(load, 0) for load in z.loads) for z in self.zones
+        ]
+        self.told: dict[int, Word] = {}  # zones that a human confirmed
+        self.told_of: dict[str, float] = {}  # device → what its own reports weigh
+        self.sight = [0.0] * size  # what indicators at and above the zone weigh
+        self.spans: list[Span | None] = [None] * size
+        self.instants: list[tuple[datetime, bool]] = []
+        self.ranks: dict[tuple[datetime, bool], int] = {}
+        self.opened: dict[int, list[tuple[str, Evidence]]] = defaultdict(list)
+        self.score = [0.0] * size  # log odds that this zone is open, against all well below
+        self.sums = [0.0] * size  # log of the sum over all that may be at and below the zone
+        self.rest = [0.0] * size  # the same without the zone itself
+        self.best = [0.0] * size  # the likeliest of all that may be
+        self.best_rest = [0.0] * size
+        self.onset: list[datetime | None] = [None] * size
+        self.share = [0.0] * size
+        self.dark = [0.0] * size
+        kinds = {"", *self.known.kinds.values()}
+        self._priors = {kind: self.noise.prior(kind) for kind in kinds}
+        self._by_load: dict[datetime, Mapping[str, float]] = {}
+        self.strays = self._strays()
+        self.weigh(self.placed)
+        self.sweep_up()
+        self.sweep_down()
+
+    # Weights
+
+    def weigh(self, placed: Placed) -> None:
+        """Put each report's weight on its zone or its device."""
+        for name, each in placed.closed.items():
+            self.told_of[name] = -self._weight(each)
+        for name, each in placed.opened.items():
+            self.told_of[name] = self._weight(each)
+            if name in placed.of_device:
+                self.opened[placed.of_device[name]].append((name, each))
+        self._confirm(placed)
+        self._look(placed)
+        self._rank(placed)
+        for reports, sign in ((placed.dark, 1), (placed.live, -1), (placed.indicated, 1)):
+            for zone, heard in reports.items():
+                for each in heard:
+                    self._add(zone, each, sign)
+
+    def _weight(self, each: Evidence) -> float:
+        rate = self.noise.rate(each.kind, each.source)
+        if each.kind is Kind.CALL and self.strays > rate.false:
+            rate = replace(rate, false=min(self.strays, rate.detect))
+        return rate.weight(each.confidence)
+
+    def _strays(self) -> float:
+        """Return how many of all households call who have power: a share of those who call."""
+        dark = self.placed.dark.values()
+        calls = sum(each.kind is Kind.CALL for own in dark for each in own)
+        homes = sum(self.known.households.values())
+        return self.noise.stray * calls / homes if homes else 0.0
+
+    def _confirm(self, placed: Placed) -> None:
+        for name, word in self.words.items():
+            zone = placed.of_device.get(name)
+            if zone is None:
+                continue
+            if word.verdict is Verdict.CONFIRMED:
+                self.told[zone] = word
+            else:
+                self.told_of[name] = -math.inf
+
+    def _look(self, placed: Placed) -> None:
+        """Let an indicator speak for all that its device feeds: the current passed through it."""
+        for zone, own in enumerate(self.zones):
+            if own.parent is not None:
+                self.sight[zone] = self.sight[own.parent]
+            self.sight[zone] += sum(self._weight(each) for each in placed.indicated.get(zone, ()))
+
+    def _rank(self, placed: Placed) -> None:
+        """Number the instants; at the same one, live comes first and so does not speak against."""
+        found = {
+            (each.occurred_at, each.kind not in LIVE)
+            for reports in (placed.dark, placed.live, placed.indicated)
+            for own in reports.values()
+            for each in own
+        }
+        found |= {(each.occurred_at, True) for each in placed.opened.values()}
+        self.instants = sorted(found)
+        self.first = self.instants[0][0] if self.instants else self.at
+        self.ranks = {instant: rank for rank, instant in enumerate(self.instants)}
+        self.width = 1 << max(0, len(self.instants) - 1).bit_length()
+
+    def _add(self, zone: int, each: Evidence, sign: int) -> None:
+        is_meter = each.kind in LIVE or each.kind is Kind.METER_OFF
+        reports = bool(self.known.reporting.get(each.subject))
+        span = Span.single(
+            self.ranks[each.occurred_at, each.kind not in LIVE],
+            self.width,
+            sign * self._weight(each),
+            int(is_meter and reports),
+            int(each.kind in LIVE or each.kind is Kind.CALL),
+        )
+        self.spans[zone] = both(self.spans[zone], span)
+
+    def prior(self, zone: Zone, *, but: Container[str] = ()) -> float:
+        """Return the log of the probability that a device of a zone is open, as it reported itself.
+
+        but: devices to leave out.
+        """
+        weight = math.fsum(math.exp(self._device(name)) for name in zone.devices if name not in but)
+        return math.log(weight) if weight else -math.inf
+
+    def _device(self, name: str) -> float:
+        return self._priors[self.known.kinds.get(name, "")] + self.told_of.get(name, 0.0)
+
+    @cached_property
+    def chosen_loads(self) -> tuple[tuple[int, frozenset[str]], ...]:
+        """The chosen zones, each with all that it darkens."""
+        return tuple((zone, self.tree.under(zone)) for zone in self.chosen())
+
+    def by_load(self, since: datetime) -> Mapping[str, float]:
+        """Return the weight of what each load said, and did not say, since an instant."""
+        if since not in self._by_load:
+            self._by_load[since] = self._weigh_loads(since)
+        return self._by_load[since]
+
+    def _weigh_loads(self, since: datetime) -> dict[str, float]:
+        weights: dict[str, float] = defaultdict(float)
+        for own in self.placed.dark.values():
+            for each in own:
+                weights[each.subject] += self._weight(each)
+        meter, home = self._quiet(Kind.METER_OFF, since), self._quiet(Kind.CALL, since)
+        silent = [load for zone in self.zones for load in zone.loads if load not in weights]
+        for load in silent:
+            weights[load] = (
+                self.known.reporting.get(load, 0) * meter
+                + self.known.households.get(load, 0) * home
+            )
+        for own in self.placed.live.values():
+            for each in own:
+                if each.occurred_at > since:
+                    weights[each.subject] -= self._weight(each)
+        return weights
+
+    # Up
+
+    def sweep_up(self) -> None:
+        """Add up from the leaves: the weight of each zone, and of all that may be below it.
+
+        What lies below a zone that a human confirmed is explained, and says nothing of those above.
+        """
+        for zone in range(len(self.zones) - 1, -1, -1):
+            self._score(zone)
+            self.sums[zone] = _either(self.score[zone], self.rest[zone])
+            self.best[zone] = max(self.score[zone], self.best_rest[zone])
+            parent = self.zones[zone].parent
+            if parent is not None and zone not in self.told:
+                self.rest[parent] += self.sums[zone]
+                self.best_rest[parent] += self.best[zone]
+                self.meters[parent] += self.meters[zone]
+                self.homes[parent] += self.homes[zone]
+                self.spans[parent] = both(self.spans[parent], self.spans[zone])
+                self.spans[zone] = None
+
+    def _score(self, zone: int) -> None:
+        """Weigh a zone's candidacy: its devices, at the onset that fits them best."""
+        span = self.spans[zone]
+        below = 0.0
+        if span is not None:
+            fit = span.best
+            below = max(0.0, fit.weight + self._silence(zone, fit))
+            if below > 0:
+                self.onset[zone] = self.instants[fit.rank][0]
+        opened = dict(self.opened.get(zone, ()))
+        weight = self.prior(self.zones[zone], but=opened) + below
+        for name, each in opened.items():
+            fit = self._since(span, each)
+            own = self._device(name) + fit.weight + self._silence(zone, fit)
+            weight = _either(weight, own)
+            self.onset[zone] = each.occurred_at
+        self.score[zone] = weight + self.sight[zone]
+
+    def devices(self, zone: int) -> Iterator[tuple[str, float]]:
+        """Yield each device of a zone with the log of its prior and of its own reports' weight."""
+        for name in self.zones[zone].devices:
+            yield name, self._device(name)
+
+    def _since(self, span: Span | None, each: Evidence) -> Fit:
+        rank = self.ranks[each.occurred_at, True]
+        return span.since(rank, self.width) if span is not None else Fit(rank, 0.0, 0, 0)
+
+    def _silence(self, zone: int, fit: Fit) -> float:
+        """Weigh those who were not heard since the onset, as far as there was time for it."""
+        since = self.instants[fit.rank][0]
+        return self._missed(Kind.METER_OFF, since, self.meters[zone], fit.meters) + self._missed(
+            Kind.CALL, since, self.homes[zone], fit.homes
+        )
+
+    def _missed(self, kind: Kind, since: datetime, among: int, heard: int) -> float:
+        missed = max(0, among - heard) * self._quiet(kind, since)
+        return missed if heard else max(missed, math.log(self.noise.unheard[kind]))
+
+    def _quiet(self, kind: Kind, since: datetime) -> float:
+        """Return what it weighs that one who could report did not."""
+        rate = self.noise.rate(kind)
+        age = max(timedelta(0), self.at - since)
+        part = min(1.0, age / rate.within) if rate.within else 1.0
+        return math.log1p(-rate.detect * part)
+
+    # Down
+
+    def sweep_down(self) -> None:
+        """Hand down from the roots: how probable each zone is, and that it is dark at all."""
+        for zone, own in enumerate(self.zones):
+            above = 0.0 if own.parent is None else self.dark[own.parent]
+            if zone in self.told:
+                self.share[zone] = self.dark[zone] = 1.0
+                continue
+            self.share[zone] = (1 - above) * math.exp(self.score[zone] - self.sums[zone])
+            self.dark[zone] = min(1.0, above + self.share[zone])
+
+    @property
+    def total(self) -> float:
+        """The log of how likely the likeliest explanation is, against nothing at all."""
+        roots = (i for i, zone in enumerate(self.zones) if zone.parent is None)
+        return sum(self.best[i] for i in roots if i not in self.told)
+
+    def chosen(self) -> Iterator[int]:
+        """Yield the zones of the likeliest explanation, none below another, and the confirmed."""
+        waiting = [i for i, zone in enumerate(self.zones) if zone.parent is None]
+        while waiting:
+            zone = waiting.pop()
+            if zone in self.told or self.score[zone] > self.best_rest[zone]:
+                yield zone
+            else:
+                waiting.extend(self.children[zone])
+
+    def below(self, zone: int) -> Iterator[int]:
+        """Yield a zone and all below it."""
+        waiting = [zone]
+        while waiting:
+            each = waiting.pop()
+            yield each
+            waiting.extend(self.children[each])
+
+    def unexplained(self, zone: int) -> Iterator[int]:
+        """Yield a zone and all below it but what a human confirmed below it."""
+        waiting = [zone]
+        while waiting:
+            each = waiting.pop()
+            yield each
+            waiting.extend(child for child in self.children[each] if child not in self.told)
+
+    def above(self, zone: int) -> Iterator[int]:
+        """Yield the zones above one, the nearest first."""
+        parent = self.zones[zone].parent
+        while parent is not None:
+            yield parent
+            parent = self.zones[parent].parent
+
+
+# Zones that cross. ------------------------------------------------------------------------------
+
+
+def explain(ask: Question, nested: ZoneTree, crossing: Sequence[Zone]) -> Case:
+    """Return the likeliest explanation, first without the zones that cross others.
+
+    Then one after the other is cut out of the tree and stands for itself, as long as that explains
+    the evidence better. What a human confirmed stands for itself from the start.
+    """
+    left = list(crossing)
+    for zone in crossing:
+        if any(_is_confirmed(ask.words.get(name)) for name in zone.devices):
+            left.remove(zone)
+            nested = without(nested, zone)
+    case = Case(ask, nested, left)
+    while left:
+        tried = [
+            (
+                Case(ask, without(case.tree, zone), [other for other in left if other is not zone]),
+                i,
+            )
+            for i, zone in enumerate(left)
+            if _is_worth_trying(case, zone)
+        ]
+        better, i = max(tried, key=lambda pair: pair[0].total, default=(case, -1))
+        if better.total <= case.total:
+            break
+        case = better
+        del left[i]
+    return case
+
+
+def _is_confirmed(word: Word | None) -> bool:
+    return word is not None and word.verdict is Verdict.CONFIRMED
+
+
+def _is_worth_trying(case: Case, zone: Zone) -> bool:
+    """Whether a crossing zone could explain what the chosen ones explain worse.
+
+    Reckoned roughly, load by load, as if all had begun at once.
+    """
+    loads = frozenset(zone.loads)
+    rivals = [(i, under) for i, under in case.chosen_loads if under & loads]
+    began = [at for i, _ in rivals if (at := case.onset[i]) is not None]
+    weights = case.by_load(min(began, default=case.first))
+    gain = case.prior(zone) + math.fsum(weights[load] for load in loads)
+    for i, under in rivals:
+        prior = case.prior(case.zones[i])
+        whole = prior + math.fsum(weights[load] for load in under)
+        rest = prior + math.fsum(weights[load] for load in under - loads)
+        gain += max(0.0, rest) - whole
+    return gain > -_COULD
