@@ -102,8 +102,8 @@ class EvidenceRow(KeyedRow):
 class ToldRow(KeyedRow):
     """What one telephone was told of one outage. Instants in milliseconds.
 
-    seq: of the newest round it was claimed for. past: the rounds before as packed words, oldest
-    first. accounts: those whose household has this telephone.
+    seq: of the newest round it was claimed for. past: the rounds before as JSON, oldest first.
+    accounts: those whose household has this telephone. said: what the newest says, coded, as JSON.
     """
 
     table = "deliveries"
@@ -120,6 +120,7 @@ class ToldRow(KeyedRow):
     gateway_id = UnicodeAttribute(null=True)
     reason = UnicodeAttribute(null=True)
     past = UnicodeAttribute(null=True)
+    said = UnicodeAttribute(null=True)
 
 
 class ClaimRow(KeyedRow):

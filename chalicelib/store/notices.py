@@ -15,10 +15,12 @@ and loses none.
 
 import hashlib
 import itertools
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Final
+from types import MappingProxyType
+from typing import Any, Final
 
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
@@ -27,23 +29,24 @@ from chalicelib.domain.clocks import instant, millis
 from chalicelib.domain.refusal import Busy
 
 from .deliveries import RANKS, Status
-from .desk_rows import ToldRow, find, find_many, under
+from .desk_rows import ToldRow, compact, find, find_many, under
 from .rows import Unconfirmed, writing
 
 BUCKETS: Final = "0123456789abcdef"
 """An outage of 100,000 households writes to this many partitions."""
 _CALLS: Final = itertools.count()
-_PAST_KEPT: Final = 20
+_PAST_KEPT: Final = 12
 
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """A round that is over for one telephone, and how it ended."""
+    """A round that is over for one telephone, how it ended, and what it said (coded)."""
 
     seq: int
     kind: str
     status: Status
     at: datetime
+    said: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,8 @@ class Told:
     """One telephone's row. seq, kind: of the newest round it was claimed for. at: last change.
 
     until: when the lease ends. holder: who claimed it. past: earlier rounds, oldest first.
-    accounts: whose household has this telephone, among those in the round's reach.
+    accounts: whose household has this telephone, among those in the round's reach. said: what the
+    notice says, coded and without a word about anybody.
     """
 
     outage_id: str
@@ -67,6 +71,7 @@ class Told:
     gateway_id: str = ""
     reason: str = ""
     past: tuple[Past, ...] = ()
+    said: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def is_final(self) -> bool:
@@ -76,7 +81,7 @@ class Told:
     @property
     def rounds(self) -> tuple[Past, ...]:
         """Every round, the newest last."""
-        return (*self.past, Past(self.seq, self.kind, self.status, self.at))
+        return (*self.past, Past(self.seq, self.kind, self.status, self.at, self.said))
 
 
 def told(outage_id: str, keys: Iterable[str]) -> dict[str, Told]:
@@ -115,6 +120,7 @@ def claim(
     by: str,
     at: datetime,
     lease: timedelta,
+    said: Mapping[str, Any] = MappingProxyType({}),
 ) -> Told | None:
     """Take a telephone in hand for a round, and return its row; None when somebody was quicker.
 
@@ -137,6 +143,7 @@ def claim(
         until=at + lease,
         holder=f"{by}/{next(_CALLS)}",
         past=_past_of(before, same=same),
+        said=dict(said),
     )
     return mine if _put(mine, _unchanged(before)) else None
 
@@ -256,7 +263,7 @@ def _with_receipt(held: Told, seq: int, status: Status, at: datetime) -> Told | 
             return None
         return replace(held, status=status, at=at)
     past = tuple(
-        Past(one.seq, one.kind, status, at)
+        replace(one, status=status, at=at)
         if one.seq == seq and RANKS[one.status] < RANKS[status]
         else one
         for one in held.past
@@ -277,7 +284,7 @@ def _past_of(before: Told | None, *, same: bool) -> tuple[Past, ...]:
     if same:
         return before.past
     ended = before.status if before.is_final else Status.SUPERSEDED
-    over = Past(before.seq, before.kind, ended, before.at)
+    over = Past(before.seq, before.kind, ended, before.at, before.said)
     return (*before.past, over)[-_PAST_KEPT:]
 
 
@@ -323,18 +330,19 @@ def _row(value: Told) -> ToldRow:
         gateway_id=value.gateway_id or None,
         reason=value.reason or None,
         past=_past_text(value.past),
+        said=compact(dict(value.said)) if value.said else None,
     )
 
 
 def _past_text(past: Iterable[Past]) -> str | None:
-    words = (f"{one.seq}:{one.kind}:{one.status.value}:{millis(one.at)}" for one in past)
-    return " ".join(words) or None
+    kept = [[one.seq, one.kind, one.status.value, millis(one.at), dict(one.said)] for one in past]
+    return compact(kept) if kept else None
 
 
 def _past(text: str | None) -> tuple[Past, ...]:
-    parts = (word.split(":") for word in (text or "").split())
     return tuple(
-        Past(int(seq), kind, Status(status), instant(int(at))) for seq, kind, status, at in parts
+        Past(seq, kind, Status(status), instant(at), said)
+        for seq, kind, status, at, said in json.loads(text or "[]")
     )
 
 
@@ -353,4 +361,5 @@ def _told(row: ToldRow) -> Told:
         gateway_id=row.gateway_id or "",
         reason=row.reason or "",
         past=_past(row.past),
+        said=json.loads(row.said or "{}"),
     )

@@ -57,9 +57,10 @@ def test_a_settled_round_is_never_claimed_again():
 def test_a_newer_round_takes_over_and_remembers_the_one_before():
     notices.settle(take(None), Status.SENT, at=NOON)
 
-    assert take(held(), seq=5, kind="etr_change", at=LATER) is not None
+    assert take(held(), seq=5, kind="etr_change", at=LATER, said={"u": 7}) is not None
 
     assert [(one.seq, one.status) for one in held().past] == [(3, Status.SENT)]
+    assert [one.said for one in held().rounds] == [{}, {"u": 7}]
 
 
 @on_both
