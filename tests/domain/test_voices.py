@@ -11,7 +11,9 @@ from chalicelib.domain import notice as order_notice
 from chalicelib.domain import outage_moves as moves
 from chalicelib.domain.contact import utf16_units
 from chalicelib.domain.notice import Written
-from chalicelib.domain.outage import CREW_STATUSES, State
+from chalicelib.domain.order import Event
+from chalicelib.domain.outage import CREW_STATUSES, Outage, State, apply
+from chalicelib.domain.outage import Kind as RecordKind
 from chalicelib.domain.outage_notice import (
     BEFOREHAND,
     Crew,
@@ -19,6 +21,8 @@ from chalicelib.domain.outage_notice import (
     Group,
     Kind,
     Notice,
+    Told,
+    owed,
 )
 from chalicelib.domain.planning import Window
 from chalicelib.domain.voices import (
@@ -32,7 +36,7 @@ from chalicelib.domain.voices import (
     voices,
     window_words,
 )
-from tests.domain.blackout import act, announced, opened
+from tests.domain.blackout import act, announced, fired, opened
 from tests.domain.engine import RULES
 from tests.domain.outages import (
     DAYS,
@@ -42,6 +46,7 @@ from tests.domain.outages import (
     WORKS,
     at,
     fault,
+    household,
     notice,
     planned,
     sep,
@@ -572,3 +577,64 @@ def test_every_crew_status_and_kind_of_the_record_has_its_words_here():
         ).outage
         assert facts_of(crew, areas=("甲",)).crew in Crew
     assert facts_of(opened().outage, areas=("甲",)).crew is Crew.NONE
+
+
+def heard(events: list[Event], head: Outage | None = None) -> list[tuple[str, str]]:
+    """Return each round of a record beside what a household that hears all is owed by then."""
+    told_so_far: list[Told] = []
+    found = []
+
+    def hear(outage: Outage, name: str, when: datetime) -> None:
+        facts = facts_of(outage, areas=("东街村",))
+        one = owed(household(*told_so_far), facts, at=when, rules=RULES)
+        what = one.notice.kind if one.notice else one.silence
+        found.append((name.rpartition(".")[0], str(what)))
+        told_so_far.extend([one.notice.as_told(when)] if one.notice else [])
+
+    for name, known in head.rounds.items() if head else ():
+        hear(head, name, known.entered_at)
+    for event in events:
+        head = now = apply(head, event)
+        for name in event.data.get("rounds", ()):
+            hear(now, name, event.recorded_at)
+    return found
+
+
+def test_issue_3_what_the_record_wakes_for_is_owed_then_and_is_true():
+    """A fault: told, its end unknown, promised a word, given an end, missed, back."""
+    made = [opened(minutes=2)]
+    made += [moves.set_etr(made[-1].outage, act(10), at=at(13, 0), source="crew", rules=RULES)]
+    made += [
+        moves.set_cause(made[-1].outage, act(12), cause="equipment.cable_fault", rules=RULES),
+    ]
+    made += [
+        moves.set_etr(
+            made[-1].outage, act(20), at=at(14, 0), source="crew", reason="material", rules=RULES
+        ),
+    ]
+    events = [event for one in made for event in one.events]
+    events += fired(made[-1].outage, until=at(14, 20))
+
+    assert heard(events) == [
+        ("start", "fault_first"),
+        ("etr_set", "fault_cause_etr"),
+        ("cause", "fault_cause_etr"),
+        ("etr_changed", "etr_change"),
+        ("overrun", "extended"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ("planned", ["planned_7d", "planned_1d", "planned_30min"]),
+        ("short_notice", ["short_notice_24h", "short_notice_30min"]),
+        ("load_shortage", ["load_shortage"]),
+    ],
+)
+def test_issue_3_each_reminder_of_the_record_is_owed_when_it_falls_due(kind, expected):
+    plan = announced(RecordKind(kind), reason="weather")
+    assert plan.plan is not None
+    found = heard(fired(plan, until=plan.plan.start), plan)
+    assert [name for name, _ in found] == expected
+    assert [what for _, what in found] == expected
