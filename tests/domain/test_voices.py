@@ -591,8 +591,9 @@ def heard(events: list[Event], head: Outage | None = None) -> list[tuple[str, st
         found.append((name.rpartition(".")[0], str(what)))
         told_so_far.extend([one.notice.as_told(when)] if one.notice else [])
 
-    for name, known in head.rounds.items() if head else ():
-        hear(head, name, known.entered_at)
+    if head is not None:
+        for name, known in head.rounds.items():
+            hear(head, name, known.entered_at)
     for event in events:
         head = now = apply(head, event)
         for name in event.data.get("rounds", ()):
