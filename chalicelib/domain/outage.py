@@ -233,7 +233,7 @@ class Round:
 
     happened_at: when power changed (or the word was given). told_at: when the last text of the
     round was accepted. watch_at: when its households are looked at again; None once each has a
-    final state. counts: households by final state.
+    final state, and then `reach` is empty. counts: households by final state.
     """
 
     kind: str

@@ -399,7 +399,11 @@ def _was_none(m: _Making, outage: Outage) -> None:
 
 
 def _close(m: _Making, state: State) -> None:
+    """Be over. What lies under it is dark for its own reason from now on, or under the next."""
     m.set(state=state, closed_at=m.recorded, update_at=None)
+    if m.before is not None and m.before.below and state is not State.ABSORBED:
+        m.data["under"] = list(m.before.below)
+        m.set(below=[])
     for kind in m.draft.known:
         m.put("known", kind, None)
         m.put("clocks", f"entry.{kind}", None)
@@ -477,8 +481,9 @@ def settle(
     """Note what became of a round: when its last text was accepted, households by final state.
 
     told_at: None while texts are under way, or where nobody could be texted. is_final: every
-    household has its final state; until then the outage is looked at again and again. The callers
-    of a restored outage are told with this, so their orders close now and no earlier.
+    household has its final state; until then the outage is looked at again and again, afterwards
+    whom it was for is forgotten here: the households' own rows tell. The callers of a restored
+    outage are told with this, so their orders close now and no earlier.
     """
     m = _begin("settle", outage, act, rules)
     if round_id not in outage.rounds:
@@ -487,8 +492,12 @@ def settle(
     told = known.told_at if told_at is None else _not_future("told_at", told_at, m)
     if told is not None and told < known.entered_at:
         raise BadInput.of("told_at", "occurred_at.before_last_step")
-    watch = None if is_final else m.recorded + m.limit("outage.settle")
-    m.put("rounds", round_id, replace(known, told_at=told, watch_at=watch, counts=dict(counts)))
+    after = replace(known, told_at=told, counts=dict(counts))
+    if is_final:
+        after = replace(after, watch_at=None, reach=NOWHERE)
+    else:
+        after = replace(after, watch_at=m.recorded + m.limit("outage.settle"))
+    m.put("rounds", round_id, after)
     for name in (f"notify.{round_id}", f"whole.{round_id}"):
         clock = outage.clocks.get(name)
         if clock is not None and told is not None:
@@ -591,8 +600,6 @@ def _is_momentary(outage: Outage, back_at: datetime) -> bool:
 
 def _ended(m: _Making, outage: Outage, when: datetime) -> None:
     m.data["back"] = _orders(outage)
-    m.data["under"] = list(outage.below)
-    m.set(below=[])
     if outage.plan is None:
         _close(m, State.RESTORED)
         return

@@ -5,6 +5,8 @@ from datetime import timedelta
 from functools import cache
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from chalicelib.domain import outage_moves as moves
 from chalicelib.domain.order import Actor, BrokenChain, Link
@@ -538,6 +540,13 @@ def test_the_nested_hear_no_restored_of_the_outage_above_them():
     assert moves.unnest(below, act(31), rules=RULES).outage.above == ""
 
 
+def test_what_lies_below_is_free_when_the_outage_above_was_none():
+    above, _ = nested()
+    made = moves.deny(above, act(9, by=CREW), rules=RULES)
+    assert causes(made, "unnest") == ["Q2"]
+    assert made.outage.below == ()
+
+
 def test_what_lies_below_is_not_back_while_the_outage_above_holds_it():
     above, below = nested()
     with pytest.raises(GateClosed) as refused:
@@ -777,6 +786,14 @@ def test_a_round_is_looked_at_until_every_household_has_a_final_state():
     outage = settled(outage, "start.1", 21, told=3).outage
     made = settled(outage, "restored.2", 22, told=21)
     assert made.outage.next_due_at is None
+
+
+def test_a_round_whose_households_are_all_final_is_short():
+    made = settled(opened().outage, "start.1", 5, told=4)
+    done = made.outage.rounds["start.1"]
+    assert (done.reach, dict(done.counts), done.watch_at) == (NOWHERE, {"sent": 43}, None)
+    sending = settled(opened().outage, "start.1", 5, told=4, final=False).outage
+    assert sending.rounds["start.1"].reach == AREAS
 
 
 def test_a_text_is_not_accepted_before_its_round_began():
@@ -1095,3 +1112,65 @@ def test_the_status_page_is_rewritten_when_what_it_shows_changes_and_not_else():
     assert causes(settled(made.outage, "start.1", 4, told=3), "status") == []
     assert causes(etr(made.outage, 5, 90), "status") == ["status"]
     assert causes(sweep(made.outage, at(7)), "status") == []
+
+
+# Whatever is done, each household is dark in one outage at most -----------------------------------
+
+POINTS = {"T1": ["L1", "L2"], "T2": ["L3", "L4"]}
+PIECES = st.sets(st.sampled_from(["L1", "L2", "L3", "L4"]), min_size=1).map(
+    lambda loads: Reach.of(
+        {name: [load for load in own if load in loads] for name, own in POINTS.items()}
+    )
+)
+DEEDS = st.lists(
+    st.tuples(
+        st.sampled_from(["extend", "shrink", "restore", "still_dark", "transfer", "nest"]),
+        st.booleans(),
+        PIECES,
+    ),
+    max_size=12,
+)
+
+
+def deed(name, one, two, moment, reach):
+    """Do something to the first of two outages, or to both; a refusal changes nothing."""
+    by = moves.Act(DESK, moment, moment)
+    try:
+        if name == "extend":
+            others = [two]
+            made = moves.extend(
+                one, by, reach=reach, since=moment - MINUTE, rules=RULES, others=others
+            )
+        elif name == "restore":
+            made = moves.restore(one, by, at=moment, rules=RULES, reach=reach)
+        elif name in {"transfer", "nest"}:
+            if name == "nest":
+                both = moves.nest(one, two, by, rules=RULES)
+            else:
+                both = moves.transfer(one, two, by, rules=RULES, reach=reach)
+            return both[0].outage, both[1].outage
+        elif name == "still_dark" and reach & two.dark:
+            return one, two  # the caller asks `free` first
+        else:
+            made = getattr(moves, name)(one, by, reach=reach, rules=RULES)
+    except Refused:
+        return one, two
+    return made.outage, two
+
+
+@given(DEEDS)
+@settings(max_examples=60, deadline=None)
+def test_each_supply_point_has_at_most_one_open_interruption(deeds):
+    one = opened(reach=Reach.of({"T1": "all"}, {"T1": 2}), minutes=0).outage
+    two = opened(reach=Reach.of({"T2": ["L3"]}), outage_id="Q2", minutes=0).outage
+    for n, (name, is_second, reach) in enumerate(deeds):
+        first, second = (two, one) if is_second else (one, two)
+        first, second = deed(name, first, second, at(10 + n * 5), reach)
+        one, two = (second, first) if is_second else (first, second)
+        assert not one.dark & two.dark
+        for outage in (one, two):
+            open_ones = [spell.reach for spell in spells(outage) if spell.until is None]
+            assert sum(r.households for r in open_ones) == outage.dark.households
+            assert all(s.until is None or s.since <= s.until for s in spells(outage))
+            assert outage.state in OVER or outage.dark
+            assert Outage.from_json(outage.to_json()) == outage
