@@ -82,9 +82,8 @@ def test_a_feeder_is_traced_by_its_own_map_with_what_is_above(name):
     maps = {one.key: one for one in feeders(network)}
     for one in maps.values():
         part = join({key: maps[key] for key in (one.key, *one.above)}.values())
-        assert not {load.load_id for load in one.loads} & dark(part)
+        own = {load.load_id for load in one.loads}
         for device in sample([d.device_id for d in one.devices], 5):
-            own = {load.load_id for load in one.loads}
             assert dark(part, opened=[device]) & own == dark(network, opened=[device]) & own
 
 
@@ -96,6 +95,22 @@ def test_any_network_comes_back_from_its_maps(network, names):
     )
     network = Network(devices, network.loads)
     assert join(unpack(json.loads(json.dumps(pack(one)))) for one in feeders(network)) == network
+
+
+@settings(max_examples=400, deadline=None)
+@given(a_network(), st.lists(st.sampled_from(["", "A", "B", "C"]), min_size=20, max_size=20))
+def test_a_map_with_those_above_it_is_enough_to_trace_its_loads(network, names):
+    named = zip(network.devices, names, strict=False)
+    network = Network(tuple(replace(d, feeder_id=n) for d, n in named), network.loads)
+    feeder = {bus: d.feeder_id for d in network.devices for bus in d.buses}
+    loads = tuple(replace(x, feeder_id=feeder.get(x.bus_id, "")) for x in network.loads)
+    network = Network(network.devices, loads)
+    maps = {one.key: one for one in feeders(network)}
+    for one in maps.values():
+        part = join([one, *(maps[key] for key in one.above)])
+        own = {load.load_id for load in one.loads}
+        for opened in ([], *([d.device_id] for d in one.devices)):
+            assert dark(part, opened=opened) & own == dark(network, opened=opened) & own
 
 
 @settings(max_examples=300, deadline=None)

@@ -1,10 +1,12 @@
 """What is wrong with a network as a whole is named, with the devices and loads that it is about."""
 
 import pytest
+from hypothesis import given, settings
 
-from chalicelib.domain.grid import Device, Load, Network, Problem, problems
+from chalicelib.domain.grid import Device, Load, Network, Problem, dark, problems
 from chalicelib.domain.words import LANGUAGES
-from tests.domain.test_grid import ABSENT, NETWORKS, chain, network_of
+from tests.domain.test_grid import ABSENT, NETWORKS, a_network, chain, network_of
+from tests.domain.test_grid import SOUND as SOUND_NETWORKS
 from tests.domain.test_grid_maps import two_feeders
 
 SOUND = (*chain(("b0", "b1"), ("b1", "b2")),)
@@ -83,10 +85,20 @@ def test_three_regulators_side_by_side_are_no_loop():
 
 
 @pytest.mark.parametrize("name", NETWORKS or [ABSENT])
-def test_the_real_networks_have_nothing_to_correct(name):
-    wrong = problems(network_of(name))
-    assert [one for one in wrong if not one.notice] == []
+def test_the_real_networks_have_nothing_to_correct_but_loads_without_power(name):
+    network = network_of(name)
+    wrong = problems(network)
+    assert {load for one in wrong for load in one.loads} == dark(network)
     assert all(one.words(language) for one in wrong for language in LANGUAGES)
+    if name in SOUND_NETWORKS:
+        assert all(one.notice for one in wrong)
+
+
+@settings(max_examples=200, deadline=None)
+@given(a_network())
+def test_every_dark_load_is_named_by_a_problem(network):
+    named = {load for one in problems(network) for load in one.loads}
+    assert named == dark(network)
 
 
 @pytest.mark.parametrize(

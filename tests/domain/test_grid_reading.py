@@ -98,10 +98,6 @@ def test_the_columns_that_are_not_there_have_their_defaults():
     [
         (",line,a,b,,,,,,,", "device_id", "required"),
         ("d,,a,b,,,,,,,", "kind", "required"),
-        ("d,line,,b,,,,,,,", "bus_from", "joined-to-nothing"),
-        ("d,line,a,,,,,,,,", "bus_to", "joined-to-nothing"),
-        ("d,source,,,,,,,,,", "bus_from", "joined-to-nothing"),
-        ("d,line,a,a,,,,,,,", "bus_to", "joined-to-itself"),
         ("d,line,a,b,1-1|2,,,,,,", "conductors", "not-conductors"),
         ("d,line,a,b,A-A,,,,,,", "conductors", "not-conductors"),
         ("d,line,a,b,0-0,,,,,,", "conductors", "only-ground"),
@@ -120,6 +116,9 @@ def test_a_device_that_cannot_be_traced_is_named_and_left_out(row, column, slug)
 @pytest.mark.parametrize(
     ("row", "column", "slug"),
     [
+        ("d,line,,b,,,,,,,", "bus_from", "joined-to-nothing"),
+        ("d,line,a,,,,,,,,", "bus_to", "joined-to-nothing"),
+        ("d,line,a,a,,,,,,,", "bus_to", "joined-to-itself"),
         ("d,line,a,b,,ABD,,,,,", "phases", "not-a-phase"),
         ("d,line,a,b,,AA,,,,,", "phases", "not-a-phase"),
         ("d,line,a,b,,,,,,high,", "kv", "not-a-number"),

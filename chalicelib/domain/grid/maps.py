@@ -37,7 +37,8 @@ class Key:
 class GridMap:
     """The devices and loads of one feeder, or of one substation above its feeders.
 
-    above: the maps through which its supply comes, as it stands; join them to trace this one.
+    above: the maps through which its supply comes or, where closed devices join it to others, may
+    come; join them to trace this one.
     """
 
     key: Key
@@ -64,7 +65,8 @@ def feeders(network: Network) -> tuple[GridMap, ...]:
     for load in network.loads:
         key = Key(load.feeder_id) if load.feeder_id else at_bus.get(load.bus_id, Key(""))
         loads.setdefault(key, []).append(load)
-    supplied_by = Flood(network).supplied_by()
+    at = {key: {load.bus_id for load in held} for key, held in loads.items()}
+    supplied_by = Flood(network).supplied_by(at)
     return tuple(
         GridMap(
             key,
@@ -163,20 +165,39 @@ class Flood:
             return True
         return self.known is None or self.known.get(i) == bus
 
-    def supplied_by(self) -> dict[Key, set[Key]]:
-        """Return for each map those above it, up to the sources."""
+    def supplied_by(self, loads_at: Mapping[Key, set[str]]) -> dict[Key, set[Key]]:
+        """Return for each map those above it up to the sources, and what closed devices join it to.
+
+        Maps that are joined, and all above them, may each come to supply the other. A map whose
+        loads stand at another's buses (`loads_at`) is supplied by that one.
+        """
         direct = {key: set(others) for key, others in self.also.items()}
+        for key, buses in loads_at.items():
+            for bus in buses:
+                direct.setdefault(key, set()).update(self.reached.get(bus, ()))
         for i, bus in self.heads.items():
             direct.setdefault(self.own[i], set()).add(self.reached[bus][0])
-        found: dict[Key, set[Key]] = {}
-        for key in direct:
-            todo, seen = [key], {key}
-            while todo:
-                fresh = direct.get(todo.pop(), set()) - seen
-                seen |= fresh
-                todo.extend(fresh)
-            found[key] = seen - {key}
-        return found
+        found = _closure(direct)
+        joined = [{*keys} for keys in self.reached.values() if len(keys) > 1]
+        joined += [{*pair, self.own[i]} for i, pair in self.meets.items()]
+        for ring in {frozenset(pair) for pair in joined}:
+            whole = ring.union(*(found.get(key, ()) for key in ring))
+            for key in whole:
+                direct.setdefault(key, set()).update(whole)
+        return _closure(direct)
+
+
+def _closure(direct: Mapping[Key, set[Key]]) -> dict[Key, set[Key]]:
+    """Return for each key whatever can be reached from it, itself left away."""
+    found: dict[Key, set[Key]] = {}
+    for key in direct:
+        todo, seen = [key], {key}
+        while todo:
+            fresh = direct.get(todo.pop(), set()) - seen
+            seen |= fresh
+            todo.extend(fresh)
+        found[key] = seen - {key}
+    return found
 
 
 def switched(

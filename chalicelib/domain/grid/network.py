@@ -132,9 +132,9 @@ class Network:
 class Graph:
     """A network as numbers: a vertex for each (bus, phase node), an edge for each conductor.
 
-    Vertex 0 is the supply; a source's conductors lead from it to the source's bus. Where no device
-    names conductors each bus is one vertex. Where some do, a device that names none carries every
-    node that is named anywhere, each to itself.
+    Vertex 0 is the supply; a source's conductors lead from it to the source's bus. Where nothing
+    names phase nodes each bus is one vertex. Where something does, a device that names no
+    conductors carries every node that is named anywhere, each to itself.
     """
 
     def __init__(self, network: Network) -> None:
@@ -226,8 +226,9 @@ class Graph:
 
 
 def _every_node(network: Network) -> tuple[int, ...]:
-    """Return every phase node that a conductor names; (0,) where none does."""
+    """Return every phase node that a conductor or a load names; (0,) where none does."""
     named = {node for device in network.devices for pair in device.conductors for node in pair}
+    named.update(n for load in network.loads for group in groups_of(load.nodes) for n in group)
     return tuple(sorted(named)) or (0,)
 
 

@@ -34,10 +34,11 @@ class Problem:
 
 def problems(network: Network) -> tuple[Problem, ...]:
     """Return what is wrong with a network as it stands. Linear."""
+    islands = tuple(_islands(network))
     return (
         *_ends(network),
-        *_islands(network),
-        *_loads(network),
+        *islands,
+        *_loads(network, {load for island in islands for load in island.loads}),
         *_joined_feeders(network),
         *_loops(network),
     )
@@ -74,7 +75,7 @@ def _islands(network: Network) -> Iterator[Problem]:
         yield Problem("island", tuple(devices.get(name, ())), tuple(loads.get(name, ())))
 
 
-def _loads(network: Network) -> Iterator[Problem]:
+def _loads(network: Network, islanded: set[str]) -> Iterator[Problem]:
     """Loads at a bus that nothing joins, and loads of which a phase is missing on the way."""
     graph = network.graph
     live = graph.live(graph.state())
@@ -83,7 +84,7 @@ def _loads(network: Network) -> Iterator[Problem]:
         here = graph.at_bus.get(load.bus_id, [])
         if not here:
             nowhere.append(load.load_id)
-        elif any(live[vertex] for vertex in here) and not graph.is_lit(i, live):
+        elif load.load_id not in islanded and not graph.is_lit(i, live):
             missing.append(load.load_id)
     if nowhere:
         yield Problem("unknown-bus", loads=tuple(nowhere))

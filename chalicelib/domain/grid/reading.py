@@ -295,9 +295,9 @@ def _check_ends(row: _Row, device: Device) -> None:
         return
     for column, bus in (("bus_from", device.bus_from), ("bus_to", device.bus_to)):
         if not bus:
-            row.wrong(column, "joined-to-nothing", device=device.device_id[:_SHOWN])
+            row.odd(column, "joined-to-nothing", device=device.device_id[:_SHOWN])
     if device.bus_from and device.bus_from == device.bus_to:
-        row.wrong("bus_to", "joined-to-itself", device=device.device_id[:_SHOWN])
+        row.odd("bus_to", "joined-to-itself", device=device.device_id[:_SHOWN])
 
 
 def read_switches(text: str | Iterable[str], *, devices: Iterable[Device]) -> tuple[Mistake, ...]:
