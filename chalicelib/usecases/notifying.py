@@ -452,8 +452,10 @@ def reconcile(desk: Desk, head: Head, round_id: str, *, at: datetime) -> Tally:
     Nothing is noted while nothing changed and something is missing. Raises Stale when the outage
     moved meanwhile, and Busy: it is looked at again.
     """
-    found = tally(desk, head, round_id, at=at)
     known = head.outage.rounds[round_id]
+    if known.watch_at is None:  # every household had its final state: its reach was let go
+        return Tally(Counter(known.counts), told_at=known.told_at)
+    found = tally(desk, head, round_id, at=at)
     is_news = dict(found.counts) != dict(known.counts) or found.told_at != known.told_at
     if found.is_final or is_news:
         made = moves.settle(

@@ -218,6 +218,9 @@ def test_a_round_is_final_when_every_household_is(desk: Desk):
     settled = outages.get("Q1").outage.rounds[newest(head)]
     assert settled.told_at == NOON + MINUTE
     assert settled.watch_at is None
+    again = notifying.reconcile(desk, outages.get("Q1"), newest(head), at=NOON + 3 * MINUTE)
+    assert (again.is_final, again.counts) == (True, done.counts)
+    assert outages.get("Q1").outage.rounds[newest(head)] == settled
 
 
 @pytest.mark.parametrize("same", [2, 3])
