@@ -63,7 +63,9 @@ def sample(every, size):
 def cases_of(name):
     """Return the cases of a network; those of the network that it was made from, if it has none."""
     meta = FOLDER / name / "meta.json"
-    origin = json.loads(meta.read_text(encoding="utf-8"))["name"] if meta.exists() else name
+    origin = (
+        json.loads(meta.read_text(encoding="utf-8")).get("name", name) if meta.exists() else name
+    )
     for folder in (name, origin):
         file = FOLDER / folder / "oracle_cases.json"
         if file.exists():
