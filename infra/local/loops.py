@@ -10,7 +10,7 @@ import time
 import traceback
 import uuid
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,6 +21,7 @@ from chalice.app import (
     SQSEventConfig,
 )
 
+from chalicelib import ambient
 from infra.local import schedules
 from infra.local.functions import invoke, schedule_of
 from infra.local.queues import Queues
@@ -132,7 +133,7 @@ class Loops:
             schedules.parse(expression),
             call,
             at_once=expression.startswith("rate"),
-            now=_now,
+            now=ambient.now,
             stopping=self._stopping,
         )
 
@@ -208,7 +209,7 @@ class Loops:
                 self._trim()
             if since_purge >= _PURGE_EVERY:
                 since_purge = 0.0
-                purge_expired(self._dynamodb, self._declared.tables, at=_now())
+                purge_expired(self._dynamodb, self._declared.tables, at=ambient.now())
             since_trim += pause
             since_purge += pause
             return False
@@ -269,7 +270,3 @@ class Loops:
         trace = traceback.format_exc()
         self._log(f"{what}:\n{trace}")
         self._say(f"{what}: {trace.strip().splitlines()[-1]}")
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

@@ -5,8 +5,7 @@ The phone shows the texts that a deployment would have sent, so that a demo can 
 
 import io
 import json
-from collections.abc import Callable, Iterator
-from datetime import datetime
+from collections.abc import Iterator
 from email.message import Message
 from email.parser import BytesHeaderParser
 from http import HTTPStatus
@@ -16,6 +15,7 @@ from urllib.parse import parse_qsl
 
 from chalicelib.domain.refusal import BadInput, Refused, TooLarge, Unknown
 from chalicelib.outbound.objects import LOCAL_PATH, Disk
+from infra.local.clock import Clock
 from infra.local.gateway import MAX_BODY, Answer, Request
 
 _PHONE: Final = Path(__file__).resolve().parent / "phone"
@@ -41,39 +41,56 @@ class Pages:
     """Answers requests under `/_local/`.
 
     texts: the file that kept texts are in; files: the disk that uploads go to, None without one;
-    now: tells the time.
+    clock: tells the time, and can be set ahead.
     """
 
-    def __init__(self, *, texts: Path, files: Disk | None, now: Callable[[], datetime]) -> None:
+    def __init__(self, *, texts: Path, files: Disk | None, clock: Clock) -> None:
         self._texts = texts
         self._files = files
-        self._now = now
+        self._clock = clock
 
     def __call__(self, request: Request) -> Answer | None:
         """Return the answer, None for what is not there."""
-        if request.path in _STATIC and request.method == "GET":
+        try:
+            return self._answer(request)
+        except Refused as refused:
+            return _refusal(refused)
+
+    def _answer(self, request: Request) -> Answer | None:
+        asked = (request.method, request.path)
+        if request.method == "GET" and request.path in _STATIC:
             name, kind = _STATIC[request.path]
             return _answer((_PHONE / name).read_bytes(), kind)
-        if request.path == "/_local/phone.json" and request.method == "GET":
+        if asked == ("GET", "/_local/phone.json"):
             return _json(latest(self._texts))
-        if request.path == LOCAL_PATH and self._files:
-            try:
-                if request.method == "POST":
-                    return self._put(request, self._files)
-                if request.method == "GET":
-                    return self._get(request, self._files)
-            except Refused as refused:
-                return _refusal(refused)
+        if request.path == "/_local/clock":
+            return self._tell_time(request)
+        if self._files and asked == ("POST", LOCAL_PATH):
+            return self._put(request, self._files)
+        if self._files and asked == ("GET", LOCAL_PATH):
+            return self._get(request, self._files)
         return None
+
+    def _tell_time(self, request: Request) -> Answer | None:
+        """Answer how late it is; `POST {"ahead_seconds": 86400}` sets the clock ahead."""
+        if request.method == "POST":
+            try:
+                self._clock.set_ahead(_ahead_in(request.body))
+            except BadInput as refused:
+                return _refusal(refused, "时钟没有拨动 The clock was not set")
+        elif request.method != "GET":
+            return None
+        ahead = int(self._clock.ahead.total_seconds())
+        return _json({"now": self._clock.now().isoformat(), "ahead_seconds": ahead})
 
     def _put(self, request: Request, files: Disk) -> Answer:
         fields, body = _form(request)
-        key = files.accept_upload(fields, body, at=self._now())
+        key = files.accept_upload(fields, body, at=self._clock.now())
         return _json({"key": key}, HTTPStatus.CREATED)
 
     def _get(self, request: Request, files: Disk) -> Answer:
         query = dict(parse_qsl(request.query, keep_blank_values=True))
-        kept = files.accept_download(query, max_bytes=MAX_BODY, at=self._now())
+        kept = files.accept_download(query, max_bytes=MAX_BODY, at=self._clock.now())
         return _answer(kept.body, kept.content_type)
 
 
@@ -94,6 +111,17 @@ def latest(texts: Path) -> list[dict[str, Any]]:
         if isinstance(text, dict):
             found.append(text)
     return found[:_SHOWN]
+
+
+def _ahead_in(body: bytes) -> Any:
+    """Return what a body asks for. Raises BadInput."""
+    try:
+        asked = json.loads(body)
+    except ValueError:
+        raise BadInput.of("body", "body.not_json") from None
+    if not isinstance(asked, dict):
+        raise BadInput.of("body", "body.not_an_object")
+    return asked.get("ahead_seconds")
 
 
 def _form(request: Request) -> tuple[dict[str, str], bytes]:
@@ -133,7 +161,7 @@ def _parts(body: bytes, boundary: bytes) -> Iterator[tuple[str, bytes]]:
         yield name, content
 
 
-def _refusal(refused: Refused) -> Answer:
+def _refusal(refused: Refused, title: str = "文件没有收下 File not taken") -> Answer:
     statuses: dict[type[Refused], HTTPStatus] = {
         BadInput: HTTPStatus.FORBIDDEN,  # as S3 answers a form that does not hold
         TooLarge: HTTPStatus.BAD_REQUEST,
@@ -143,7 +171,7 @@ def _refusal(refused: Refused) -> Answer:
     errors = refused.errors if isinstance(refused, BadInput) else ()
     body = {
         "type": f"/problems/{refused.slug}",
-        "title": "文件没有收下 File not taken",
+        "title": title,
         "status": int(status),
         "errors": [{"field": one.field, "code": one.code} for one in errors],
     }

@@ -22,14 +22,16 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from types import FrameType
 from typing import Any, Final, Protocol, Self, cast
 
+from chalicelib import ambient
 from chalicelib.outbound.objects import Disk, files_from
 from infra.local import functions, issuer
 from infra.local.children import LOOPBACK, Child, need_port
+from infra.local.clock import Clock
 from infra.local.folder import DataFolder, Secrets
 from infra.local.gateway import Server
 from infra.local.issuer import Person, read_staff, write_staff
@@ -124,6 +126,7 @@ def run(settings: Settings, say: Callable[[str], None]) -> None:
         )
         refuse_the_cloud(os.environ)
         secrets = folder.secrets()
+        clock = Clock(folder.path / "clock.json")
         foreign = os.environ.get("LIGHTKEEPER_ISSUER")
         sign_in = foreign or f"http://{LOOPBACK}:{settings.issuer_port}"
         issuing = None if foreign else _issuer(settings, folder.path, down)
@@ -158,7 +161,7 @@ def run(settings: Settings, say: Callable[[str], None]) -> None:
             say=say,
             log=log.line,
         )
-        pages = Pages(texts=_texts(), files=_disk(secrets), now=lambda: datetime.now(UTC))
+        pages = Pages(texts=_texts(), files=_disk(secrets), clock=clock)
         server.open(
             app, pages=pages, log=log.line, templates=template.gateway, stage=settings.stage
         )
@@ -293,8 +296,8 @@ def _people(settings: Settings, data: Path, say: Callable[[str], None]) -> None:
         )
     say("seeding the demo county, once …")
     seed = cast("Seed", importlib.import_module("infra.local.seed"))
-    seed.run(data=data, at=datetime.now(UTC), say=say)
-    done.write_text(datetime.now(UTC).isoformat())
+    seed.run(data=data, at=ambient.now(), say=say)
+    done.write_text(ambient.now().isoformat())
 
 
 def _texts() -> Path:

@@ -20,7 +20,7 @@ _MONTHS: Final = [
     *("JUL", "AUG", "SEP", "OCT", "NOV", "DEC"),
 ]
 _DAYS: Final = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"]
-_LOOK: Final = 20.0
+_LOOK: Final = 2.0
 _HORIZON: Final = timedelta(days=366 * 5)  # 29 February comes within it
 
 

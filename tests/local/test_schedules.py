@@ -124,7 +124,7 @@ def test_a_computer_that_slept_runs_what_is_due_when_it_wakes():
 
     due, ran = clock.runs[0]
     assert due == SATURDAY.replace(minute=40, second=0)
-    assert ran == SATURDAY + timedelta(hours=3, seconds=20)  # it looks every twenty seconds
+    assert ran == SATURDAY + timedelta(hours=3, seconds=2)  # it looks every two seconds
 
 
 def test_a_schedule_without_a_next_instant_ends():

@@ -59,6 +59,7 @@ def start(data: Path, *, port: int, origins: Sequence[str], stage: str = "") -> 
         "port": port,
         "keys": str(data / "issuer.json"),
         "staff": str(data / "staff.json"),
+        "clock": str(data / "clock.json"),
         "origins": list(origins),
         "redirects": [f"{origin}{base}{page}" for origin in origins for page in _OFFICE_PAGES],
         "client": CLIENT,

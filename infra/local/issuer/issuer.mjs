@@ -9,6 +9,7 @@
 //   keys      file of the keys, made if missing     staff      [{sub, name, role, office}]
 //   origins   of the pages that may sign in         redirects  their addresses to come back to
 //   client    client id                             audience   of the access tokens
+//   clock     file of how far the platform's clock is ahead: {"ahead_seconds": 0}
 
 import { createHash, generateKeyPairSync, randomBytes } from 'node:crypto'
 import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
@@ -28,6 +29,16 @@ const MAX_FORM = 4096
 const config = JSON.parse(process.argv[2])
 const issuer = `http://127.0.0.1:${config.port}`
 const hosts = new Set([`127.0.0.1:${config.port}`, `localhost:${config.port}`])
+
+// The platform's clock may have been set ahead; tokens must be of its time.
+const machine = Date.now
+let ahead = 0
+function readClock() {
+  if (existsSync(config.clock)) ahead = JSON.parse(readFileSync(config.clock, 'utf8')).ahead_seconds * 1000
+}
+readClock()
+setInterval(readClock, 200).unref()
+Date.now = () => machine() + ahead
 
 // The parent holds the other end of our input: when it dies, however it dies, we end.
 process.stdin.on('end', () => process.exit(0)).on('error', () => process.exit(0)).resume()
