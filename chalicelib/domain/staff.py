@@ -71,6 +71,7 @@ class Capability(StrEnum):
     LEDGER_VERIFY = "ledger.verify"
     OUTAGE_CREATE = "outage.create"
     OUTAGE_UPDATE = "outage.update"
+    OUTAGE_REPORT = "outage.report"
     GRID_IMPORT = "grid.import"
     NOTICE_LIST = "notice.list"
     OFFICE_READ = "office.read"
@@ -143,24 +144,36 @@ MATRIX: Final[Mapping[Role, Mapping[Capability, frozenset[Relation]]]] = Mapping
             _C.LEDGER_READ: _TREE,
             _C.OUTAGE_CREATE: _TREE,
             _C.OUTAGE_UPDATE: _TREE,
+            _C.OUTAGE_REPORT: _TREE,
         },
         Role.NETWORK_CONTROLLER: {
             **_WORK,
             _C.OUTAGE_CREATE: _TREE,
             _C.OUTAGE_UPDATE: _TREE,
+            _C.OUTAGE_REPORT: _TREE,
             _C.LEDGER_READ: _TREE,
         },
-        Role.CREW: {**_WORK, _C.CONTACT_REVEAL: _TREE},
-        Role.AREA_MANAGER: {**_WORK, _C.CONTACT_REVEAL: _TREE},
-        Role.GRID_STAFF: {**_WORK, _C.CONTACT_REVEAL: _TREE},
+        Role.CREW: {**_WORK, _C.CONTACT_REVEAL: _TREE, _C.OUTAGE_REPORT: _TREE},
+        Role.AREA_MANAGER: {**_WORK, _C.CONTACT_REVEAL: _TREE, _C.OUTAGE_REPORT: _TREE},
+        Role.GRID_STAFF: {**_WORK, _C.CONTACT_REVEAL: _TREE, _C.OUTAGE_REPORT: _TREE},
         Role.LIAISON: {**_WORK, _C.CONTACT_REVEAL: _TREE},
         Role.RETURN_VISITOR: {**_WORK, _C.CONTACT_REVEAL: _TREE, _C.CALL_LIST: _TREE},
-        Role.CITY_HOST: {**_OVERSEE, _C.INTAKE: _TREE, _C.ORDER_MERGE: _TREE},
-        Role.SUPERVISOR: {**_OVERSEE, _C.ORDER_MERGE: _TREE, _C.CALL_LIST: _TREE},
+        Role.CITY_HOST: {
+            **_OVERSEE,
+            _C.INTAKE: _TREE,
+            _C.ORDER_MERGE: _TREE,
+            _C.OUTAGE_REPORT: _TREE,
+        },
+        Role.SUPERVISOR: {
+            **_OVERSEE,
+            _C.ORDER_MERGE: _TREE,
+            _C.CALL_LIST: _TREE,
+            _C.OUTAGE_REPORT: _TREE,
+        },
         Role.PROVINCE_MONITOR: _OVERSEE,
-        Role.DEPARTMENT: _OVERSEE,
+        Role.DEPARTMENT: {**_OVERSEE, _C.OUTAGE_REPORT: _TREE},
         Role.DISCIPLINE: {**_OVERSEE, _C.MISCONDUCT_READ: _TREE},
-        Role.LEADER: {**_OVERSEE, _C.LEDGER_VERIFY: _TREE},
+        Role.LEADER: {**_OVERSEE, _C.LEDGER_VERIFY: _TREE, _C.OUTAGE_REPORT: _TREE},
         Role.ADMIN: {
             **_READ,
             _C.OFFICE_CREATE: _TREE,

@@ -149,6 +149,21 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "need.grade": ("投诉等级", "Grade"),
     "need.kind": ("正确类型", "Right kind"),
     "need.liability": ("责任认定", "Liability"),
+    "need.account": ("户号", "Account"),
+    "need.at": ("时间", "Time"),
+    "need.closed": ("合上的设备", "Devices to be closed"),
+    "need.crew": ("抢修队", "Crew"),
+    "need.devices": ("设备", "Devices"),
+    "need.etr": ("预计恢复时间", "Expected restoration"),
+    "need.finish": ("结束时间", "End"),
+    "need.happened_at": ("发生时间", "Happened at"),
+    "need.information": ("信息", "Information"),
+    "need.line": ("停电线路", "Line that goes off"),
+    "need.next_update_at": ("下次告知时间", "Next word at"),
+    "need.outage": ("停电编号", "Outage"),
+    "need.start": ("开始时间", "Start"),
+    "need.status": ("进度", "Progress"),
+    "need.transformers": ("台区", "Transformers"),
     "need.note": ("说明", "Note"),
     "need.office": ("责任单位", "Office"),
     "need.owner": ("督办责任人", "Owner"),
@@ -416,6 +431,34 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "outage.state.cancelled": ("已取消", "Cancelled"),
     "outage.state.absorbed": ("已并入", "Taken into another"),
     "outage.state.momentary": ("瞬时停电", "Momentary"),
+    "outage.move.confirm": ("确认停电", "Confirm"),
+    "outage.move.deny": ("确认未停电", "No outage"),
+    "outage.move.know": ("已获知，待录入", "Known, to be entered"),
+    "outage.move.crew": ("抢修进度", "Crew's progress"),
+    "outage.move.set_etr": ("预计恢复时间", "Expected restoration"),
+    "outage.move.set_cause": ("停电原因", "Cause"),
+    "outage.move.extend": ("扩大范围", "Extend"),
+    "outage.move.shrink": ("缩小范围", "Shrink"),
+    "outage.move.restore_part": ("部分恢复", "Restore a part"),
+    "outage.move.restore": ("全部恢复", "Restore"),
+    "outage.move.still_dark": ("仍未来电", "Still dark"),
+    "outage.move.absorb": ("并入另一停电", "Take another in"),
+    "outage.move.edit": ("修改草稿", "Edit draft"),
+    "outage.move.submit": ("提交审批", "Submit"),
+    "outage.move.approve": ("批准", "Approve"),
+    "outage.move.send_back": ("退回", "Send back"),
+    "outage.move.announce": ("公告", "Announce"),
+    "outage.move.change_plan": ("变更计划", "Change the plan"),
+    "outage.move.log_call": ("记录电话通知", "Record a call"),
+    "outage.move.start": ("开始停电", "Begin"),
+    "outage.move.finish": ("送电", "Power back"),
+    "outage.move.cancel": ("取消", "Cancel"),
+    "outage.step.out": ("停电", "Went dark"),
+    "outage.step.back": ("恢复", "Came back"),
+    "outage.step.wrong": ("未曾停电", "Was never dark"),
+    "outage.step.still": ("仍未来电", "Not back after all"),
+    "outage.step.moved_in": ("移入", "Moved in"),
+    "outage.step.moved_out": ("移出", "Moved out"),
     "outage.command.opened": ("登记", "Opened"),
     "outage.command.drafted": ("拟定", "Drafted"),
     "outage.command.timer": ("到期提醒", "Timer"),
@@ -603,6 +646,7 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "capability.ledger.verify": ("校验流水账", "Verify the ledger"),
     "capability.outage.create": ("登记停电", "Create outages"),
     "capability.outage.update": ("更新停电", "Update outages"),
+    "capability.outage.report": ("上报停电进展", "Report on outages"),
     "capability.grid.import": ("导入电网", "Import the grid"),
     "capability.notice.list": ("查看通知", "List notices"),
     "capability.office.read": ("查看单位", "Read offices"),
@@ -953,6 +997,10 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
         "请填手机、带区号的固话或 400 号码",
         "A mobile, landline with area code, or 400 number",
     ),
+    "code.device.unknown": ("没有这个设备", "No such device"),
+    "code.device.other_county": ("不在同一个县", "It is in another county"),
+    "code.outage.unknown": ("没有这个停电事件", "No such outage"),
+    "code.account.not_key": ("不是本次停电的重要用户", "Not a key customer of this outage"),
     "code.reach.empty": ("没有选择停电范围", "Nothing is in the range"),
     "code.reach.taken": (
         "范围内的用户都已在别的停电中",
@@ -1191,6 +1239,23 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
         "Sources run in parallel through {devices} closed devices, such as “{first}”",
     ),
 }
+
+_ALSO: Final = {
+    "outage.cause.": "choice.cause.",
+    "outage.crew.": "choice.status.",
+    "outage.round.": "choice.information.",
+    "outage.reason.": "choice.reason.",
+}
+"""Answers that a move of an outage takes, by the prefix of the words that they have already."""
+
+_WORDS.update(
+    {
+        known: pair
+        for key, pair in tuple(_WORDS.items())
+        for prefix, other in _ALSO.items()
+        if key.startswith(prefix) and (known := other + key.removeprefix(prefix)) not in _WORDS
+    }
+)
 
 WORDS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
     {key: MappingProxyType(dict(zip(LANGUAGES, pair, strict=True))) for key, pair in _WORDS.items()}

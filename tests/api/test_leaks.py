@@ -43,6 +43,7 @@ from tests.api.conftest import (
     documented,
 )
 from tests.builders import an_order_id
+from tests.usecases.network import a_grid
 
 FAR = {
     OfficeLevel.PROVINCE: ("P-77", ("P-77",)),
@@ -92,6 +93,9 @@ NOTHING: Mapping[str, str] = {
     "call": "",  # made from the number, as ours is
     "channel": "12345",
     "case": "QH-2026-999999",
+    "outage": "261121-CCCCCC",
+    "devices": "F9-SW9",
+    "feeder": "feeder/F9",
 }
 
 
@@ -116,10 +120,16 @@ def ours(api: Api) -> Ours:
         **admin,
     )
     assert listed.status == 201, listed.raw.decode()
+    a_grid(COUNTY, STATION, at)
+    dark = api.post("/api/v1/outages", {"kind": "fault", "devices": ["F1-SW1"]}, as_="dispatcher-1")
+    assert dark.status == 201, dark.raw.decode()
     values = {
         "number": number,
         "parent": number,
         "aggregate": number,
+        "outage": dark.body["id"],
+        "devices": "F1-SW1",
+        "feeder": "feeder/F1",
         "office": COUNTY,
         "office_id": COUNTY,
         "county": COUNTY,
@@ -137,7 +147,8 @@ def ours(api: Api) -> Ours:
         "case": CASE,
     }
     marks = {number, token, key[1], hook.body["id"], listed.body["id"], NAME, ACCOUNT, "独孤**",
-             "欧阳", "清河县公司", "城关供电所", "员工crew-1", "建设路", "没电了"}  # fmt: skip
+             dark.body["id"], "河尾村", "欧阳", "清河县公司", "城关供电所", "员工crew-1", "建设路",
+             "没电了"}  # fmt: skip
     return Ours(number, values, frozenset(marks))
 
 
@@ -241,6 +252,8 @@ class Operation:
     def _field(self, name: str, value: Any, there: Mapping[str, str]) -> Any:
         if name == "numbers":
             return [there["number"]]
+        if name == "devices":
+            return [there["devices"]]
         if isinstance(value, Mapping):
             return {inner: self._field(inner, each, there) for inner, each in value.items()}
         if value is None or (name in there and name in {"county", "phone"}):

@@ -17,6 +17,7 @@ from chalicelib.domain.procedures import PROCEDURES
 from chalicelib.domain.staff import Capability, OfficeLevel, Outsider, Relation, Role
 from chalicelib.store.deliveries import Status
 from chalicelib.usecases import delivering
+from chalicelib.usecases.outages import DEEDS
 from tests.domain.engine import NOON, RULES
 
 PROCEDURE_WORDS = sorted(
@@ -70,7 +71,16 @@ DELIVERIES = sorted(
     }
 )
 OUTAGES = sorted(
-    {f"notice.{kind}" for kind in Kind}
+    {f"outage.move.{name}" for name in DEEDS}
+    | {f"outage.step.{change}" for change in outage._FOLD}
+    | {f"need.{need.name}" for deed in DEEDS.values() for need in deed.needs}
+    | {
+        f"choice.{need.name}.{choice}"
+        for deed in DEEDS.values()
+        for need in deed.needs
+        for choice in need.choices
+    }
+    | {f"notice.{kind}" for kind in Kind}
     | {f"group.{group}" for group in Group}
     | {f"silence.{silence}" for silence in Silence}
     | {f"drop.{reason}" for reason in DropReason}

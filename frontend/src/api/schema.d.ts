@@ -652,6 +652,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/grid/diagram": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return the one-line diagram of a feeder as it stands, with what is dark on it
+         * @description Return the one-line diagram of a feeder as it stands, with what is dark on it.
+         */
+        get: operations["draw_feeder"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/health": {
         parameters: {
             query?: never;
@@ -1134,6 +1154,130 @@ export interface paths {
         get: operations["verify_order"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/outages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return the board: what is open, was lately, is planned, or all of a span of days
+         * @description Return the board: what is open, was lately, is planned, or all of a span of days.
+         */
+        get: operations["list_outages"];
+        put?: never;
+        /**
+         * Open an outage from the devices that failed, or draft one that is planned
+         * @description Open an outage from the devices that failed, or draft one that is planned.
+         */
+        post: operations["create_outage"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/outages/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return what opening some devices would darken, before anybody does it
+         * @description Return what opening some devices would darken, before anybody does it.
+         */
+        get: operations["preview_outage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/outages/{outage}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return an outage with its steps, rounds, clocks, history, orders and moves
+         * @description Return an outage with its steps, rounds, clocks, history, orders and moves.
+         */
+        get: operations["read_outage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/outages/{outage}/diagram": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return the one-line diagrams of the feeders that an outage's devices are on
+         * @description Return the one-line diagrams of the feeders that an outage's devices are on.
+         */
+        get: operations["draw_outage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/outages/{outage}/households": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return whom it darkens, masked, with what became of their newest notice
+         * @description Return whom it darkens, masked, with what became of their newest notice.
+         */
+        get: operations["list_outage_households"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/outages/{outage}/moves/{move}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make a move. Its needs are the fields of the body, as the outage's page lists them
+         * @description Make a move. Its needs are the fields of the body, as the outage's page lists them.
+         */
+        post: operations["move_outage"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1826,6 +1970,15 @@ export interface components {
             /** @default  */
             note?: string;
         };
+        /** @description A key customer who is called before an emergency switching; masked. */
+        CallOwed: {
+            account: string;
+            name: string;
+            phone: string;
+            done_at: string | null;
+            by: string | null;
+            line: string | null;
+        };
         /** @description Somebody whom no text reached. */
         CallRow: {
             id: string;
@@ -2014,6 +2167,37 @@ export interface components {
             at: string;
             reason: string | null;
         };
+        /** @description A feeder's one-line diagram. */
+        Diagram: {
+            feeder: string;
+            nodes: components["schemas"]["DiagramNode"][];
+            edges: components["schemas"]["DiagramEdge"][];
+            /** Format: date-time */
+            as_of: string;
+        };
+        /** @description A device between two buses. tree: it is drawn as a branch; else it closes a loop or ties. */
+        DiagramEdge: {
+            from: string;
+            to: string;
+            device: string;
+            name: string;
+            kind: string;
+            /** @enum {string} */
+            state: "live" | "dark" | "open" | "suspect" | "fault";
+            tree: boolean;
+        };
+        /** @description A bus of the diagram: x counts steps from the source, y the branches. */
+        DiagramNode: {
+            id: string;
+            name: string;
+            kind: string;
+            x: number;
+            y: number;
+            /** @enum {string} */
+            state: "live" | "dark";
+            households: number;
+            loads: number;
+        };
         /** @description Rows by what they would do. */
         Difference: {
             add: number;
@@ -2041,6 +2225,15 @@ export interface components {
             entries: components["schemas"]["TurnRow"][];
             version: number;
         };
+        /** @description One word on when power will be back; at: null when only the next word was promised. */
+        EtrChange: {
+            at: string | null;
+            source: string;
+            /** Format: date-time */
+            set_at: string;
+            reason: string | null;
+            next_update_at: string | null;
+        };
         /** @description One unusable field. code: stable; detail: in the caller's language. */
         FieldProblem: {
             field: string;
@@ -2064,6 +2257,17 @@ export interface components {
             seq: number;
             why: string;
         };
+        /** @description One of the two five-minute clocks (两个5分钟), or both together (whole). */
+        FiveMinutes: {
+            kind: string;
+            event: string;
+            /** Format: date-time */
+            due_at: string;
+            /** @enum {string} */
+            state: "running" | "met" | "missed";
+            stopped: boolean;
+            seconds: number;
+        };
         /**
          * @description The house answers, and so does its store.
          *
@@ -2077,6 +2281,13 @@ export interface components {
             at: string;
             counties: number;
             unreadable: number;
+        };
+        /** @description How many reports speak for it. */
+        Heard: {
+            calls: number;
+            meter_off: number;
+            device_open: number;
+            indicators: number;
         };
         /** @description A hold while the customer is the actor. */
         Hold: {
@@ -2128,6 +2339,15 @@ export interface components {
             amount: string;
             unit: string;
             source: string;
+        };
+        /** @description A lead that was not kept: which limit, towards whom, and why. */
+        LeadBreach: {
+            limit: string;
+            to: string;
+            /** Format: date-time */
+            due: string;
+            told_at: string | null;
+            reason: string;
         };
         /** @description A county's days, both included. */
         LedgerDays: {
@@ -2322,6 +2542,23 @@ export interface components {
             language?: "zh" | "en";
             files?: string[];
         };
+        /** @description An outage: by the devices that failed or are to be opened. planned: of planned kinds. */
+        NewOutage: {
+            /**
+             * @example fault
+             * @enum {string}
+             */
+            kind: "planned" | "short_notice" | "fault" | "emergency_defect" | "load_shortage" | "arrears" | "breach";
+            devices: string[];
+            began_at?: string | null;
+            cause?: string | null;
+            /** @default  */
+            note?: string;
+            etr?: string | null;
+            planned?: components["schemas"]["Planned"] | null;
+            /** @default false */
+            training?: boolean;
+        };
         /** @description Another signing secret. overlap_hours: how long the one before signs beside it. */
         NewSecret: {
             /** @default 24 */
@@ -2404,6 +2641,197 @@ export interface components {
             customers_affected?: number | null;
             restored_at?: string | null;
         };
+        /** @description A device that failed or is switched. */
+        OutageDevice: {
+            id: string;
+            name: string;
+            kind: string;
+        };
+        /** @description The diagrams of the feeders that an outage touches. */
+        OutageDiagrams: {
+            items: components["schemas"]["Diagram"][];
+        };
+        /** @description One event of its history. */
+        OutageEvent: {
+            seq: number;
+            name: string;
+            /** Format: date-time */
+            at: string;
+            /** Format: date-time */
+            recorded_at: string;
+            by: string;
+            by_role: string;
+            by_name: string;
+            note: string | null;
+            data: {
+                [key: string]: unknown;
+            };
+        };
+        /** @description A household of an outage, masked. state: what became of its newest notice. */
+        OutageHousehold: {
+            account: string;
+            name: string;
+            address: string;
+            place: string;
+            flags: string[];
+            group: string;
+            dark: boolean;
+            phones: number;
+            state: string | null;
+            kind: string | null;
+            told_at: string | null;
+        };
+        /** @description A page of an outage's households. counts: of its newest round, by final state. */
+        OutageHouseholds: {
+            items: components["schemas"]["OutageHousehold"][];
+            counts: {
+                [key: string]: number;
+            };
+            cursor: string | null;
+        };
+        /** @description A move of an outage: the answers that it needs, as fields of the body. */
+        OutageMoveIn: {
+            occurred_at?: string | null;
+        } & {
+            [key: string]: unknown;
+        };
+        /** @description An order of it. role: repair, report (of a caller) or danger, which lives by itself. */
+        OutageOrder: {
+            number: string;
+            /** @enum {string} */
+            role: "repair" | "report" | "danger";
+            danger: string | null;
+            stage: string;
+            place: string;
+        };
+        /** @description Everything about an outage but its households. */
+        OutagePage: {
+            id: string;
+            kind: string;
+            state: string;
+            level: string | null;
+            county: string;
+            office: string;
+            area: string;
+            cause: string | null;
+            started_at: string | null;
+            /** Format: date-time */
+            recorded_at: string;
+            etr: string | null;
+            etr_source: string | null;
+            next_update_at: string | null;
+            restored_at: string | null;
+            planned_start: string | null;
+            planned_end: string | null;
+            households: number;
+            dark_households: number;
+            key: number;
+            vulnerable: number;
+            sensitive: number;
+            transformers: number;
+            feeder_ids: string[];
+            devices: components["schemas"]["OutageDevice"][];
+            order_number: string | null;
+            children: number;
+            dangers: number;
+            crew_status: string | null;
+            evidence: components["schemas"]["Heard"];
+            clocks: components["schemas"]["FiveMinutes"][];
+            round: components["schemas"]["RoundRow"] | null;
+            human: string | null;
+            above: string | null;
+            training: boolean;
+            version: number;
+            /** Format: date-time */
+            updated_at: string;
+            areas: string[];
+            steps: components["schemas"]["OutageStep"][];
+            history: components["schemas"]["OutageEvent"][];
+            etr_changes: components["schemas"]["EtrChange"][];
+            figures: components["schemas"]["RoundFigure"][];
+            rounds: components["schemas"]["RoundRow"][];
+            orders: components["schemas"]["OutageOrder"][];
+            nested: string[];
+            parent: string | null;
+            moves: components["schemas"]["MoveRow"][];
+            calls_owed: components["schemas"]["CallOwed"][];
+            signatures: components["schemas"]["Signed"][];
+            breaches: components["schemas"]["LeadBreach"][];
+        };
+        /** @description What opening some devices would do. taken: outages in which part of it is dark already. */
+        OutagePreview: {
+            county: string;
+            areas: string[];
+            feeders: string[];
+            transformers: number;
+            households: number;
+            registered: number;
+            key: number;
+            vulnerable: number;
+            sensitive: number;
+            texts: number;
+            seconds_to_send: number;
+            taken: components["schemas"]["TakenRow"][];
+        };
+        /** @description An outage as a line of the board. human: what a person said of it. */
+        OutageRow: {
+            id: string;
+            kind: string;
+            state: string;
+            level: string | null;
+            county: string;
+            office: string;
+            area: string;
+            cause: string | null;
+            started_at: string | null;
+            /** Format: date-time */
+            recorded_at: string;
+            etr: string | null;
+            etr_source: string | null;
+            next_update_at: string | null;
+            restored_at: string | null;
+            planned_start: string | null;
+            planned_end: string | null;
+            households: number;
+            dark_households: number;
+            key: number;
+            vulnerable: number;
+            sensitive: number;
+            transformers: number;
+            feeder_ids: string[];
+            devices: components["schemas"]["OutageDevice"][];
+            order_number: string | null;
+            children: number;
+            dangers: number;
+            crew_status: string | null;
+            evidence: components["schemas"]["Heard"];
+            clocks: components["schemas"]["FiveMinutes"][];
+            round: components["schemas"]["RoundRow"] | null;
+            human: string | null;
+            above: string | null;
+            training: boolean;
+            version: number;
+            /** Format: date-time */
+            updated_at: string;
+        };
+        /** @description A page of outages, the newest first. */
+        OutageRows: {
+            items: components["schemas"]["OutageRow"][];
+            cursor: string | null;
+            /** Format: date-time */
+            as_of: string;
+        };
+        /** @description Supply points that went dark or light. other: the outage they moved from or to. */
+        OutageStep: {
+            /** Format: date-time */
+            at: string;
+            /** Format: date-time */
+            recorded_at: string;
+            what: string;
+            households: number;
+            transformers: number;
+            other: string | null;
+        };
         /** @description The outages that are known. */
         Outages: {
             items: components["schemas"]["Outage"][];
@@ -2441,6 +2869,14 @@ export interface components {
         /** @description Places, the likeliest first. */
         Places: {
             items: components["schemas"]["PlaceHit"][];
+        };
+        /** @description A plan: from when to when, and what its switching closes beside what it opens. */
+        Planned: {
+            /** Format: date-time */
+            start: string;
+            /** Format: date-time */
+            end: string;
+            closed?: string[];
         };
         /** @description What a list would do. Nothing is applied yet; it waits for a day. */
         Previewed: {
@@ -2597,6 +3033,29 @@ export interface components {
             address: string;
             account_no: string;
         };
+        /** @description How fast a round was, in seconds: entered, told, and both from when power changed. */
+        RoundFigure: {
+            round: string;
+            kind: string;
+            entry_seconds: number;
+            notify_seconds: number | null;
+            whole_seconds: number | null;
+        };
+        /** @description Something that households are told, and how many it reached. */
+        RoundRow: {
+            id: string;
+            kind: string;
+            /** Format: date-time */
+            entered_at: string;
+            told_at: string | null;
+            sent: number;
+            failed: number;
+            waiting: number;
+            total: number;
+            counts: {
+                [key: string]: number;
+            };
+        };
         /** @description Orders that were found. */
         Rows: {
             items: components["schemas"]["QueueRow"][];
@@ -2624,6 +3083,14 @@ export interface components {
             soon: number;
             undispatched: number;
             oldest_minutes: number;
+        };
+        /** @description A signature under a plan. */
+        Signed: {
+            role: string;
+            by: string;
+            by_name: string;
+            /** Format: date-time */
+            at: string;
         };
         /** @description What changes of a person; what is left out stays. phone: null takes it away. */
         StaffChange: {
@@ -2764,6 +3231,11 @@ export interface components {
             number: string;
             token: string;
             order: components["schemas"]["StaffOrder"] | null;
+        };
+        /** @description An outage that has part of a reach already. */
+        TakenRow: {
+            id: string;
+            households: number;
         };
         /** @description What became of a test event. */
         Tested: {
@@ -6650,6 +7122,87 @@ export interface operations {
             };
         };
     };
+    draw_feeder: {
+        parameters: {
+            query: {
+                county: string;
+                /** @description The map's name, such as feeder/F-03. */
+                feeder: string;
+            };
+            header?: {
+                /** @description The language of problems. */
+                "Accept-Language"?: "zh" | "en";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Diagram"];
+                };
+            };
+            /** @description not-signed-in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not-allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unknown */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bad-input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_health: {
         parameters: {
             query?: never;
@@ -8761,6 +9314,634 @@ export interface operations {
                 };
             };
             /** @description bad-input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_outages: {
+        parameters: {
+            query?: {
+                state?: "open" | "recent" | "planned" | "all";
+                kind?: "planned" | "short_notice" | "fault" | "emergency_defect" | "load_shortage" | "arrears" | "breach";
+                from?: string;
+                to?: string;
+                cursor?: string;
+                limit?: number;
+            };
+            header?: {
+                /** @description The language of problems. */
+                "Accept-Language"?: "zh" | "en";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OutageRows"];
+                };
+            };
+            /** @description not-signed-in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not-allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bad-input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_outage: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The language of problems. */
+                "Accept-Language"?: "zh" | "en";
+                /** @description The same key and body give the same answer; another body is refused. */
+                "Idempotency-Key": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "kind": "fault",
+                 *       "devices": [
+                 *         "F-TQ-QH-01-SW2"
+                 *       ],
+                 *       "note": "分段开关跳闸"
+                 *     }
+                 */
+                "application/json": components["schemas"]["NewOutage"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OutagePage"];
+                };
+            };
+            /** @description not-signed-in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not-allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description stale */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too-large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unsupported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bad-input, key-reused */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    preview_outage: {
+        parameters: {
+            query: {
+                /** @description Ids with commas between. */
+                devices: string;
+                /** @description What the switching closes. */
+                closed?: string;
+            };
+            header?: {
+                /** @description The language of problems. */
+                "Accept-Language"?: "zh" | "en";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OutagePreview"];
+                };
+            };
+            /** @description not-signed-in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not-allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bad-input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_outage: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The language of problems. */
+                "Accept-Language"?: "zh" | "en";
+            };
+            path: {
+                outage: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OutagePage"];
+                };
+            };
+            /** @description not-signed-in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not-allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unknown */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bad-input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    draw_outage: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The language of problems. */
+                "Accept-Language"?: "zh" | "en";
+            };
+            path: {
+                outage: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OutageDiagrams"];
+                };
+            };
+            /** @description not-signed-in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not-allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unknown */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bad-input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_outage_households: {
+        parameters: {
+            query?: {
+                group?: "all" | "key" | "vulnerable" | "sensitive";
+                cursor?: string;
+                limit?: number;
+            };
+            header?: {
+                /** @description The language of problems. */
+                "Accept-Language"?: "zh" | "en";
+            };
+            path: {
+                outage: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OutageHouseholds"];
+                };
+            };
+            /** @description not-signed-in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not-allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unknown */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bad-input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    move_outage: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The language of problems. */
+                "Accept-Language"?: "zh" | "en";
+                /** @description The same key and body give the same answer; another body is refused. */
+                "Idempotency-Key": string;
+                /** @description The version that was seen (ETag). */
+                "If-Match"?: string;
+            };
+            path: {
+                outage: string;
+                move: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "note": "现场已确认"
+                 *     }
+                 */
+                "application/json": components["schemas"]["OutageMoveIn"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OutagePage"];
+                };
+            };
+            /** @description not-signed-in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not-allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unknown */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description gate-closed, illegal-move */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description stale */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too-large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unsupported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bad-input, key-reused */
             422: {
                 headers: {
                     [name: string]: unknown;
