@@ -1,0 +1,33 @@
+/** Texts of outages. Chinese is the source. */
+export const zh = {
+  line: {
+    title: '单线图',
+    help: '方向键移动，右键展开、左键收起，回车打开。',
+    state: { live: '有电', dark: '停电', open: '断开', suspect: '疑似故障', fault: '故障点' },
+    kind: {
+      source: '电源',
+      breaker: '断路器',
+      switch: '开关',
+      load_switch: '负荷开关',
+      load_break_switch: '负荷开关',
+      disconnector: '隔离开关',
+      recloser: '重合器',
+      fuse: '熔断器',
+      line: '线路',
+      cable: '电缆',
+      reactor: '电抗器',
+      transformer: '变压器',
+      load: '用户接入点',
+    },
+    households: '{n} 户',
+    darkOf: '停电 {dark}／{n} 户',
+    lines: '含 {n} 段线路',
+    folded: '收起 {n} 处',
+    tie: '通往{to}',
+    zoomIn: '放大',
+    zoomOut: '缩小',
+    whole: '恢复原来大小',
+    none: '这条线路没有接线数据',
+    noneText: '导入电网后会显示在这里。',
+  },
+}
