@@ -604,6 +604,18 @@ def spells(outage: Outage) -> tuple[Spell, ...]:
     return tuple(found)
 
 
+def handed_over(outage: Outage) -> Reach:
+    """Return what was dark here and is another outage's now: that one tells it everything."""
+    gone = NOWHERE
+    for key in sorted(outage.steps, key=_place):
+        step = outage.steps[key]
+        if step.change == "moved_out":
+            gone |= step.reach
+        elif step.change in {"out", "moved_in"}:
+            gone -= step.reach
+    return gone
+
+
 def _place(key: str) -> tuple[int, ...]:
     """Order the keys of steps and ETRs as they were entered: `12`, or `12.3` for a third one."""
     return tuple(int(part) for part in key.split(".") if part.isdigit())
@@ -770,7 +782,7 @@ def figures(outage: Outage) -> tuple[Figure, ...]:
             _between(r.entered_at, r.told_at),
             _between(r.happened_at, r.told_at),
         )
-        for name, r in outage.rounds.items()
+        for name, r in sorted(outage.rounds.items(), key=lambda one: _place(one[0]))
         if r.kind in INFORMATION
     )
 

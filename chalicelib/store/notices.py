@@ -239,17 +239,18 @@ def record(
     return _put(final, _unchanged(before))
 
 
-def receipt(outage_id: str, key: str, seq: int, status: Status, *, at: datetime) -> bool:
+def receipt(outage_id: str, key: str, seq: int, status: Status) -> bool:
     """Take in what a gateway says later of a round. Return whether that was news.
 
-    A round that a newer one has followed keeps its word in `past`. Raises Busy.
+    A round that a newer one has followed keeps its word in `past`. `at` stays when the gateway took
+    the text, which is when the household was told. Raises Busy.
     """
     for _ in range(3):
         row = find(ToldRow, _bucket(outage_id, key), key)
         if row is None:
             return False
         held = _told(row)
-        changed = _with_receipt(held, seq, status, at)
+        changed = _with_receipt(held, seq, status)
         if changed is None:
             return False
         if _put(changed, _unchanged(held)):
@@ -257,15 +258,13 @@ def receipt(outage_id: str, key: str, seq: int, status: Status, *, at: datetime)
     raise Busy(of="store")
 
 
-def _with_receipt(held: Told, seq: int, status: Status, at: datetime) -> Told | None:
+def _with_receipt(held: Told, seq: int, status: Status) -> Told | None:
     if held.seq == seq:
         if RANKS[held.status] >= RANKS[status]:
             return None
-        return replace(held, status=status, at=at)
+        return replace(held, status=status)
     past = tuple(
-        replace(one, status=status, at=at)
-        if one.seq == seq and RANKS[one.status] < RANKS[status]
-        else one
+        replace(one, status=status) if one.seq == seq and RANKS[one.status] < RANKS[status] else one
         for one in held.past
     )
     return None if past == held.past else replace(held, past=past)

@@ -1,121 +1,36 @@
 """Every household hears of its outage: in order, once a word, and only what is true."""
 
-from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import timedelta
 
 import pytest
 
 from chalicelib.domain import outage_moves as moves
 from chalicelib.domain.contact import Phone
-from chalicelib.domain.order import Actor
-from chalicelib.domain.outage import Kind, State
+from chalicelib.domain.outage import figures
 from chalicelib.domain.reach import Reach
-from chalicelib.outbound.sms import GatewayBusy, Receipt, ReplyLost, Text
-from chalicelib.store import customers, outages
+from chalicelib.outbound.sms import LATER, GatewayBusy, GatewayRefused, NumberRejected, ReplyLost
+from chalicelib.store import customers, deliveries, notices, outages
 from chalicelib.store.customers import Household
+from chalicelib.store.deliveries import Status
 from chalicelib.store.outages import Change, Head
+from chalicelib.store.rows import House
 from chalicelib.usecases import notifying
-from chalicelib.usecases.delivering import Ports
 from chalicelib.usecases.desk import Desk
-from tests.usecases.county import COUNTY, MINUTE, NOON, STATION, the_desk
-
-CREW = Actor("crew", "c7", STATION)
-AREA = "T-03"
-HOUSEHOLDS = 60
-
-
-class Fake:
-    """A gateway that does as it is told and keeps what it was given."""
-
-    def __init__(self, *failures: Exception | None) -> None:
-        self.failures = list(failures)
-        self.sent: list[Text] = []
-
-    def send(self, text: Text, *, at: datetime) -> Receipt:
-        assert at.tzinfo is not None
-        if self.failures and (failure := self.failures.pop(0)) is not None:
-            if isinstance(failure, ReplyLost):
-                self.sent.append(text)
-            raise failure
-        self.sent.append(text)
-        return Receipt("fake", f"m{len(self.sent)}", 1)
-
-
-def a_village(count: int = HOUSEHOLDS) -> list[Household]:
-    """Put households under the place; the seventh depends on a machine, the ninth is key."""
-    flags = {7: frozenset({"life_support"}), 9: frozenset({"key"})}
-    made = [
-        Household(
-            account_no=f"13{door:04}",
-            transformer_id=AREA,
-            phones=(Phone(f"+861690000{door:04}"),),
-            flags=flags.get(door, frozenset()),
-            load_id=f"X{door % 5}",
-        )
-        for door in range(count)
-    ]
-    customers.put_households(customers.compare_households(COUNTY, made))
-    return made
-
-
-def dark(desk: Desk, *, at: datetime = NOON, reach: Reach | None = None) -> Head:
-    made = moves.open_outage(
-        moves.Act(CREW, at, at),
-        outage_id="Q1",
-        kind=Kind.FAULT,
-        county=COUNTY,
-        office=STATION,
-        devices=["D1"],
-        feeders=["F1"],
-        reach=reach or Reach.of({AREA: "all"}, {AREA: HOUSEHOLDS}),
-        since=at,
-        grade=State.CONFIRMED,
-        rules=desk.rules(COUNTY),
-    )
-    return outages.commit(Change(None, made))[0]
-
-
-def act(minutes: float) -> moves.Act:
-    at = NOON + minutes * MINUTE
-    return moves.Act(CREW, at, at)
-
-
-def etr(desk: Desk, head: Head, *, hours: float, minutes: float) -> Head:
-    made = moves.set_etr(
-        head.outage,
-        act(minutes),
-        at=NOON + timedelta(hours=hours),
-        source="crew",
-        reason="" if head.outage.etr is None else "more_damage",
-        rules=desk.rules(COUNTY),
-    )
-    return outages.commit(Change(head, made))[0]
-
-
-def back(desk: Desk, head: Head, *, minutes: float, reach: Reach | None = None) -> Head:
-    made = moves.restore(
-        head.outage,
-        act(minutes),
-        reach=reach or head.outage.dark,
-        at=NOON + minutes * MINUTE,
-        rules=desk.rules(COUNTY),
-    )
-    return outages.commit(Change(head, made))[0]
-
-
-def newest(head: Head) -> str:
-    return max(head.outage.rounds, key=lambda name: int(name.rpartition(".")[2]))
-
-
-def tell(
-    desk: Desk, head: Head, gateway: Any, *, minutes: float = 0, shards: Sequence[Any] = ()
-) -> list[notifying.Shown]:
-    at = NOON + minutes * MINUTE
-    ports = Ports(gateway, "清河供电", "example.cn", "w")
-    found = shards or notifying.expand(desk, head, newest(head), at=at)
-    return [notifying.tell(desk, ports, head, shard.keys, at=at) for shard in found]
+from tests.store.faults import NOT_SENT, THROTTLED, Fault, Faults, Killed
+from tests.usecases.county import COUNTY, MINUTE, NOON, the_desk
+from tests.usecases.village import (
+    AREA,
+    HOUSEHOLDS,
+    Fake,
+    a_village,
+    act,
+    back,
+    dark,
+    etr,
+    newest,
+    tell,
+)
 
 
 def test_a_round_is_cut_into_shards_with_the_vulnerable_first(desk: Desk):
@@ -234,3 +149,273 @@ def test_a_telephone_of_several_meters_gets_one_text(desk: Desk, same: int):
     found = notifying.tally(desk, head, newest(head), at=NOON)
     assert len(gateway.sent) == 1
     assert dict(found.counts) == {"sent": same}
+
+
+def settled(desk: Desk, head: Head, gateway: Fake, *, minutes: float) -> notifying.Tally:
+    """Tell the newest round and note what became of it."""
+    tell(desk, head, gateway, minutes=minutes)
+    return notifying.reconcile(desk, head, newest(head), at=NOON + minutes * MINUTE)
+
+
+def handed(
+    desk: Desk, source: Head, target: Head, *, minutes: float, reach: Reach | None = None
+) -> tuple[Head, Head]:
+    made = moves.transfer(
+        source.outage, target.outage, act(minutes), reach=reach, rules=desk.rules(COUNTY)
+    )
+    heads = outages.commit(*map(Change, (source, target), made))
+    return heads[0], heads[1]
+
+
+def numbers(houses: list[Household], *loads: str) -> set[str]:
+    return {each.phones[0].number for each in houses if each.load_id in loads}
+
+
+def part(*loads: str) -> Reach:
+    return Reach.of({AREA: loads}, dict.fromkeys(loads, 2))
+
+
+def test_who_is_handed_to_another_outage_is_told_by_that_one_alone(desk: Desk):
+    """Done 6: a transfer during a fan-out; each household in one outage, told accordingly."""
+    houses = a_village(10)
+    gateway = Fake()
+    one = dark(desk, reach=part("X0", "X1"))
+    two = dark(desk, reach=part("X2"), outage_id="Q2", others=[one.outage])
+    old = notifying.expand(desk, one, newest(one), at=NOON)
+    tell(desk, one, gateway)
+    told = len(gateway.sent)
+
+    one, two = handed(desk, one, two, minutes=2, reach=part("X1"))
+    tell(desk, one, gateway, minutes=2, shards=old)
+    tell(desk, two, gateway, minutes=2)
+
+    assert told == len(gateway.sent) == 4, "who knows it already hears nothing new of it"
+    assert {text.to.number for text in gateway.sent} == numbers(houses, "X0", "X1")
+
+    two = etr(desk, two, hours=1, minutes=3)
+    tell(desk, two, gateway, minutes=3)
+    assert {text.to.number for text in gateway.sent[4:]} == numbers(houses, "X1", "X2")
+
+    one, two = back(desk, one, minutes=20), back(desk, two, minutes=30)
+    tell(desk, one, gateway, minutes=20)
+    tell(desk, two, gateway, minutes=30)
+    assert [text.to.number for text in gateway.sent[8:10]] == sorted(numbers(houses, "X0"))
+    assert {text.to.number for text in gateway.sent[10:]} == numbers(houses, "X1", "X2")
+    assert not any("有误" in text.body for text in gateway.sent)
+
+
+def test_who_was_told_before_the_whole_outage_was_absorbed_hears_of_the_end(desk: Desk):
+    houses = a_village(10)
+    gateway = Fake()
+    child = dark(desk, reach=part("X0"))
+    tell(desk, child, gateway)
+    parent = dark(desk, reach=part("X1"), outage_id="Q2", others=[child.outage], at=NOON + MINUTE)
+    child, parent = handed(desk, child, parent, minutes=2)
+    tell(desk, child, gateway, minutes=2)
+
+    parent = back(desk, parent, minutes=9)
+    tell(desk, parent, gateway, minutes=9)
+
+    assert [("恢复供电。若" in text.body) for text in gateway.sent] == [False, False, True, True]
+    assert {text.to.number for text in gateway.sent} == numbers(houses, "X0")
+
+
+def test_who_lies_under_a_fault_of_their_own_hears_nothing_of_the_upper_ones_end(desk: Desk):
+    houses = a_village(10)
+    gateway = Fake()
+    lower = dark(desk, reach=part("X0"))
+    upper = dark(desk, reach=part("X0", "X1"), outage_id="Q2", others=[lower.outage])
+    made = moves.nest(upper.outage, lower.outage, act(1), rules=desk.rules(COUNTY))
+    upper, lower = outages.commit(*map(Change, (upper, lower), made))
+    tell(desk, lower, gateway, minutes=1)
+    tell(desk, upper, gateway, minutes=1)
+    first = len(gateway.sent)
+
+    upper = back(desk, upper, minutes=20)
+    tell(desk, upper, gateway, minutes=20)
+
+    assert first == 4
+    assert {text.to.number for text in gateway.sent[first:]} == numbers(houses, "X1")
+
+
+def test_partial_restoration_tells_each_part_its_own_and_settles_each_round(desk: Desk):
+    houses = a_village(10)
+    gateway = Fake()
+    head = dark(desk, reach=part("X0", "X1"))
+    settled(desk, head, gateway, minutes=0)
+
+    head = back(desk, outages.get("Q1"), minutes=20, reach=part("X0"))
+    half = settled(desk, head, gateway, minutes=20)
+    head = back(desk, outages.get("Q1"), minutes=40)
+    whole = settled(desk, head, gateway, minutes=40)
+
+    assert dict(half.counts) == dict(whole.counts) == {"sent": 2}
+    assert {text.to.number for text in gateway.sent[4:6]} == numbers(houses, "X0")
+    assert {text.to.number for text in gateway.sent[6:]} == numbers(houses, "X1")
+    seconds = [each.end_to_end for each in figures(outages.get("Q1").outage)]
+    assert seconds == [timedelta()] * 3
+    told = {each.kind: each.told_at for each in outages.get("Q1").outage.rounds.values()}
+    assert told == {"start": NOON, "restored": NOON + 40 * MINUTE}
+
+
+def test_what_was_settled_stays_as_it_was_noted(desk: Desk):
+    a_village(5)
+    gateway = Fake()
+    head = dark(desk)
+    settled(desk, head, gateway, minutes=0)
+    version = outages.get("Q1").outage.version
+
+    again = notifying.reconcile(desk, outages.get("Q1"), newest(head), at=NOON + 60 * MINUTE)
+
+    assert (dict(again.counts), again.is_final, again.told_at) == ({"sent": 5}, True, NOON)
+    assert outages.get("Q1").outage.version == version
+    assert notifying.expand(desk, outages.get("Q1"), newest(head), at=NOON) == []
+
+
+def test_a_receipt_that_comes_later_moves_no_clock(desk: Desk):
+    a_village(1)
+    head, gateway = dark(desk), Fake()
+    tell(desk, head, gateway)
+    _, outage_id, key, seq = gateway.sent[0].effect_id.split(".")
+
+    assert notices.receipt(outage_id, key, int(seq), Status.DELIVERED)
+    done = notifying.reconcile(desk, head, newest(head), at=NOON + 30 * MINUTE)
+
+    assert (dict(done.counts), done.told_at) == ({"delivered": 1}, NOON)
+
+
+def test_a_household_is_as_well_off_as_its_best_informed_telephone(desk: Desk):
+    (house,) = a_village(1)
+    two = replace(house, phones=(*house.phones, Phone("+8616900008888"), house.phones[0]))
+    customers.put_households(customers.compare_households(COUNTY, [two]))
+    head, gateway = dark(desk), Fake(NumberRejected("no", gateway="g"), None)
+
+    tell(desk, head, gateway)
+
+    found = notifying.tally(desk, head, newest(head), at=NOON)
+    assert (len(gateway.sent), dict(found.counts)) == (1, {"sent": 1})
+    (line,) = deliveries.calls(COUNTY, limit=9).items
+    assert (line.order_id, line.reason) == ("outage/Q1", "rejected")
+
+
+def test_a_claim_left_behind_is_not_forgotten_when_another_round_took_it_over(desk: Desk):
+    """A worker dies with a household of one round in hand, the next with it under a newer one."""
+    a_village(10)
+    gateway = Fake(Killed())
+    head = dark(desk, reach=part("X0", "X1"))
+    shards = notifying.expand(desk, head, newest(head), at=NOON)
+    with pytest.raises(Killed):
+        tell(desk, head, gateway, shards=shards)
+    later = back(desk, head, minutes=3, reach=part("X1"))
+    gateway.failures = [Killed()]
+    with pytest.raises(Killed):
+        tell(desk, later, gateway, minutes=3, shards=shards)
+
+    found = notifying.tally(desk, later, newest(head), at=NOON + 9 * MINUTE)
+    assert sum(len(shard.keys) for shard in found.missing) == 2
+    tell(desk, later, gateway, minutes=9, shards=found.missing)
+    found = notifying.tally(desk, later, newest(head), at=NOON + 9 * MINUTE)
+    assert dict(found.counts) == {"sent": 2, "superseded": 2}
+
+
+def test_at_night_the_vulnerable_hear_at_once_and_the_rest_may_sleep(desk: Desk):
+    """Quiet hours hold the rest; what they hold is above the five minutes."""
+    a_village(10)
+    gateway = Fake()
+    night = NOON + timedelta(hours=10)  # 22:15
+    head = dark(the_desk(night), at=night)
+    minutes = 600.0
+
+    tell(desk, head, gateway, minutes=minutes)
+    found = notifying.reconcile(desk, head, newest(head), at=night)
+
+    assert len(gateway.sent) == 2
+    assert (found.held, dict(found.counts)) == (8, {"sent": 2})
+    assert found.told_at == night
+    assert found.later is not None
+    wait = (found.later - NOON) / MINUTE
+    head = outages.get("Q1")
+    tell(desk, head, gateway, minutes=wait)
+    done = notifying.reconcile(desk, head, newest(head), at=NOON + wait * MINUTE)
+    assert dict(done.counts) == {"sent": 10}
+
+
+def test_who_opted_out_hears_of_it_once_and_no_repeat(desk: Desk):
+    houses = [replace(each, opted_out_at=NOON - timedelta(days=9)) for each in a_village(8)]
+    customers.put_households(customers.compare_households(COUNTY, houses))
+    gateway = Fake()
+    head = dark(desk)
+    tell(desk, head, gateway)
+    assert len(gateway.sent) == 8
+
+    head = etr(desk, head, hours=2, minutes=5)
+    found = settled(desk, head, gateway, minutes=5)
+
+    assert dict(found.counts) == {"opted_out": 7, "sent": 1}, "a machine's word is for safety"
+    head = back(desk, outages.get("Q1"), minutes=50)
+    assert dict(settled(desk, head, gateway, minutes=50).counts) == {"opted_out": 8}
+
+
+def test_who_depends_on_a_machine_and_has_no_mobile_is_called(desk: Desk):
+    (house,) = a_village(1)
+    needy = replace(house, flags=frozenset({"life_support"}), phones=(Phone("+8631186012345"),))
+    customers.put_households(customers.compare_households(COUNTY, [needy]))
+    head = dark(desk)
+
+    for minutes in (0, 1):
+        tell(desk, head, Fake(), minutes=minutes)
+
+    (line,) = deliveries.calls(COUNTY, limit=9).items
+    assert (line.effect_id, line.reason) == ("1.notice.account/130000", "no-phone")
+    found = notifying.reconcile(desk, head, newest(head), at=NOON + MINUTE)
+    assert (dict(found.counts), found.told_at) == ({"no_phone": 1}, None)
+
+
+def test_a_refusal_of_our_account_alarms_once_a_shard(
+    desk: Desk, capsys: pytest.CaptureFixture[str]
+):
+    a_village(5)
+    head, gateway = dark(desk), Fake(GatewayRefused("spend-limit", gateway="g"))
+
+    (shown,) = tell(desk, head, gateway)
+
+    assert (len(shown.left), shown.wait, len(gateway.sent)) == (5, LATER, 0)
+    assert capsys.readouterr().out.count("gateway.refused") == 1
+
+
+@pytest.mark.parametrize("fault", [NOT_SENT, THROTTLED], ids=["silent", "throttled"])
+def test_a_silent_store_leaves_the_rest_of_the_shard_for_later(
+    desk: Desk, store: House, fault: Fault
+):
+    a_village(5)
+    head, gateway = dark(desk), Fake()
+    with Faults(store.connection.client) as faults:
+        faults.on("UpdateItem", fault)
+        (shown,) = tell(desk, head, gateway)
+
+    assert len(gateway.sent) == 1, "one text is out whose settling nobody took"
+    assert (len(shown.left), shown.wait) == (5, notifying.AGAIN)
+
+
+def test_a_drill_is_told_to_nobody(desk: Desk):
+    a_village(5)
+    head = dark(desk)
+    drill = replace(head, outage=replace(head.outage, training=True))
+    gateway = Fake()
+
+    assert notifying.expand(desk, drill, newest(head), at=NOON) == []
+    tell(desk, drill, gateway, shards=notifying.expand(desk, head, newest(head), at=NOON))
+    assert gateway.sent == []
+
+
+def test_where_no_place_is_known_the_office_stands_for_it(desk: Desk):
+    a_village(1)
+    house = replace(customers.households_of(AREA)[0], transformer_id="T-99")
+    customers.put_households(customers.compare_households(None, [house]))
+    head = dark(desk, reach=Reach.of({"T-99": "all"}, {"T-99": 1}))
+    gateway = Fake()
+
+    tell(desk, head, gateway)
+
+    assert "S1供电" in gateway.sent[0].body
+    assert "T-99" not in gateway.sent[0].body

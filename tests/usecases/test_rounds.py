@@ -1,0 +1,344 @@
+"""Whatever dies, comes twice or does not answer: nobody is left out, and nobody told in vain."""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from chalicelib.domain.outage import figures
+from chalicelib.domain.reach import Reach
+from chalicelib.domain.refusal import Busy, Unknown
+from chalicelib.outbound.sms import GatewayBusy, Receipt, ReplyLost, Text
+from chalicelib.store import customers, outages
+from chalicelib.store.outages import Head
+from chalicelib.store.rows import House
+from chalicelib.usecases import rounds
+from chalicelib.usecases.delivering import Ports
+from chalicelib.usecases.desk import Desk
+from chalicelib.usecases.rounds import Post
+from tests.store.faults import (
+    KILLED_AFTER,
+    KILLED_BEFORE,
+    LOST_REPLY,
+    NOT_SENT,
+    Fault,
+    Faults,
+    Killed,
+)
+from tests.usecases.county import COUNTY, NOON
+from tests.usecases.village import AREA, a_village, dark, newest
+
+VISIBLE_AGAIN = timedelta(minutes=6)
+
+
+@dataclass
+class Phones:
+    """A gateway: who has which texts. fails: what goes wrong with the n-th call, from 1."""
+
+    fails: Callable[[int], BaseException | None] = lambda _: None
+    got: list[Text] = field(default_factory=list)
+    calls: int = 0
+
+    def send(self, text: Text, *, at: datetime) -> Receipt:
+        assert at.tzinfo is not None
+        self.calls += 1
+        failure = self.fails(self.calls)
+        if failure is None or getattr(failure, "taken", False):
+            self.got.append(text)
+        if failure is not None:
+            raise failure
+        return Receipt("phones", f"m{self.calls}", 1)
+
+    @property
+    def extra(self) -> int:
+        """Texts that a telephone already had, word for word the same round."""
+        return len(self.got) - len({text.effect_id for text in self.got})
+
+
+def taken(failure: BaseException) -> BaseException:
+    """The gateway takes the text, and then this happens."""
+    failure.taken = True  # type: ignore[attr-defined] # read by Phones
+    return failure
+
+
+@dataclass
+class Queue:
+    """The notice queues under a clock of their own; a message that fails is seen again later."""
+
+    desk: Desk
+    gateway: Phones
+    copies: int = 1
+    at: datetime = NOON
+    waiting: list[tuple[datetime, int, str]] = field(default_factory=list)
+    served: Counter[str] = field(default_factory=Counter)
+    number: int = 0
+
+    def enqueue(self, posts: Iterable[Post]) -> None:
+        for post in posts:
+            for _ in range(self.copies):
+                self.number += 1
+                when = self.at + timedelta(seconds=post.delay)
+                order = self.number + (0 if post.is_urgent else 1_000_000)
+                self.waiting.append((when, order, json.dumps(post.body)))
+
+    def serve(self, *, limit: int = 2_000) -> None:
+        """Work until nothing waits. A worker that dies leaves its message to the next."""
+        for _ in range(limit):
+            if not self.waiting:
+                return
+            self.waiting.sort()
+            when, order, body = self.waiting.pop(0)
+            self.at = max(self.at, when)
+            kind = next(name for name in ("look", "areas", "keys") if name in json.loads(body))
+            self.served[kind] += 1
+            ports = Ports(self.gateway, "清河供电", "example.cn", f"w{self.number}")
+            try:
+                rounds.work(
+                    self.desk,
+                    ports,
+                    json.loads(body),
+                    enqueue=self.enqueue,
+                    now=lambda: self.at,
+                )
+            except (Killed, Busy):
+                self.waiting.append((self.at + VISIBLE_AGAIN, order, body))
+        raise AssertionError("the queue does not come to an end")
+
+    def watch(self, head: Head) -> None:
+        """The outage's own watch comes by, as the sweep brings it."""
+        self.at += timedelta(minutes=15)
+        rounds.look_at_round(
+            self.desk,
+            outages.get(head.outage.outage_id),
+            newest(head),
+            enqueue=self.enqueue,
+            at=self.at,
+        )
+
+
+@pytest.fixture
+def faults(store: House) -> Iterator[Faults]:
+    with Faults(store.connection.client) as between:
+        yield between
+
+
+def start(desk: Desk, head: Head, queue: Queue) -> None:
+    rounds.start_round(desk, head, newest(head), enqueue=queue.enqueue, at=queue.at, rate=400)
+
+
+def ended(head: Head) -> dict[str, int]:
+    known = outages.get(head.outage.outage_id).outage.rounds[newest(head)]
+    assert known.watch_at is None
+    return dict(known.counts)
+
+
+def test_a_round_is_told_counted_and_settled_without_anybody_looking(desk: Desk):
+    a_village(30)
+    head, queue = dark(desk), Queue(desk, Phones())
+
+    start(desk, head, queue)
+    queue.serve()
+
+    assert ended(head) == {"sent": 30}
+    known = outages.get("Q1").outage
+    assert known.rounds[newest(head)].told_at == NOON
+    assert [one.notify for one in figures(known)] == [timedelta()]
+    assert queue.served == {"keys": 3, "look": 1}
+
+
+def test_every_message_twice_tells_nobody_twice(desk: Desk):
+    a_village(30)
+    head, queue = dark(desk), Queue(desk, Phones(), copies=2)
+
+    start(desk, head, queue)
+    queue.serve()
+
+    assert ended(head) == {"sent": 30}
+    assert (len(queue.gateway.got), queue.gateway.extra) == (30, 0)
+
+
+def test_a_round_over_many_transformers_is_found_by_several_workers(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+):
+    houses = a_village(30)
+    spread = [replace(each, transformer_id=f"T-{n % 5}") for n, each in enumerate(houses)]
+    customers.put_households(customers.compare_households(None, spread))
+    monkeypatch.setattr(rounds, "AREAS", 2)
+    reach = Reach.of({f"T-{n}": "all" for n in range(5)}, {f"T-{n}": 6 for n in range(5)})
+    head, queue = dark(desk, reach=reach), Queue(desk, Phones())
+
+    start(desk, head, queue)
+    assert [each[2].count("areas") for each in queue.waiting] == [1, 1, 1, 0]
+    queue.serve()
+
+    assert ended(head) == {"sent": 30}
+    assert queue.gateway.extra == 0
+
+
+REACH = Reach.of({AREA: "all"}, {AREA: 4})
+MOST_CALLS = 60
+
+
+def four_houses() -> None:
+    """Three who are told, one of them on a machine, and one without a telephone."""
+    one, two, three, four = a_village(4)
+    needy = replace(two, flags=frozenset({"life_support"}))
+    silent = replace(four, phones=())
+    houses = [one, needy, three, silent]
+    customers.put_households(customers.compare_households(COUNTY, houses))
+
+
+def one_fault_a_run(desk: Desk, faults: Faults, fault: Fault) -> Iterator[tuple[Head, Queue]]:
+    """Yield one outage a call to the store, told while that call failed; the watch came by."""
+    four_houses()
+    for call in range(1, MOST_CALLS):
+        head, queue = dark(desk, reach=REACH, outage_id=f"Q{call}"), Queue(desk, Phones())
+        start(desk, head, queue)
+        faults.heal()
+        faults.at(call, fault)
+        queue.serve()
+        is_over = faults.sent < call
+        faults.heal()
+        if is_over:
+            return
+        if outages.get(f"Q{call}").outage.rounds[newest(head)].watch_at is not None:
+            queue.watch(head)
+            queue.serve()
+        yield head, queue
+    raise AssertionError("there are more calls than are tried")
+
+
+@pytest.mark.parametrize("fault", [KILLED_BEFORE, KILLED_AFTER], ids=["before", "after"])
+def test_s3_killed_at_any_store_call_nobody_is_lost_and_one_text_extra_at_most(
+    desk: Desk, faults: Faults, fault: Fault
+):
+    runs = 0
+    for head, queue in one_fault_a_run(desk, faults, fault):
+        assert ended(head) == {"sent": 3, "no_phone": 1}, runs
+        assert len({text.to.number for text in queue.gateway.got}) == 3, runs
+        assert queue.gateway.extra <= 1, runs
+        runs += 1
+    assert runs > 15
+
+
+@pytest.mark.parametrize("fault", [LOST_REPLY, NOT_SENT], ids=["lost", "not-sent"])
+def test_s3_a_store_call_that_fails_once_costs_nobody_and_nothing(
+    desk: Desk, faults: Faults, fault: Fault
+):
+    runs = 0
+    for head, queue in one_fault_a_run(desk, faults, fault):
+        assert ended(head) == {"sent": 3, "no_phone": 1}, runs
+        assert (len(queue.gateway.got), queue.gateway.extra) == (3, 0), runs
+        runs += 1
+    assert runs > 15
+
+
+@pytest.mark.parametrize("is_taken", [False, True])
+def test_s3_killed_at_any_call_to_the_gateway_one_text_is_extra_at_most(
+    desk: Desk, *, is_taken: bool
+):
+    four_houses()
+    for call in (1, 2, 3):
+
+        def die(number: int, call: int = call) -> BaseException | None:
+            if number != call:
+                return None
+            return taken(Killed()) if is_taken else Killed()
+
+        head, queue = dark(desk, reach=REACH, outage_id=f"Q{call}"), Queue(desk, Phones(die))
+        start(desk, head, queue)
+        queue.serve()
+
+        assert ended(head) == {"sent": 3, "no_phone": 1}
+        assert queue.gateway.extra == int(is_taken)
+
+
+def test_a_lost_reply_is_one_more_try_and_never_a_third(desk: Desk):
+    a_village(12)
+
+    def lose(number: int) -> BaseException | None:
+        lost = ReplyLost("timeout", gateway="g")
+        return taken(lost) if number % 3 == 0 else None
+
+    head, queue = dark(desk), Queue(desk, Phones(lose))
+    start(desk, head, queue)
+    queue.serve()
+
+    assert sum(ended(head).values()) == 12
+    sent = Counter(text.to.number for text in queue.gateway.got)
+    assert len(sent) == 12
+    assert max(sent.values()) == 2
+    assert ended(head)["sent"] >= 10
+
+
+def test_a_gateway_that_is_down_ten_minutes_loses_nobody_and_fills_no_dead_letters(desk: Desk):
+    a_village(30)
+    queue = Queue(desk, Phones())
+    up_at = NOON + timedelta(minutes=10)
+    queue.gateway.fails = lambda _: (
+        GatewayBusy("down", gateway="g", retry_after=30) if queue.at < up_at else None
+    )
+    head = dark(desk)
+
+    start(desk, head, queue)
+    queue.serve()
+    if outages.get("Q1").outage.rounds[newest(head)].watch_at is not None:
+        queue.watch(head)
+        queue.serve()
+
+    assert ended(head) == {"sent": 30}
+    assert queue.gateway.extra == 0
+    told_at = outages.get("Q1").outage.rounds[newest(head)].told_at
+    assert told_at is not None
+    assert up_at <= told_at <= up_at + timedelta(minutes=1)
+
+
+def test_messages_that_are_sent_again_by_hand_tell_exactly_the_missing(desk: Desk):
+    """What lay in a dead-letter queue goes back as it is: the rows decide who is still owed."""
+    a_village(30)
+    head, queue = dark(desk), Queue(desk, Phones())
+    start(desk, head, queue)
+    dead = [each for each in queue.waiting if "keys" in json.loads(each[2])][-1]
+    everything = list(queue.waiting)
+    queue.waiting.remove(dead)
+    while any("keys" in json.loads(each[2]) for each in queue.waiting):
+        queue.waiting.sort()
+        rounds.work(
+            desk, Ports(queue.gateway, "清河供电", "example.cn", "w"),
+            json.loads(queue.waiting.pop(0)[2]), enqueue=queue.enqueue, now=lambda: queue.at,
+        )  # fmt: skip
+    before = len(queue.gateway.got)
+    missing = {account for _, account in json.loads(dead[2])["keys"]}
+
+    queue.waiting = everything
+    queue.serve()
+
+    assert len(queue.gateway.got) - before == len(missing)
+    assert (ended(head), queue.gateway.extra) == ({"sent": 30}, 0)
+
+
+def test_a_look_enqueues_nobody_while_the_queue_is_still_at_work(desk: Desk):
+    a_village(30)
+    head, queue = dark(desk), Queue(desk, Phones())
+    rounds.look_at_round(
+        desk, head, newest(head), enqueue=queue.enqueue, at=NOON, number=0, was=None
+    )
+    assert [json.loads(each[2]).get("was") for each in queue.waiting] == [30]
+
+    queue.serve()
+    assert ended(head) == {"sent": 30}
+
+
+def test_a_message_about_no_outage_or_without_a_task_is_refused(desk: Desk):
+    a_village(1)
+    head, queue = dark(desk), Queue(desk, Phones())
+    ports = Ports(queue.gateway, "清河供电", "example.cn", "w")
+    for body, wrong in (({"outage": "none"}, Unknown), ({"outage": "Q1"}, ValueError)):
+        with pytest.raises(wrong):
+            rounds.work(
+                desk, ports, {"round": newest(head), **body}, enqueue=queue.enqueue,
+                now=lambda: NOON,
+            )  # fmt: skip
