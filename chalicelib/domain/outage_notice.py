@@ -85,6 +85,7 @@ GROUPS: Final[Mapping[str, Group]] = MappingProxyType(
         "life_support": Group.VULNERABLE,
         "lift": Group.VULNERABLE,
         "five_guarantees": Group.VULNERABLE,
+        "vulnerable": Group.VULNERABLE,
         "key": Group.KEY,
         "vip": Group.KEY,
         "sensitive": Group.KEY,

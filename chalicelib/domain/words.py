@@ -694,6 +694,7 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "flag.life_support": ("医疗设备", "Life support"),
     "flag.lift": ("电梯", "Lift"),
     "flag.five_guarantees": ("五保户", "Five-guarantees household"),
+    "flag.vulnerable": ("需要照顾", "Vulnerable"),
     "import.contacted": ("已联系客户（旧单转录）", "Customer contacted (from an old record)"),
     # Sentences in texts ----------------------------------------------------------------------
     "text.about": ("约", "about "),
@@ -1180,6 +1181,22 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "grid.mistake.unknown-transformer": (
         "客户“{customer}”的变压器“{value}”不在台账中",
         "Customer “{customer}”: transformer “{value}” is unknown",
+    ),
+    "grid.mistake.place-elsewhere": (
+        "{count} 个台区属于别的县公司，如“{first}”",
+        "{count} areas belong to another county, such as “{first}”",
+    ),
+    "grid.mistake.account-elsewhere": (
+        "户号“{customer}”属于别的县公司",
+        "Account “{customer}” belongs to another county",
+    ),
+    "grid.mistake.account-at-two": (
+        "户号“{customer}”在两个负荷点：“{there}”和“{here}”，按前者记",
+        "Account “{customer}” is at two loads, “{there}” and “{here}”: the first is kept",
+    ),
+    "grid.mistake.not-a-phone": (
+        "客户“{customer}”的电话读不出，未记入",
+        "A telephone of customer “{customer}” is none and is left out",
     ),
     "grid.mistake.no-transformer": (
         "客户“{customer}”没有填写变压器",

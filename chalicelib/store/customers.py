@@ -247,6 +247,17 @@ def households_at(keys: Iterable[tuple[str, str]]) -> list[Household]:
     return [HOUSEHOLDS.read(row) for row in rows]
 
 
+def households_near(expected: Mapping[str, str]) -> dict[str, Household]:
+    """Return those of these accounts that are kept: account → under which transformer to look.
+
+    One call an area; whoever hangs elsewhere is looked for, a hundred a call. Raises Busy.
+    """
+    areas = dict.fromkeys(map(_area, expected.values()))
+    near = (HOUSEHOLDS.read(row) for area in areas for row in under(HomeRow, area))
+    found = {home.account_no: home for home in near if home.account_no in expected}
+    return found | find_households(account for account in expected if account not in found)
+
+
 def find_place(code: str) -> Place | None:
     """Return a place, or None. Raises Busy."""
     return _find(PLACES, code)
@@ -369,6 +380,30 @@ def compare_households(
 def compare_places(county: str, incoming: Iterable[Place]) -> Difference[Place]:
     """Compare a county's places with what is kept. Nothing is written. Raises Busy."""
     return _compare(PLACES, incoming, scope=[_county(county)])
+
+
+def difference_of(
+    held: Mapping[str, Household], households: Iterable[Household]
+) -> Difference[Household]:
+    """Compare households with those kept that the caller has just read; misses nobody else."""
+    wanted = {home.account_no: home for home in households}
+    kept = {account: held[account] for account in wanted if account in held}
+    moved = {
+        account: was
+        for account, was in kept.items()
+        if was.transformer_id != wanted[account].transformer_id
+    }
+    changed = [
+        wanted[account]
+        for account, was in kept.items()
+        if account not in moved and was != wanted[account]
+    ]
+    return Difference(
+        added=tuple(home for account, home in wanted.items() if account not in kept),
+        changed=tuple(changed),
+        moved=tuple((wanted[account], _area(was.transformer_id)) for account, was in moved.items()),
+        unchanged=len(kept) - len(moved) - len(changed),
+    )
 
 
 def put_households(difference: Difference[Household], *, drop_missing: bool = False) -> None:

@@ -109,7 +109,7 @@ def save(county: str, changed: Mapping[str, tuple[Any, int]], *, at: datetime) -
         _row(f"{_grid(county)}", feeder, data, version + 1, at)
         for feeder, (data, version) in changed.items()
     ]
-    _check_size(rows)
+    _check_size({row.sk: row.data for row in rows})
 
     def fill(transaction: TransactWrite) -> None:
         for row in rows:
@@ -136,12 +136,24 @@ def _is_made(kept: Kept | None, made: tuple[Any, int]) -> bool:
     return kept is not None and kept.version == version + 1 and pack(kept.data) == pack(data)
 
 
-def _check_size(rows: Sequence[MapRow]) -> None:
-    for row in rows:
-        if len(row.data) > LARGEST_MAP:
-            raise BadInput.of("feeder_id", "feeder.too_large", feeder=row.sk)
-    if len(rows) > MAPS_A_WRITE or sum(len(row.data) for row in rows) > LARGEST_WRITE:
-        raise BadInput.of("feeder_id", "feeder.too_many", count=len(rows))
+def check(data: Mapping[str, Any]) -> None:
+    """Refuse what `save` could not keep one by one: feeder → data. Raises BadInput as it does."""
+    for feeder, one in data.items():
+        _check_size({feeder: pack(one)})
+
+
+def fits(data: Iterable[Any]) -> bool:
+    """Return whether maps may be kept in one `save`. Each must fit alone."""
+    sizes = [len(pack(one)) for one in data]
+    return len(sizes) <= MAPS_A_WRITE and sum(sizes) <= LARGEST_WRITE
+
+
+def _check_size(packed: Mapping[str, bytes]) -> None:
+    for feeder, data in packed.items():
+        if len(data) > LARGEST_MAP:
+            raise BadInput.of("feeder_id", "feeder.too_large", feeder=feeder)
+    if len(packed) > MAPS_A_WRITE or sum(map(len, packed.values())) > LARGEST_WRITE:
+        raise BadInput.of("feeder_id", "feeder.too_many", count=len(packed))
 
 
 def drop(county: str, feeders: Iterable[str]) -> None:

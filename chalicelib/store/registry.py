@@ -758,11 +758,21 @@ def stage_import(
         for number, part in enumerate(_parts(rows))
     ]
     put_all(StagedRow, parts)
-    head = {"about": dict(about), "parts": len(parts)}
-    put_all(
-        StagedRow,
-        [StagedRow(_import(import_id), "about", data=pack(head), expires=expires)],
-    )
+    _head_import(import_id, about, parts=len(parts), expires=expires)
+
+
+def restage_import(import_id: str, *, about: Mapping[str, Any], at: datetime) -> None:
+    """Say anew what was found about a staged import; its rows stay. Raises Unknown and Busy."""
+    head = find(StagedRow, _import(import_id), "about")
+    if head is None or head.expires <= millis(at) / 1000:
+        raise Unknown(what="import")
+    parts = unpack(head.data)["parts"]
+    _head_import(import_id, about, parts=parts, expires=int(head.expires))
+
+
+def _head_import(import_id: str, about: Mapping[str, Any], *, parts: int, expires: int) -> None:
+    head = pack({"about": dict(about), "parts": parts})
+    put_all(StagedRow, [StagedRow(_import(import_id), "about", data=head, expires=expires)])
 
 
 def staged_import(import_id: str, *, at: datetime) -> Staged:

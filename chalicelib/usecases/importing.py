@@ -183,7 +183,7 @@ def _moment(cell: str) -> str:
     return moment.isoformat()
 
 
-FLAGS: Final = ("key", "vip", "sensitive", "life_support", "lift", "five_guarantees")
+FLAGS: Final = ("key", "vip", "sensitive", "life_support", "lift", "five_guarantees", "vulnerable")
 CHANNELS: Final = ("paper", "phone", "counter", "wechat", "web", "95598", "12398", "12345")
 _TERRAIN: Final = one_of("choice.terrain", ("urban", "rural", "remote"))
 

@@ -87,7 +87,7 @@ def _check_header(header: Sequence[str]) -> None:
 
 def _csv(content: bytes) -> Iterator[tuple[int, list[str]]]:
     """Yield (line on which the record begins, its cells)."""
-    text = _decoded(content)
+    text = decoded(content)
     if "\x00" in text:
         raise BadInput.of("file", "file.not_a_table")
     first = text.split("\n", 1)[0]
@@ -106,13 +106,14 @@ def _csv(content: bytes) -> Iterator[tuple[int, list[str]]]:
         yield begins, cells
 
 
-def _decoded(content: bytes) -> str:
+def decoded(content: bytes, *, field: str = "file") -> str:
+    """Return the text of UTF-8, with or without a mark, or GB 18030. Raises BadInput."""
     for encoding in ("utf-8-sig", "gb18030"):
         try:
             return content.decode(encoding)
         except UnicodeDecodeError:
             continue
-    raise BadInput.of("file", "file.encoding")
+    raise BadInput.of(field, "file.encoding")
 
 
 def _xlsx(content: bytes) -> Iterator[tuple[int, list[str]]]:

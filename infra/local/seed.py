@@ -15,15 +15,18 @@ from typing import Any, Final
 
 from chalicelib import ambient
 from chalicelib.domain.contact import Contact, Phone, ReplyWish
+from chalicelib.domain.grid.reading import CUSTOMERS, DEVICES
 from chalicelib.domain.order import Actor
 from chalicelib.domain.staff import Office, OfficeLevel, Role, Staff
 from chalicelib.store import customers, registry
 from chalicelib.store.customers import Household, Place
 from chalicelib.store.registry import Duty, Member, Turn
-from chalicelib.usecases import handling, reporting
+from chalicelib.usecases import handling, reporting, sheets, surveying
 from chalicelib.usecases.desk import Desk, actor_of
 from chalicelib.usecases.handling import Command
 from chalicelib.usecases.reporting import Report
+from chalicelib.usecases.surveying import Survey
+from infra.local import network
 from infra.local.issuer import Person, write_staff
 
 ADMIN: Final = Actor(Role.ADMIN.value, "seed")
@@ -118,10 +121,11 @@ def run(*, data: Path, at: datetime, say: Callable[[str], None]) -> None:
         ],
     )
     say(f"  offices and {len(members)} staff")
-    places = _households(dice)
-    say(f"  {len(places) * HOUSEHOLDS_AN_AREA} households under {len(places)} transformers")
+    places, households = _households(dice)
     settings = ambient.settings()
     desk = Desk(registry.snapshot(at=at), settings.secret, settings.ruleset)
+    _network(desk, places, households, at)
+    say(f"  a network of {len(places)} transformers and {len(households)} households")
     _orders(desk, dice, places, at=at, say=say)
 
 
@@ -173,7 +177,7 @@ def _duties(members: Sequence[Member], at: datetime) -> list[Duty]:
     ]
 
 
-def _households(dice: random.Random) -> list[Place]:
+def _households(dice: random.Random) -> tuple[list[Place], list[Household]]:
     places: list[Place] = []
     households: list[Household] = []
     for which, (station, _, township, terrain) in enumerate(STATIONS):
@@ -207,8 +211,31 @@ def _households(dice: random.Random) -> list[Place]:
                 for door in range(1, HOUSEHOLDS_AN_AREA + 1)
             ]
     customers.put_places(customers.compare_places(COUNTY, places))
-    customers.put_households(customers.compare_households(COUNTY, households))
-    return places
+    flagged = [household for household in households if household.flags]
+    customers.put_households(customers.compare_households(None, flagged))
+    return places, households
+
+
+def _network(
+    desk: Desk, places: Sequence[Place], households: Sequence[Household], at: datetime
+) -> None:
+    """Take the county's network over as a county does, and with it the households."""
+    tables = {
+        DEVICES: network.devices(places),
+        CUSTOMERS: network.customers(households),
+    }
+    files = {
+        name: sheets.to_csv(list(rows[0]), [list(row.values()) for row in rows])
+        for name, rows in tables.items()
+    }
+    shown = surveying.preview(
+        desk,
+        Survey(COUNTY, files),
+        import_id="demo-network",
+        is_out_of_time=lambda: True,
+        at=at,
+    )
+    surveying.apply(shown.import_id, after=0, by=ADMIN, is_out_of_time=lambda: False, at=at)
 
 
 def _flags(dice: random.Random) -> frozenset[str]:
