@@ -308,6 +308,11 @@ def unpack(packed: Mapping[str, Any]) -> GridMap:
     )
 
 
+def loads_in(packed: Mapping[str, Any]) -> tuple[Load, ...]:
+    """Return the loads alone of a map that `pack` made. Raises ValueError."""
+    return unpack({**packed, "devices": ()}).loads
+
+
 _FLAGS: Final = frozenset({"switchable", "protective", "closed", "normally_open"})
 
 

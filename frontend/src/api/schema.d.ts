@@ -632,6 +632,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/exports/indices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return the same as a table; on record
+         * @description Return the same as a table; on record.
+         */
+        get: operations["export_indices"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/exports/orders": {
         parameters: {
             query?: never;
@@ -1178,6 +1198,26 @@ export interface paths {
          * @description Open an outage from the devices that failed, or draft one that is planned.
          */
         post: operations["create_outage"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/outages/indices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return SAIFI, SAIDI, CAIDI, ASAI, MAIFI, CEMI-n and RS-1 of a period
+         * @description Return SAIFI, SAIDI, CAIDI, ASAI, MAIFI, CEMI-n and RS-1 of a period.
+         */
+        get: operations["get_indices"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -2301,6 +2341,49 @@ export interface components {
             filename: string;
             content_base64: string;
             county?: string | null;
+        };
+        /**
+         * @description The indices of one office, feeder or cause. Figures without a denominator are null.
+         *
+         *     key: an office's id, a feeder's, or `category.cause`. customers: whom it serves, or how many
+         *     transformers. sustained, momentary: customers interrupted so, once an interruption; ended: those
+         *     whose end is known, over which alone durations are counted.
+         */
+        IndexRow: {
+            key: string;
+            name: string;
+            customers: number;
+            sustained: number;
+            momentary: number;
+            ended: number;
+            saifi: number | null;
+            saidi_minutes: number | null;
+            caidi_minutes: number | null;
+            aihc_hours: number | null;
+            asai: number | null;
+            maifi: number | null;
+            cemi: number | null;
+            rs1: number | null;
+            rs3: number | null;
+        };
+        /** @description Indices of a period, and by what they were counted. until: a period not over ends now. */
+        IndexTable: {
+            from: string;
+            to: string;
+            /** Format: date-time */
+            until: string;
+            /** @enum {string} */
+            by: "office" | "feeder" | "cause";
+            /** @enum {string} */
+            base: "customers" | "transformers";
+            momentary_minutes: number;
+            exclude: string[];
+            without: string[];
+            cemi: number;
+            rows: components["schemas"]["IndexRow"][];
+            total: components["schemas"]["IndexRow"];
+            /** Format: date-time */
+            as_of: string;
         };
         /** @description A new key. The secret is shown this once. */
         KeyMade: {
@@ -7037,6 +7120,89 @@ export interface operations {
             };
         };
     };
+    export_indices: {
+        parameters: {
+            query?: {
+                /** @description The first day; the first of this month, where none is named. */
+                from?: string;
+                /** @description The last day; today, where none is named. */
+                to?: string;
+                by?: "office" | "feeder" | "cause";
+                base?: "customers" | "transformers";
+                /** @description An interruption up to this is momentary; 0: as the limits say. */
+                momentary_minutes?: number;
+                /** @description Kinds, categories or causes left out, commas between. */
+                exclude?: string;
+                /** @description Days left out, such as major event days. */
+                without?: string;
+                /** @description The n of CEMI-n. */
+                cemi?: number;
+            };
+            header?: {
+                /** @description The language of problems. */
+                "Accept-Language"?: "zh" | "en";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": unknown;
+                };
+            };
+            /** @description not-signed-in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not-allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bad-input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     export_orders: {
         parameters: {
             query?: {
@@ -9499,6 +9665,89 @@ export interface operations {
                 };
             };
             /** @description bad-input, key-reused */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_indices: {
+        parameters: {
+            query?: {
+                /** @description The first day; the first of this month, where none is named. */
+                from?: string;
+                /** @description The last day; today, where none is named. */
+                to?: string;
+                by?: "office" | "feeder" | "cause";
+                base?: "customers" | "transformers";
+                /** @description An interruption up to this is momentary; 0: as the limits say. */
+                momentary_minutes?: number;
+                /** @description Kinds, categories or causes left out, commas between. */
+                exclude?: string;
+                /** @description Days left out, such as major event days. */
+                without?: string;
+                /** @description The n of CEMI-n. */
+                cemi?: number;
+            };
+            header?: {
+                /** @description The language of problems. */
+                "Accept-Language"?: "zh" | "en";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IndexTable"];
+                };
+            };
+            /** @description not-signed-in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not-allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bad-input */
             422: {
                 headers: {
                     [name: string]: unknown;
