@@ -23,7 +23,8 @@ class NoSetting(RuntimeError):
 class Settings:
     """What the environment says, as text. Names: LIGHTKEEPER_ and the field in capitals.
 
-    files, seals: `disk:<path>` or `s3:<bucket>`. seal_key: signs seals, raw Ed25519 in base64, only
+    files, seals: `disk:<path>` or `s3:<bucket>`. site: the same, where public files lie beside the
+    pages; empty for nowhere. seal_key: signs seals, raw Ed25519 in base64, only
     where they are made; seal_public: checks them. sms: `keep:<path>`, `sns` or `http:<url>`.
     bootstrap_admin: `<subject>:<name>` of the one who may sign in before any staff is kept.
     pages: a folder of built pages to serve instead of those in the package. demo: any text for yes.
@@ -38,6 +39,7 @@ class Settings:
     audience: str
     client_id: str
     files: str
+    site: str
     seals: str
     seal_key: str
     seal_public: str
@@ -85,6 +87,7 @@ def settings() -> Settings:
         audience=of("AUDIENCE"),
         client_id=of("CLIENT_ID"),
         files=of("FILES"),
+        site=of("SITE"),
         seals=of("SEALS"),
         seal_key=of("SEAL_KEY"),
         seal_public=of("SEAL_PUBLIC"),

@@ -6,19 +6,22 @@ Plain functions, wired in app.py. Stream and queue answer with the records that 
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 from chalicelib import ambient, telemetry
 from chalicelib.domain.calendar import local_day
+from chalicelib.domain.clocks import instant, millis
 from chalicelib.domain.order import Event, apply, canonical
 from chalicelib.domain.refusal import Busy
 from chalicelib.outbound.objects import files_from
 from chalicelib.outbound.queue import Message, queue_from
 from chalicelib.outbound.seals import seals_from
+from chalicelib.outbound.site import site_from
 from chalicelib.outbound.sms import gateway_from
 from chalicelib.store import registry
 from chalicelib.telemetry import Metric
-from chalicelib.usecases import delivering, forgetting, sealing, watching
+from chalicelib.usecases import delivering, forgetting, publishing, sealing, watching
 from chalicelib.usecases.delivering import Later, Ports
 from chalicelib.usecases.desk import Desk, open_desk
 
@@ -53,6 +56,7 @@ def sweep(context: Any) -> None:
         is_out_of_time=_out_of_time(context),
     )
     telemetry.count(Metric.SWEPT)
+    _keep_published(at)
     if swept.read:
         telemetry.log(
             "sweep.done",
@@ -64,6 +68,18 @@ def sweep(context: Any) -> None:
             requeued=len(swept.requeue),
             stopped_early=swept.stopped_early,
         )
+
+
+def _keep_published(at: datetime) -> None:
+    """See that the public page is no older than it promises. What fails is tried in a minute."""
+    site = site_from(ambient.settings().site)
+    if site is None:
+        return
+    try:
+        address = f"{ambient.settings().public_url}/status"
+        publishing.publish_when_old(_desk, site, address=address, at=at)
+    except Busy as busy:
+        telemetry.fail("publish.failed", busy)
 
 
 def watchdog() -> None:
@@ -115,6 +131,10 @@ def deliver(batch: Mapping[str, Any]) -> Failures:
 def _settle(desk: Desk, events: Sequence[Event], *, at: Any, failed: str | None) -> Failures:
     sealing.stage(events, at=at)
     _enqueue(delivering.spread(desk, events))
+    changed = publishing.changed_at(events)
+    if changed is not None and ambient.settings().site:
+        body = canonical({"publish": millis(changed)})
+        _queue().enqueue([Message(f"publish.{millis(changed)}", body, 0)])
     return _failures([failed] if failed else [])
 
 
@@ -162,12 +182,25 @@ def send(batch: Mapping[str, Any], context: Any) -> Failures:
 
 
 def _carry_out(desk: Desk, ports: Ports, effect: Mapping[str, Any]) -> None:
+    if "publish" in effect:
+        _publish(since=instant(effect["publish"]))
+        return
     order_id, seq, effect_id = effect["order"], effect["seq"], effect["effect"]
     try:
         delivering.carry_out(desk, ports, order_id, seq, effect_id, at=ambient.now())
     except Later as later:
         delay = min(later.seconds, LONGEST_DELAY)
         _queue().enqueue([_message((order_id, seq, effect_id), delay=delay)])
+
+
+def _publish(*, since: datetime) -> None:
+    """Write the public page's data as it is now, if it is not as new as that already."""
+    settings = ambient.settings()
+    site = site_from(settings.site)
+    if site is not None:
+        registry.refresh()  # news and names as they are, not as they were a minute ago
+        address = f"{settings.public_url}/status"
+        publishing.publish(_desk(), site, address=address, at=ambient.now(), since=since)
 
 
 def _ports(by: str) -> Ports:

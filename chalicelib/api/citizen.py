@@ -15,7 +15,7 @@ from chalicelib.api.routes import Decorator, Routes, Security, answer, etag
 from chalicelib.domain.refusal import Unknown
 from chalicelib.domain.staff import Capability
 from chalicelib.store import customers
-from chalicelib.usecases import attaching, finding, reading, reporting, tracking
+from chalicelib.usecases import attaching, finding, publishing, reading, reporting, tracking
 from chalicelib.usecases.desk import Desk
 from chalicelib.usecases.handling import Command
 from chalicelib.usecases.showing import stamp
@@ -72,13 +72,24 @@ def get_place(asked: Asked, code: str) -> Response:
     place = customers.known_place(code[:64], at=asked.at)
     if place is None:
         raise Unknown(what="place")
-    return answer({"code": place.code, "name": place.name, "state": {"outage": None}})
+    outage = publishing.current_at(publishing.known(desk_at(asked), at=asked.at), place.code)
+    return answer({"code": place.code, "name": place.name, "state": {"outage": outage}})
 
 
 @routes.get("/public/outages", gives="Outages", params=(asking.code("place"),))
 def get_outages(asked: Asked) -> Response:
     """Return the outages that we know of, at a place if one is named."""
-    return answer({"items": [], "updated_at": stamp(asked.at)})
+    desk, place = desk_at(asked), asked.query["place"]
+    shown = publishing.known(desk, at=asked.at)
+    wanted = publishing.at_place(shown, place) if place else shown
+    return answer(publishing.status(desk, wanted, at=asked.at))
+
+
+@routes.get("/public/news", gives="SupplyNews")
+def get_news(asked: Asked) -> Response:
+    """Return the news of the supply that are on show, the latest first."""
+    items = publishing.news(desk_at(asked), at=asked.at)
+    return answer({"items": items}, headers={"Cache-Control": "public, max-age=60"})
 
 
 @routes.post(

@@ -6,18 +6,20 @@ from typing import Any, Final
 
 from chalice.app import Response
 
+from chalicelib import ambient
 from chalicelib.api import asking
 from chalicelib.api.access import desk_at
 from chalicelib.api.asking import JSON, Asked
-from chalicelib.api.routes import Routes, Security, answer
+from chalicelib.api.routes import SAFE, Routes, Security, answer
 from chalicelib.domain import words
-from chalicelib.usecases import telling
+from chalicelib.usecases import publishing, telling
 from chalicelib.usecases.showing import stamp
 
 routes = Routes(__name__, security=Security.OPEN)
 root = Routes(__name__, security=Security.OPEN, prefix="")
 
 FEW_MINUTES: Final = {"Cache-Control": "public, max-age=300"}
+A_MOMENT: Final = {"Cache-Control": "public, max-age=15"}
 
 
 @routes.get("/meta/permissions", gives="Permissions")
@@ -72,8 +74,21 @@ def get_health(asked: Asked) -> Response:
 
 @root.get("/status.json", gives="Outages")
 def get_status(asked: Asked) -> Response:
-    """Return the public status: the outages that we know of."""
-    return answer(telling.status(at=asked.at), headers={"Cache-Control": "public, max-age=30"})
+    """Return the public status as it is published: outages and news, at most 10 s old."""
+    return answer(_status(asked), headers=A_MOMENT)
+
+
+@root.get("/status.rss", gives="", media="application/rss+xml")
+def get_feed(asked: Asked) -> Response:
+    """Return the public status as RSS 2.0."""
+    address = f"{ambient.settings().public_url}/status"
+    headers = {"Content-Type": publishing.RSS, **SAFE, **A_MOMENT}
+    return Response(publishing.feed(_status(asked), site=address), headers=dict(headers))
+
+
+def _status(asked: Asked) -> dict[str, Any]:
+    desk = desk_at(asked)
+    return publishing.status(desk, publishing.known(desk, at=asked.at), at=asked.at)
 
 
 _document: dict[str, str] = {}

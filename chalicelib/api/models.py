@@ -524,20 +524,30 @@ class Places(Out):
 
 
 class Outage(Out):
-    """An outage as the public sees it: areas and counts, no positions."""
+    """An outage as the public sees it: areas and counts, no positions.
+
+    area: in one line; areas: each by name. customers_affected: null for a few.
+    """
 
     id: str
     kind: str
+    state: Literal["running", "planned", "restored", "cancelled"]
     area: str
+    areas: list[str]
+    townships: list[str]
+    lines: list[str]
     started_at: Stamp
     planned_end_at: Stamp | None = None
     estimated_restoration_time: Stamp | None = None
     etr_source: Literal["estimate", "crew"] | None = None
+    next_update_at: Stamp | None = None
     updated_at: Stamp | None = None
     cause: str | None = None
+    cause_en: str | None = None
     progress: str | None = None
     customers_affected: int | None = None
     restored_at: Stamp | None = None
+    cancelled_at: Stamp | None = None
 
 
 class PlaceState(Out):
@@ -554,10 +564,27 @@ class Place(Out):
     state: PlaceState
 
 
+class NewsShown(Out):
+    """News of the supply, as the public reads it."""
+
+    id: str
+    title: str
+    body: str
+    since: Annotated[Stamp, Field(alias="from")]
+    until: Stamp | None
+
+
+class SupplyNews(Out):
+    """News of the supply, the latest first."""
+
+    items: list[NewsShown]
+
+
 class Outages(Out):
-    """The outages that are known."""
+    """The outages that are known, and the news of the supply."""
 
     items: list[Outage]
+    news: list[NewsShown]
     updated_at: Stamp
 
 

@@ -423,6 +423,13 @@ class Outage:
         return bool(self.rounds)
 
     @property
+    def is_public(self) -> bool:
+        """Whether the public page may show it: nobody's own affair, no exercise, and known."""
+        is_announced = self.plan is not None and self.plan.announced_at is not None
+        is_known = self.is_told or self.state in DARK or is_announced
+        return self.rule.public and not self.training and is_known
+
+    @property
     def has_human_word(self) -> bool:
         """Whether a person has confirmed or denied it."""
         return bool(self.word)

@@ -23,7 +23,6 @@ from .outage import (
     COMMANDS,
     CREW_STATUSES,
     DANGERS,
-    DARK,
     ENDED,
     ETR_SOURCES,
     INFORMATION,
@@ -228,12 +227,9 @@ def _gate(m: _Making, name: str, *, is_met: bool, **facts: Any) -> None:
 
 def _public_face(outage: Outage) -> tuple[Any, ...] | None:
     """What the public page would show; None where it shows nothing."""
-    plan = outage.plan
-    is_announced = plan is not None and plan.announced_at is not None
-    is_shown = outage.is_told or outage.state in DARK or is_announced
-    if not outage.rule.public or not is_shown:
+    if not outage.is_public:
         return None
-    etr = outage.etr
+    plan, etr = outage.plan, outage.etr
     return (
         outage.state,
         outage.dark,

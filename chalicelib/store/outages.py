@@ -6,6 +6,7 @@
                                       daybook  pk = <county>/outages/open, sk = id
     the board of a county             daybook  pk = <county>/outages, then heads           3 reads
     what was over in a month          daybook  pk = <county>/outages/<YYYY-MM>             1 a page
+    what was over lately              the same, then the heads of those                    2-4 reads
     one outage                        orders   order_id                                    1 read
     what is due now                   orders   index due: county = outages, due_key        1 a page
 
@@ -25,6 +26,7 @@ from typing import Any, Final
 from pynamodb.transactions import TransactWrite
 
 from chalicelib.domain.calendar import CHINA
+from chalicelib.domain.clocks import millis
 from chalicelib.domain.order import Event, canonical
 from chalicelib.domain.outage import OVER, Outage, aggregate
 from chalicelib.domain.outage_moves import Made
@@ -233,6 +235,22 @@ def over(county: str, month: str, *, limit: int, after: str | None = None) -> Pa
     return Page(tuple(get_many(row.sk for row in part.items)), part.after)
 
 
+def over_since(county: str, since: datetime, *, at: datetime) -> list[Head]:
+    """Return the outages that were over between two instants, the latest first. Raises Busy.
+
+    Reads the lines of the months it touches and the heads of those that are wanted, no others.
+    """
+    months = dict.fromkeys(f"{day.astimezone(CHINA):%Y-%m}" for day in (since, at))
+    ended = {
+        row.sk: json.loads(row.row)["over"]
+        for month in months
+        for row in under(DayRow, f"{_outages(county)}/{month}")
+    }
+    first = millis(since)
+    wanted = sorted((each for each in ended if ended[each] >= first), key=lambda each: -ended[each])
+    return get_many(wanted)
+
+
 def due_heads(
     *, before: datetime, limit: int, after: Due | None = None
 ) -> list[tuple[Due, Head | None]]:
@@ -269,8 +287,11 @@ def _line(head: Head) -> DayRow:
     where = "open"
     if outage.state in OVER:
         where = f"{(outage.closed_at or outage.recorded_at).astimezone(CHINA):%Y-%m}"
-    row = compact({"kind": outage.kind.value})
-    return DayRow(f"{_outages(outage.county)}/{where}", outage.outage_id, row=row, version=0)
+    row: dict[str, Any] = {"kind": outage.kind.value}
+    if outage.state in OVER:
+        row["over"] = millis(outage.closed_at or outage.recorded_at)
+    pk = f"{_outages(outage.county)}/{where}"
+    return DayRow(pk, outage.outage_id, row=compact(row), version=0)
 
 
 def _row(head: Head) -> OrderRow:

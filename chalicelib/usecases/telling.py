@@ -12,7 +12,7 @@ from chalicelib.domain.limits import ALWAYS, Limit
 from chalicelib.domain.procedure import ClockRule, Move, Procedure
 from chalicelib.domain.staff import MATRIX, Capability, Relation, Role
 from chalicelib.usecases.desk import Desk
-from chalicelib.usecases.showing import need_row, stamp
+from chalicelib.usecases.showing import need_row
 
 TERRAINS: Final = ("urban", "rural", "remote")
 
@@ -145,8 +145,3 @@ def _promised(procedure: Procedure) -> Iterator[tuple[str, str]]:
         names = [name for _, name, _, _ in Formatter().parse(rule.limit) if name]
         for values in product(*(choices[name] for name in names)):
             yield rule.limit.format(**dict(zip(names, values, strict=True))), rule.name
-
-
-def status(*, at: datetime) -> dict[str, Any]:
-    """Return the public status: the outages that are known, none until outages are recorded."""
-    return {"items": [], "updated_at": stamp(at)}

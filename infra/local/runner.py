@@ -15,6 +15,7 @@ import argparse
 import importlib.util
 import io
 import os
+import shutil
 import signal
 import sys
 import threading
@@ -234,6 +235,7 @@ def _fill_environment(settings: Settings, secrets: Secrets, *, endpoint: str, si
         "LIGHTKEEPER_SMS": f"keep:{data / 'phone.jsonl'}",
         "LIGHTKEEPER_SMS_SIGNATURE": "清河供电",
         "LIGHTKEEPER_FILES": f"disk:{data / 'files'}",
+        "LIGHTKEEPER_SITE": f"disk:{data / 'site'}",
         "LIGHTKEEPER_SEALS": f"disk:{data / 'seals'}",
         "LIGHTKEEPER_DYNAMODB_ENDPOINT": endpoint,
         "LIGHTKEEPER_PUBLIC_URL": settings.url,
@@ -244,6 +246,8 @@ def _fill_environment(settings: Settings, secrets: Secrets, *, endpoint: str, si
     built = settings.project / "frontend" / "dist"
     if built.exists():
         ours["LIGHTKEEPER_PAGES"] = str(built)
+        # The pages lie beside what is published, so that any server of files shows them without us.
+        shutil.copytree(built, data / "site", dirs_exist_ok=True)
     if settings.demo:
         ours["LIGHTKEEPER_DEMO"] = "1"
     else:
@@ -270,7 +274,7 @@ def refuse_the_cloud(environment: Mapping[str, str]) -> None:
 
     Raises CannotRun naming the setting.
     """
-    for name in ("LIGHTKEEPER_FILES", "LIGHTKEEPER_SEALS", "LIGHTKEEPER_SMS"):
+    for name in ("LIGHTKEEPER_FILES", "LIGHTKEEPER_SITE", "LIGHTKEEPER_SEALS", "LIGHTKEEPER_SMS"):
         if environment.get(name, "").startswith(("s3:", "sns")):
             raise CannotRun(
                 f"{name} names an Amazon service, which the local platform does not reach: leave it"

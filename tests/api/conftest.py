@@ -303,6 +303,7 @@ def app(issuer: TestIssuer, kept: Path) -> Any:
         LIGHTKEEPER_AUDIENCE=AUDIENCE,
         LIGHTKEEPER_CLIENT_ID="desk",
         LIGHTKEEPER_FILES=f"disk:{kept / 'files'}",
+        LIGHTKEEPER_SITE=f"disk:{kept / 'site'}",
         LIGHTKEEPER_SEALS=f"disk:{kept / 'seals'}",
         LIGHTKEEPER_SMS=f"keep:{kept / 'phone.jsonl'}",
         LIGHTKEEPER_SMS_SIGNATURE="清河供电",

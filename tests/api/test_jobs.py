@@ -12,14 +12,19 @@ from chalice.local import LambdaContext
 from moto import mock_aws
 
 from chalicelib import ambient, jobs
+from chalicelib.domain import outage_moves as moves
 from chalicelib.domain.calendar import local_day
+from chalicelib.domain.order import Actor
+from chalicelib.domain.outage import Kind, State
+from chalicelib.domain.reach import Reach
 from chalicelib.outbound.queue import queue_from
-from chalicelib.store import daybook, deliveries, ledger, orders, registry
+from chalicelib.store import daybook, deliveries, ledger, orders, outages, registry
 from chalicelib.store.deliveries import Status
 from chalicelib.store.desk_rows import RecordRow, put_all
 from chalicelib.telemetry import Metric
-from tests.api.conftest import COUNTY, STATION, Api
+from tests.api.conftest import COUNTY, PLACE, STATION, Api
 from tests.conftest import REGION
+from tests.rules.rights import held_to
 
 LEDGER = "arn:aws:dynamodb:eu-north-1:1:table/lightkeeper-ledger/stream/x"
 
@@ -114,6 +119,49 @@ def test_a_new_order_is_entered_in_the_daybook(effects):
     assert [line.order_id for line in daybook.lines(COUNTY, today, today, limit=9).items] == [
         number
     ]
+
+
+def test_s2_8_an_outage_is_on_the_public_page_after_its_event_and_once(effects, kept):
+    at = ambient.now()
+    made = moves.open_outage(
+        moves.Act(Actor("dispatcher", "d1"), at, at),
+        outage_id="Q1",
+        kind=Kind.FAULT,
+        county=COUNTY,
+        office=STATION,
+        devices=["B1"],
+        feeders=["F1"],
+        reach=Reach.of({PLACE: "all"}, {PLACE: 46}),
+        since=at,
+        grade=State.CONFIRMED,
+        rules=effects.api.desk().rules(COUNTY),
+    )
+    outages.commit(outages.Change(None, made))
+
+    assert effects.deliver(a_record("outage/Q1", 1)) == {"batchItemFailures": []}
+    (message,) = [each for each in effects.take() if "publish" in each]
+    with held_to("send"):
+        assert effects.send(message) == {"batchItemFailures": []}
+
+    public = json.loads((kept / "site" / "status.json").read_text("utf-8"))
+    assert [item["area"] for item in public["items"]] == ["建设路3-2台区"]
+    assert effects.api.get("/status.json").body["items"] == public["items"]
+    assert effects.api.get("/api/v1/public/outages").body["items"] == public["items"]
+    assert effects.api.get("/api/v1/public/outages?place=nowhere").body["items"] == []
+    place = effects.api.get(f"/api/v1/public/places/{PLACE}").body
+    assert place["state"]["outage"] == public["items"][0]
+    assert b"<item>" in effects.api.get("/status.rss").raw
+
+
+def test_the_sweep_writes_the_public_page_when_nobody_has(effects, kept):
+    file = kept / "site" / "status.json"
+    file.unlink(missing_ok=True)
+
+    with held_to("sweep"):
+        jobs.sweep(a_context())
+
+    assert json.loads(file.read_text("utf-8"))["items"] == []
+    assert effects.api.get("/api/v1/public/news").body == {"items": []}
 
 
 @pytest.mark.parametrize("what", ["MODIFY", "REMOVE"])

@@ -1344,6 +1344,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/public/news": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return the news of the supply that are on show, the latest first
+         * @description Return the news of the supply that are on show, the latest first.
+         */
+        get: operations["get_news"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/public/orders": {
         parameters: {
             query?: never;
@@ -1832,10 +1852,30 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Return the public status: the outages that we know of
-         * @description Return the public status: the outages that we know of.
+         * Return the public status as it is published: outages and news, at most 10 s old
+         * @description Return the public status as it is published: outages and news, at most 10 s old.
          */
         get: operations["get_status"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/status.rss": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return the public status as RSS 2.0
+         * @description Return the public status as RSS 2.0.
+         */
+        get: operations["get_feed"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2667,6 +2707,15 @@ export interface components {
             url: string;
             office: string;
         };
+        /** @description News of the supply, as the public reads it. */
+        NewsShown: {
+            id: string;
+            title: string;
+            body: string;
+            /** Format: date-time */
+            from: string;
+            until: string | null;
+        };
         /** @description The text that the main move will send. */
         NextText: {
             template: string;
@@ -2708,21 +2757,33 @@ export interface components {
         Offices: {
             items: components["schemas"]["OfficeRow"][];
         };
-        /** @description An outage as the public sees it: areas and counts, no positions. */
+        /**
+         * @description An outage as the public sees it: areas and counts, no positions.
+         *
+         *     area: in one line; areas: each by name. customers_affected: null for a few.
+         */
         Outage: {
             id: string;
             kind: string;
+            /** @enum {string} */
+            state: "running" | "planned" | "restored" | "cancelled";
             area: string;
+            areas: string[];
+            townships: string[];
+            lines: string[];
             /** Format: date-time */
             started_at: string;
             planned_end_at?: string | null;
             estimated_restoration_time?: string | null;
             etr_source?: ("estimate" | "crew") | null;
+            next_update_at?: string | null;
             updated_at?: string | null;
             cause?: string | null;
+            cause_en?: string | null;
             progress?: string | null;
             customers_affected?: number | null;
             restored_at?: string | null;
+            cancelled_at?: string | null;
         };
         /** @description A device that failed or is switched. */
         OutageDevice: {
@@ -2915,9 +2976,10 @@ export interface components {
             transformers: number;
             other: string | null;
         };
-        /** @description The outages that are known. */
+        /** @description The outages that are known, and the news of the supply. */
         Outages: {
             items: components["schemas"]["Outage"][];
+            news: components["schemas"]["NewsShown"][];
             /** Format: date-time */
             updated_at: string;
         };
@@ -3308,6 +3370,10 @@ export interface components {
         Supplement: {
             note: string;
             files?: string[];
+        };
+        /** @description News of the supply, the latest first. */
+        SupplyNews: {
+            items: components["schemas"]["NewsShown"][];
         };
         /** @description A report that was taken in. order: null where the kind is confidential to the taker. */
         TakenIn: {
@@ -10269,6 +10335,56 @@ export interface operations {
             };
         };
     };
+    get_news: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The language of problems. */
+                "Accept-Language"?: "zh" | "en";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SupplyNews"];
+                };
+            };
+            /** @description bad-input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     post_order: {
         parameters: {
             query?: never;
@@ -12061,6 +12177,56 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Outages"];
+                };
+            };
+            /** @description bad-input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_feed: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The language of problems. */
+                "Accept-Language"?: "zh" | "en";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/rss+xml": unknown;
                 };
             };
             /** @description bad-input */

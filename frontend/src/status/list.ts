@@ -7,7 +7,7 @@ const FRESH = 10 * 60_000
 export interface Lists {
   /** Running now, the most households first (few count least). */
   now: Outage[]
-  /** Announced, the next first. */
+  /** Announced, the next first; those that were called off among them for a day. */
   planned: Outage[]
   /** Over, the latest first; for 24 hours. */
   restored: Outage[]
@@ -15,22 +15,26 @@ export interface Lists {
 
 export function sort(items: readonly Outage[], at: Date): Lists {
   const time = (iso: string | null | undefined): number => (iso == null ? 0 : Date.parse(iso))
-  const open = items.filter((item) => item.restored_at == null)
   return {
-    now: open
-      .filter((item) => time(item.started_at) <= at.getTime())
+    now: items
+      .filter((item) => item.state === 'running')
       .sort((a, b) => (b.customers_affected ?? 0) - (a.customers_affected ?? 0)),
-    planned: open.filter((item) => time(item.started_at) > at.getTime()).sort((a, b) => time(a.started_at) - time(b.started_at)),
+    planned: items
+      .filter((item) => item.state === 'planned' || item.state === 'cancelled')
+      .sort((a, b) => time(a.started_at) - time(b.started_at)),
     restored: items
       .filter((item) => item.restored_at != null && at.getTime() - time(item.restored_at) < DAY)
       .sort((a, b) => time(b.restored_at) - time(a.restored_at)),
   }
 }
 
-/** Found by area, cause or kind; every word must be in it. */
+/** Everything by which people name a place. */
+const named = (item: Outage): string => [item.area, ...item.areas, ...item.townships, ...item.lines].join(' ').toLowerCase()
+
+/** Found by area, township, line or cause; every word must be in it. */
 export function search(items: readonly Outage[], q: string): Outage[] {
   const words = q.trim().toLowerCase().split(/\s+/)
-  return items.filter((item) => words.every((word) => `${item.area} ${item.cause ?? ''}`.toLowerCase().includes(word)))
+  return items.filter((item) => words.every((word) => `${named(item)} ${item.cause ?? ''}`.toLowerCase().includes(word)))
 }
 
 export const households = (items: readonly Outage[]): number =>

@@ -6,8 +6,12 @@ const NOW = new Date('2026-11-22T00:00:00Z')
 const at = (minutes: number): string => new Date(NOW.getTime() + minutes * 60_000).toISOString()
 const outage = (id: string, more: Partial<Outage> = {}): Outage => ({
   id,
-  kind: 'unplanned_outage',
+  kind: 'fault',
+  state: 'running',
   area: '城关镇建设路',
+  areas: [],
+  townships: [],
+  lines: [],
   started_at: at(-60),
   customers_affected: 10,
   ...more,
@@ -21,14 +25,20 @@ describe('the public list', () => {
     expect(households(now)).toBe(100)
   })
 
-  it('puts the next planned outage first, and moves it to "now" when it begins', () => {
-    const items = [outage('b', { started_at: at(600) }), outage('a', { started_at: at(60) }), outage('c', { started_at: at(0) })]
+  it('puts the next planned outage first, and says for a day that one was called off', () => {
+    const items = [outage('b', { state: 'planned', started_at: at(600) }), outage('a', { state: 'cancelled', started_at: at(60) }), outage('c')]
     expect(ids(sort(items, NOW).planned)).toEqual(['a', 'b'])
     expect(ids(sort(items, NOW).now)).toEqual(['c'])
   })
 
+  it('is running only once somebody said so, late or not', () => {
+    const late = outage('a', { state: 'planned', started_at: at(-5) })
+    expect(ids(sort([late], NOW).planned)).toEqual(['a'])
+    expect(sort([late], NOW).now).toEqual([])
+  })
+
   it('keeps a restored one for 24 hours, the latest first', () => {
-    const items = [outage('a', { restored_at: at(-23 * 60) }), outage('b', { restored_at: at(-5) }), outage('c', { restored_at: at(-24 * 60) })]
+    const items = [outage('a', { state: 'restored', restored_at: at(-23 * 60) }), outage('b', { state: 'restored', restored_at: at(-5) }), outage('c', { state: 'restored', restored_at: at(-24 * 60) })]
     expect(ids(sort(items, NOW).restored)).toEqual(['b', 'a'])
     expect(sort(items, NOW).now).toEqual([])
   })
