@@ -17,6 +17,7 @@ const routes: RouteRecordRaw[] = [
   { path: '/calls', component: () => import('./CallsPage.vue') },
   { path: '/search', component: () => import('./SearchPage.vue') },
   { path: '/export', component: () => import('./ExportPage.vue') },
+  { path: '/indices', component: () => import('./indices/IndicesPage.vue') },
   { path: '/phone', component: () => import('./PhonePage.vue') },
   { path: '/print/slips', component: () => import('./SlipsPage.vue') },
   { path: '/admin', redirect: '/admin/offices' },
