@@ -85,3 +85,15 @@ def deliver(event: DynamoDBEvent) -> dict[str, Any]:
 def send(event: SQSEvent) -> dict[str, Any]:
     """Make effects happen."""
     return jobs.send(event.to_dict(), event.context)
+
+
+@app.on_sqs_message(queue=f"{settings.prefix}-notices-first", batch_size=1, name="tell_first")
+def tell_first(event: SQSEvent) -> dict[str, Any]:
+    """Tell households of an outage who must know first."""
+    return jobs.tell(event.to_dict(), event.context)
+
+
+@app.on_sqs_message(queue=f"{settings.prefix}-notices", batch_size=1, name="tell")
+def tell(event: SQSEvent) -> dict[str, Any]:
+    """Tell the other households of an outage."""
+    return jobs.tell(event.to_dict(), event.context)

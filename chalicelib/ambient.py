@@ -24,8 +24,9 @@ class Settings:
     """What the environment says, as text. Names: LIGHTKEEPER_ and the field in capitals.
 
     files, seals: `disk:<path>` or `s3:<bucket>`. site: the same, where public files lie beside the
-    pages; empty for nowhere. seal_key: signs seals, raw Ed25519 in base64, only
-    where they are made; seal_public: checks them. sms: `keep:<path>`, `sns` or `http:<url>`.
+    pages; empty for nowhere. seal_key: signs seals, raw Ed25519 in base64, only where they are
+    made; seal_public: checks them. sms: `keep:<path>`, `sns` or `http:<url>`, with `#rate=400` the
+    texts a second that it takes; sms_second: who is asked when that one is busy.
     bootstrap_admin: `<subject>:<name>` of the one who may sign in before any staff is kept.
     pages: a folder of built pages to serve instead of those in the package. demo: any text for yes.
     """
@@ -44,10 +45,15 @@ class Settings:
     seal_key: str
     seal_public: str
     effects_queue: str
+    notices_first_queue: str
+    notices_queue: str
     sms: str
     sms_key: str
     sms_secret: str
     sms_signature: str
+    sms_second: str
+    sms_second_key: str
+    sms_second_secret: str
     bootstrap_admin: str
     pages: str
     demo: str
@@ -92,10 +98,15 @@ def settings() -> Settings:
         seal_key=of("SEAL_KEY"),
         seal_public=of("SEAL_PUBLIC"),
         effects_queue=of("EFFECTS_QUEUE"),
+        notices_first_queue=of("NOTICES_FIRST_QUEUE"),
+        notices_queue=of("NOTICES_QUEUE"),
         sms=of("SMS"),
         sms_key=of("SMS_KEY"),
         sms_secret=of("SMS_SECRET"),
         sms_signature=of("SMS_SIGNATURE"),
+        sms_second=of("SMS_SECOND"),
+        sms_second_key=of("SMS_SECOND_KEY"),
+        sms_second_secret=of("SMS_SECOND_SECRET"),
         bootstrap_admin=of("BOOTSTRAP_ADMIN"),
         pages=of("PAGES"),
         demo=of("DEMO"),

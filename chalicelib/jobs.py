@@ -18,12 +18,13 @@ from chalicelib.outbound.objects import files_from
 from chalicelib.outbound.queue import Message, queue_from
 from chalicelib.outbound.seals import seals_from
 from chalicelib.outbound.site import site_from
-from chalicelib.outbound.sms import gateway_from
+from chalicelib.outbound.sms import gateway_from, rate_of
 from chalicelib.store import registry
 from chalicelib.telemetry import Metric
-from chalicelib.usecases import delivering, forgetting, publishing, sealing, watching
+from chalicelib.usecases import delivering, forgetting, publishing, rounds, sealing, watching
 from chalicelib.usecases.delivering import Later, Ports
 from chalicelib.usecases.desk import Desk, open_desk
+from chalicelib.usecases.rounds import Post
 
 SPARE_MS: Final = 8_000
 """What is left of a run when it stops taking up more: one order takes far less."""
@@ -203,6 +204,48 @@ def _publish(*, since: datetime) -> None:
         publishing.publish(_desk(), site, address=address, at=ambient.now(), since=since)
 
 
+# The notice queues ------------------------------------------------------------------------------
+
+
+def tell(batch: Mapping[str, Any], context: Any) -> Failures:
+    """Tell the households of a shard, or do what else a message about a round asks for."""
+    desk, ports = _desk(), _ports(f"{context.aws_request_id}/{ambient.new_id()}")
+    failed = []
+    for record in batch["Records"]:
+        try:
+            rounds.work(
+                desk,
+                ports,
+                json.loads(record["body"]),
+                enqueue=enqueue_posts,
+                now=ambient.now,
+                is_out_of_time=_out_of_time(context),
+            )
+        except Exception as error:  # noqa: BLE001 - one message must not take its neighbours along
+            telemetry.fail("tell.failed", error)
+            failed.append(str(record["messageId"]))
+    return _failures(failed)
+
+
+def enqueue_posts(posts: Iterable[Post]) -> None:
+    """Put messages on the notice queues, those for the first on theirs, and before the others."""
+    settings = ambient.settings()
+    waiting = list(posts)
+    for is_urgent in (True, False):
+        messages = [_post(each) for each in waiting if each.is_urgent is is_urgent]
+        name = settings.notices_first_queue if is_urgent else settings.notices_queue
+        if messages:
+            queue_from(name).enqueue(messages)
+
+
+def _post(post: Post) -> Message:
+    body = canonical(dict(post.body))
+    return Message(f"{post.body['outage']}.{post.body['round']}", body, post.delay)
+
+
+# Ways out ---------------------------------------------------------------------------------------
+
+
 def _ports(by: str) -> Ports:
     settings = ambient.settings()
     gateway = gateway_from(
@@ -210,6 +253,9 @@ def _ports(by: str) -> Ports:
         key=settings.sms_key,
         secret=settings.sms_secret,
         signature=settings.sms_signature,
+        second=settings.sms_second,
+        second_key=settings.sms_second_key,
+        second_secret=settings.sms_second_secret,
     )
     site = settings.public_url.partition("://")[2].rstrip("/")
     return Ports(
@@ -218,6 +264,7 @@ def _ports(by: str) -> Ports:
         site=site,
         by=by,
         allow_loopback=settings.is_local,
+        rate=rate_of(settings.sms),
     )
 
 

@@ -7,7 +7,8 @@
     └── ReplyLost           sent or not, nobody knows: never again without a person or a deadline
 
 A gateway without idempotency keys cannot promise exactly-once across a lost reply. So nothing
-here sends twice by itself: no SDK retries, no reused connections, no second gateway.
+here sends twice by itself: no SDK retries, no reused connections, and a second gateway only when
+the first certainly did not send.
 """
 
 import base64
@@ -21,7 +22,7 @@ import re
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, Literal, Protocol
 from urllib.parse import parse_qsl, urldefrag
@@ -37,10 +38,13 @@ from botocore.exceptions import (
 
 from chalicelib.domain.contact import Phone, utf16_units
 from chalicelib.outbound import aws, wire
+from chalicelib.telemetry import alarm, log
 
 SOON: Final = 30  # seconds until a busy gateway that names no time is asked again
 LATER: Final = 300  # seconds until one that refuses us all is asked again: a person must act
 ONE_PART: Final = 70  # UTF-16 units of a text that goes in one part. Source: GSM 03.38, UCS-2
+USUAL_RATE: Final = 20.0  # texts a second where none is declared. Source: SNS, SMS publishing
+MOST_RATE: Final = 100_000
 A_PART: Final = 67  # UTF-16 units of each part of a longer one; three go to its header
 
 _MOST_REPLY: Final = 64 * 1024
@@ -422,25 +426,80 @@ class Kept:
         return os.pread(file, 1, size - 1) == b"\n"
 
 
+# --- Two of them ---------------------------------------------------------------------------------
+
+
+class Relay:
+    """Two gateways: the second is asked when the first certainly did not send.
+
+    After GatewayBusy the first rests as long as it said, at least `rest`, and every text goes to
+    the second meanwhile. Never after ReplyLost: then the text may be out. A number that the first
+    rejects is rejected. What it knows of the first is this process's own, and forgotten with it.
+    """
+
+    name: Final = "relay"
+
+    def __init__(
+        self, first: Gateway, second: Gateway, *, rest: timedelta = timedelta(seconds=SOON)
+    ) -> None:
+        self._first = first
+        self._second = second
+        self._rest = rest
+        self._rests_until: datetime | None = None
+
+    def send(self, text: Text, *, at: datetime) -> Receipt:
+        """Ask the first, or the second; raises what the last one asked raises."""
+        if self._rests_until is not None and at < self._rests_until:
+            return self._second.send(text, at=at)
+        try:
+            return self._first.send(text, at=at)
+        except GatewayBusy as busy:
+            self._rests_until = at + max(self._rest, timedelta(seconds=busy.retry_after))
+            if isinstance(busy, GatewayRefused):
+                alarm("gateway.refused", gateway=busy.gateway, code=busy.code)
+            else:
+                log("gateway.switched", gateway=busy.gateway, code=busy.code)
+        return self._second.send(text, at=at)
+
+
 # --- Which one -----------------------------------------------------------------------------------
 
 
 @functools.cache
-def gateway_from(setting: str, *, key: str = "", secret: str = "", signature: str = "") -> Gateway:
+def gateway_from(
+    setting: str,
+    *,
+    key: str = "",
+    secret: str = "",
+    signature: str = "",
+    second: str = "",
+    second_key: str = "",
+    second_secret: str = "",
+) -> Gateway:
     """Return the gateway that a setting names, always the same one for the same setting.
 
     `keep:<path>`; `sns`, with `key` as sender id; `http:<url>`, whose fragment may hold
     a dialect and template codes: `http:https://sms.example.cn/v1#phone=mobile&numbers=national
-    &template:fault_first=SMS_1001`. A fragment never leaves this machine.
+    &template:fault_first=SMS_1001&rate=400`. A fragment never leaves this machine. second: another
+    setting, asked when the first is busy or refuses us; empty for none.
     Raises ValueError for anything else, so that a misspelt gateway stops the start, not a text.
     """
+    first = _gateway(setting, key=key, secret=secret, signature=signature)
+    if not second:
+        return first
+    return Relay(first, _gateway(second, key=second_key, secret=second_secret, signature=signature))
+
+
+def _gateway(setting: str, *, key: str, secret: str, signature: str) -> Gateway:
     kind, _, rest = setting.partition(":")
     if kind == "keep" and rest:
         return Kept(Path(rest))
-    if setting == "sns":
+    if setting.partition("#")[0] == "sns":
+        rate_of(setting)
         return Sns(sender=key)
     if kind == "http" and rest:
         url, fragment = urldefrag(rest)
+        rate_of(setting)
         dialect, templates = _dialect(fragment)
         return HttpGateway(
             url,
@@ -453,6 +512,21 @@ def gateway_from(setting: str, *, key: str = "", secret: str = "", signature: st
     raise ValueError("a gateway is keep:<path>, sns or http:<url>")
 
 
+def rate_of(setting: str) -> float:
+    """Return how many texts a second a gateway takes: what its `#rate=` declares, or the usual.
+
+    Raises ValueError for a rate that is no number above zero.
+    """
+    _, _, fragment = setting.partition("#")
+    said = dict(parse_qsl(fragment)).get("rate") if not setting.startswith("keep:") else None
+    if said is None:
+        return USUAL_RATE
+    rate = float(said)
+    if not 0 < rate < MOST_RATE:
+        raise ValueError("a gateway's rate is a number of texts a second")
+    return rate
+
+
 def _dialect(fragment: str) -> tuple[Dialect, dict[str, str]]:
     """Read dialect and template codes from a fragment. Raises ValueError for unknown names."""
     pairs = parse_qsl(fragment, strict_parsing=True) if fragment else []
@@ -461,7 +535,9 @@ def _dialect(fragment: str) -> tuple[Dialect, dict[str, str]]:
         for name, value in pairs
         if name.startswith("template:")
     }
-    names: dict[str, Any] = {n: value for n, value in pairs if not n.startswith("template:")}
+    names: dict[str, Any] = {
+        name: value for name, value in pairs if not name.startswith("template:") and name != "rate"
+    }
     unknown = names.keys() - {each.name for each in fields(Dialect)}
     if unknown or names.get("numbers", "e164") not in ("e164", "national"):
         raise ValueError(f"the gateway's dialect has no {sorted(unknown) or 'such numbers'}")

@@ -21,7 +21,14 @@ from chalicelib.domain.procedure import GRADE, Effect, effects, running_promise
 from chalicelib.domain.refusal import BadInput, GateClosed, IllegalMove, Unknown
 from chalicelib.domain.staff import Capability, Outsider, may
 from chalicelib.outbound import webhooks
-from chalicelib.outbound.sms import Gateway, GatewayBusy, NumberRejected, ReplyLost, Text
+from chalicelib.outbound.sms import (
+    USUAL_RATE,
+    Gateway,
+    GatewayBusy,
+    NumberRejected,
+    ReplyLost,
+    Text,
+)
 from chalicelib.store import daybook, deliveries, ledger, orders, personal
 from chalicelib.store.deliveries import Status
 from chalicelib.store.orders import Head
@@ -49,13 +56,17 @@ class Later(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """The way out of the house. site: what people type to find us, without its scheme."""
+    """The way out of the house. site: what people type to find us, without its scheme.
+
+    rate: texts a second that the gateway has declared.
+    """
 
     gateway: Gateway
     signature: str
     site: str
     by: str
     allow_loopback: bool = False
+    rate: float = USUAL_RATE
 
 
 # From the stream to the queue -----------------------------------------------------------------

@@ -17,6 +17,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from chalicelib.domain.refusal import Stale
+from chalicelib.outbound.sms import USUAL_RATE
 from chalicelib.store import outages
 from chalicelib.store.outages import Head
 from chalicelib.usecases.delivering import Ports
@@ -35,8 +36,6 @@ LONGEST_DELAY: Final = 900
 """Seconds that a message may wait. Source: SQS"""
 AREAS: Final = 50
 """Transformers whose households one message finds. [design]"""
-RATE: Final = 20.0
-"""Texts a second where a gateway has declared nothing: what SNS gives an account at first."""
 SETTLES: Final = 20
 """Seconds after the estimated end of the sending when the round is first looked at. [design]"""
 LOOKS: Final = (30, 60, 120, 240, 480)
@@ -56,7 +55,13 @@ Enqueue = Callable[[Iterable[Post]], None]
 
 
 def start_round(
-    desk: Desk, head: Head, round_id: str, *, enqueue: Enqueue, at: datetime, rate: float = RATE
+    desk: Desk,
+    head: Head,
+    round_id: str,
+    *,
+    enqueue: Enqueue,
+    at: datetime,
+    rate: float = USUAL_RATE,
 ) -> int:
     """Put a round's households on the queues, and a look at what became of them behind.
 

@@ -139,10 +139,11 @@ def run(settings: Settings, say: Callable[[str], None]) -> None:
         _fill_environment(settings, secrets, endpoint=endpoint, sign_in=sign_in)
         down.enter_context(log.takes_output())
         queues = Queues(template.queues, region=_region())  # open to the end: nothing leaves
-        os.environ.setdefault(
-            "LIGHTKEEPER_EFFECTS_QUEUE",
-            next((queues.urls[q.name] for q in template.queues if not q.dead_letters_of), ""),
-        )
+        for name, url in queues.urls.items():
+            # lightkeeper-notices-first → LIGHTKEEPER_NOTICES_FIRST_QUEUE
+            prefix = os.environ.get("LIGHTKEEPER_PREFIX", "lightkeeper")
+            setting = name.removeprefix(f"{prefix}-")
+            os.environ.setdefault(f"LIGHTKEEPER_{setting.replace('-', '_').upper()}_QUEUE", url)
         app = functions.load(settings.project)
         if issuing:
             issuing.ready()  # it came up while we did the above

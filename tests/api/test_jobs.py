@@ -22,6 +22,7 @@ from chalicelib.store import daybook, deliveries, ledger, orders, outages, regis
 from chalicelib.store.deliveries import Status
 from chalicelib.store.desk_rows import RecordRow, put_all
 from chalicelib.telemetry import Metric
+from chalicelib.usecases.rounds import Post
 from tests.api.conftest import COUNTY, PLACE, STATION, Api
 from tests.conftest import REGION
 from tests.rules.rights import held_to
@@ -261,5 +262,44 @@ def test_every_trigger_is_declared_in_app_so_that_middleware_runs(app):
         "forget",
         "deliver",
         "send",
+        "tell_first",
+        "tell",
     }
     assert all(source.handler_string.startswith("app.") for source in app.event_sources)
+
+
+@pytest.mark.parametrize("name", ["tell_first", "tell"])
+def test_a_shard_that_cannot_be_told_fails_alone(effects, capsys, name):
+    records = [
+        {"messageId": f"m-{place}", "receiptHandle": "r", "body": body}
+        for place, body in enumerate(['{"outage": "none", "round": "start.1"}', "no json"])
+    ]
+
+    failed = effects.api.client.lambda_.invoke(name, {"Records": records}).payload
+
+    assert failed == {"batchItemFailures": [{"itemIdentifier": "m-0"}, {"itemIdentifier": "m-1"}]}
+    assert capsys.readouterr().out.count("tell.failed") == 2
+
+
+def test_the_messages_of_a_round_go_on_two_queues_with_their_delay(effects, monkeypatch):
+    urls = {
+        name: effects.sqs.create_queue(QueueName=f"lightkeeper-{name}")["QueueUrl"]
+        for name in ("notices-first", "notices")
+    }
+    monkeypatch.setenv("LIGHTKEEPER_NOTICES_FIRST_QUEUE", urls["notices-first"])
+    monkeypatch.setenv("LIGHTKEEPER_NOTICES_QUEUE", urls["notices"])
+    ambient.settings.cache_clear()
+    body = {"outage": "Q1", "round": "start.1"}
+
+    jobs.enqueue_posts(
+        [
+            Post({**body, "keys": [["T", "1"]]}),
+            Post({**body, "keys": [["T", "2"]]}, is_urgent=True),
+            Post({**body, "look": 0, "was": None}, delay=95),
+        ]
+    )
+
+    first = effects.sqs.receive_message(QueueUrl=urls["notices-first"], MaxNumberOfMessages=10)
+    rest = effects.sqs.receive_message(QueueUrl=urls["notices"], MaxNumberOfMessages=10)
+    assert [json.loads(each["Body"])["keys"] for each in first["Messages"]] == [[["T", "2"]]]
+    assert [json.loads(each["Body"])["keys"] for each in rest["Messages"]] == [[["T", "1"]]]

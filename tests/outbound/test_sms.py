@@ -28,11 +28,14 @@ from chalicelib.outbound.sms import (
     HttpGateway,
     Kept,
     NumberRejected,
+    Receipt,
+    Relay,
     ReplyLost,
     Sns,
     Text,
     gateway_from,
     parts_of,
+    rate_of,
 )
 
 AT = datetime(2026, 7, 1, 4, 15, tzinfo=UTC)
@@ -526,8 +529,91 @@ def test_a_gateway_s_dialect_and_template_codes_ride_in_the_fragment(strangers):
         "http:https://sms.example/#numbers=local",
         "http:https://sms.example/#phone",
         "http:http://sms.example/",
+        "http:https://sms.example/#rate=0",
+        "http:https://sms.example/#rate=much",
     ],
 )
 def test_a_misspelt_setting_stops_the_start(setting):
     with pytest.raises(ValueError, match=r"."):
         gateway_from(setting, key="k", secret="s", signature="清河供电")
+
+
+# --- Two of them
+
+
+class Told:
+    """A gateway that answers as it is told, in turn, and then takes everything."""
+
+    def __init__(self, name: str, *answers: Exception) -> None:
+        self.name = name
+        self.answers = list(answers)
+        self.asked = 0
+
+    def send(self, text: Text, *, at: datetime) -> Receipt:
+        assert (text, at.tzinfo) == (TEXT, UTC)
+        self.asked += 1
+        if self.answers:
+            raise self.answers.pop(0)
+        return Receipt(self.name, "m", 1)
+
+
+THROTTLED = GatewayBusy("429", gateway="one", retry_after=90)
+
+
+def test_the_second_is_asked_when_the_first_certainly_did_not_send_and_while_it_rests():
+    first, second = Told("one", THROTTLED), Told("two")
+    relay = Relay(first, second)
+
+    carried = [
+        relay.send(TEXT, at=AT + timedelta(seconds=seconds)).gateway for seconds in (0, 1, 89, 90)
+    ]
+
+    assert carried == ["two", "two", "two", "one"]
+    assert (first.asked, second.asked) == (2, 3)
+
+
+@pytest.mark.parametrize(
+    "failure", [ReplyLost("timeout", gateway="one"), NumberRejected("no", gateway="one")]
+)
+def test_the_second_is_never_asked_when_the_first_may_have_sent_or_says_no_for_good(failure):
+    first, second = Told("one", failure), Told("two")
+    relay = Relay(first, second)
+
+    with pytest.raises(type(failure)):
+        relay.send(TEXT, at=AT)
+
+    assert second.asked == 0
+    assert relay.send(TEXT, at=AT).gateway == "one"
+
+
+def test_a_spend_limit_is_told_once_and_the_second_carries_on(capsys):
+    first, second = Told("one", GatewayRefused("spend-limit", gateway="one")), Told("two")
+    relay = Relay(first, second)
+
+    for seconds in range(5):
+        relay.send(TEXT, at=AT + timedelta(seconds=seconds))
+
+    assert capsys.readouterr().out.count("gateway.refused") == 1
+    assert (first.asked, second.asked) == (1, 5)
+
+
+def test_when_neither_takes_it_the_text_waits():
+    relay = Relay(
+        Told("one", THROTTLED), Told("two", GatewayBusy("x", gateway="two", retry_after=7))
+    )
+
+    with pytest.raises(GatewayBusy) as busy:
+        relay.send(TEXT, at=AT)
+
+    assert busy.value.retry_after == 7
+
+
+def test_two_settings_make_a_relay_and_a_rate_is_declared_in_the_fragment(tmp_path):
+    setting = "http:https://sms.example/#rate=400"
+
+    gateway = gateway_from(
+        setting, key="k", secret="s", signature="清河供电", second=f"keep:{tmp_path}/t.jsonl"
+    )
+
+    assert isinstance(gateway, Relay)
+    assert [rate_of(each) for each in (setting, "sns", f"keep:{tmp_path}")] == [400, 20, 20]

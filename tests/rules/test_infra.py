@@ -34,6 +34,14 @@ FUNCTIONS: Final = {  # as app.py names them → as Chalice's template does
     "forget": "Forget",
     "deliver": "Deliver",
     "send": "Send",
+    "tell_first": "TellFirst",
+    "tell": "Tell",
+}
+TEXTING: Final = {"send", "tell_first", "tell"}
+QUEUES: Final = {  # queue → (where what was given up lies, who reads it)
+    "EffectsQueue": ("EffectsDeadLetters", "send"),
+    "NoticesFirstQueue": ("NoticesFirstDeadLetters", "tell_first"),
+    "NoticesQueue": ("NoticesDeadLetters", "tell"),
 }
 
 PK_SK: Final = {"pk": ("HASH", "S"), "sk": ("RANGE", "S")}
@@ -177,18 +185,38 @@ def test_a_row_of_the_store_fits_the_table_of_the_template(row: type[Model]):
         assert there["Projection"] == index["projection"]
 
 
-def test_an_effect_is_given_up_after_five_attempts_and_kept_for_a_person():
-    queues = resources("AWS::SQS::Queue")
+@pytest.mark.parametrize("queue", QUEUES)
+def test_a_message_is_given_up_after_five_attempts_and_kept_for_a_person(queue: str):
+    dead, _ = QUEUES[queue]
 
-    redrive = queues["EffectsQueue"]["Properties"]["RedrivePolicy"]
+    redrive = resources("AWS::SQS::Queue")[queue]["Properties"]["RedrivePolicy"]
     assert redrive["maxReceiveCount"] == 5
-    assert redrive["deadLetterTargetArn"] == {"Fn::GetAtt": ["EffectsDeadLetters", "Arn"]}
+    assert redrive["deadLetterTargetArn"] == {"Fn::GetAtt": [dead, "Arn"]}
 
 
-def test_a_message_stays_hidden_for_six_times_as_long_as_its_function_may_take():
-    hidden = resources("AWS::SQS::Queue")["EffectsQueue"]["Properties"]["VisibilityTimeout"]
+@pytest.mark.parametrize("queue", QUEUES)
+def test_what_was_given_up_raises_the_alarm(queue: str):
+    dead, _ = QUEUES[queue]
 
-    assert hidden >= 6 * stage()["lambda_functions"]["send"]["lambda_timeout"]
+    assert any(
+        {"Fn::GetAtt": [dead, "QueueName"]} == dimension["Value"]
+        for alarm in resources("AWS::CloudWatch::Alarm").values()
+        for dimension in alarm["Properties"]["Dimensions"]
+    )
+
+
+@pytest.mark.parametrize("queue", QUEUES)
+def test_a_message_stays_hidden_for_six_times_as_long_as_its_function_may_take(queue: str):
+    _, reader = QUEUES[queue]
+    hidden = resources("AWS::SQS::Queue")[queue]["Properties"]["VisibilityTimeout"]
+
+    assert hidden >= 6 * stage()["lambda_functions"][reader]["lambda_timeout"]
+
+
+def test_there_are_no_queues_but_those_and_where_they_fall():
+    dead = {each for each, _ in QUEUES.values()}
+
+    assert set(resources("AWS::SQS::Queue")) == set(QUEUES) | dead
 
 
 @pytest.mark.parametrize("bucket", ["FilesBucket", "SealsBucket", "PagesBucket"])
@@ -246,7 +274,12 @@ def test_a_function_logs_where_logs_end_and_its_errors_are_heard(name: str):
 
 @pytest.mark.parametrize(
     ("name", "mapping"),
-    [("deliver", "DeliverDynamodbEventSource"), ("send", "SendSqsEventSource")],
+    [
+        ("deliver", "DeliverDynamodbEventSource"),
+        ("send", "SendSqsEventSource"),
+        ("tell_first", "TellFirstSqsEventSource"),
+        ("tell", "TellSqsEventSource"),
+    ],
 )
 def test_a_batch_that_failed_in_part_is_repeated_in_part(name: str, mapping: str):
     event = function(name)["Events"][mapping]["Properties"]
@@ -299,12 +332,17 @@ def test_secrets_are_references_and_never_text(name: str):
 
 
 @pytest.mark.parametrize(
-    ("setting", "holder"), [("LIGHTKEEPER_SEAL_KEY", "seal"), ("LIGHTKEEPER_SMS_SECRET", "send")]
+    ("setting", "holders"),
+    [
+        ("LIGHTKEEPER_SEAL_KEY", {"seal"}),
+        ("LIGHTKEEPER_SMS_SECRET", TEXTING),
+        ("LIGHTKEEPER_SMS_SECOND_SECRET", TEXTING),
+    ],
 )
-def test_a_key_is_given_only_to_whom_it_serves(setting: str, holder: str):
-    assert [
+def test_a_key_is_given_only_to_whom_it_serves(setting: str, holders: set[str]):
+    assert {
         name for name in FUNCTIONS if setting in function(name)["Environment"]["Variables"]
-    ] == [holder]
+    } == holders
 
 
 # Policies ---------------------------------------------------------------------------------------
@@ -374,6 +412,8 @@ def test_the_ledger_is_append_only_for_everybody(name: str):
         ("s3:PutObject", "FilesBucket", {"api_handler"}),
         ("s3:DeleteObject", "SealsBucket", set()),
         ("sqs:ReceiveMessage", "EffectsQueue", {"send"}),
+        ("sqs:ReceiveMessage", "NoticesFirstQueue", {"tell_first"}),
+        ("sqs:ReceiveMessage", "NoticesQueue", {"tell"}),
         ("dynamodb:GetRecords", "LedgerTable", {"deliver"}),
         ("dynamodb:DeleteItem", "OrdersTable", set()),
     ],
@@ -382,7 +422,7 @@ def test_who_may_do_it_is_a_short_list(action: str, on: str, holders: set[str]):
     assert {name for name in FUNCTIONS if action in allowed(name, on=on)} == holders
 
 
-def test_only_send_may_text_and_only_to_telephones():
+def test_only_those_who_send_may_text_and_only_to_telephones():
     texting = {
         name: each
         for name in FUNCTIONS
@@ -390,9 +430,10 @@ def test_only_send_may_text_and_only_to_telephones():
         if any(action.startswith("sns:") for action in each["Action"])
     }
 
-    assert set(texting) == {"send"}
-    assert "Resource" not in texting["send"]
-    assert texting["send"]["NotResource"]["Fn::Sub"].endswith(":${AWS::AccountId}:*")
+    assert set(texting) == TEXTING
+    for each in texting.values():
+        assert "Resource" not in each
+        assert each["NotResource"]["Fn::Sub"].endswith(":${AWS::AccountId}:*")
 
 
 # The gateway's own answers and the alarms --------------------------------------------------------
