@@ -10,6 +10,8 @@ const routes: RouteRecordRaw[] = [
     beforeEnter: (to) => (homePath() === '/' || Object.keys(to.query).length > 0 ? true : homePath()),
   },
   { path: '/order/:number', component: () => import('./order/OrderPage.vue'), props: true },
+  { path: '/outages', component: () => import('./outages/BoardPage.vue') },
+  { path: '/outages/:id', component: () => import('./outages/OutagePage.vue'), props: true },
   { path: '/intake', component: () => import('./IntakePage.vue') },
   { path: '/crew', component: () => import('./crew/CrewPage.vue') },
   { path: '/crew/:number', component: () => import('./crew/CrewOrder.vue'), props: true },

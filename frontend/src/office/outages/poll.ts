@@ -1,0 +1,31 @@
+import { computed, onScopeDispose, type ComputedRef } from 'vue'
+import { Unreachable } from '@/api/client'
+import { useLoad, type Load } from '@/lib/load'
+import { nextPoll } from '../queue'
+
+/** Something that is asked for again and again while the page is looked at. lost: what is shown is old. */
+export interface Polled<T> extends Load<T> {
+  lost: ComputedRef<boolean>
+}
+
+export function usePolled<T>(fetcher: () => Promise<T>): Polled<T> {
+  const load = useLoad(fetcher)
+  let timer: ReturnType<typeof setTimeout>
+  const later = (): void => {
+    timer = setTimeout(() => {
+      void (document.visibilityState === 'hidden' ? Promise.resolve() : load.reload()).then(later)
+    }, nextPoll())
+  }
+  const wake = (): void => {
+    if (document.visibilityState === 'visible') void load.reload()
+  }
+  later()
+  addEventListener('online', wake)
+  document.addEventListener('visibilitychange', wake)
+  onScopeDispose(() => {
+    clearTimeout(timer)
+    removeEventListener('online', wake)
+    document.removeEventListener('visibilitychange', wake)
+  })
+  return { ...load, lost: computed(() => load.data.value !== undefined && load.error.value instanceof Unreachable) }
+}

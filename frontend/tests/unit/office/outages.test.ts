@@ -1,0 +1,74 @@
+import { describe, expect, it } from 'vitest'
+import type { FiveMinutes, OutageRow } from '@/office/outages/api'
+import { darkTransformers, five, minutesSeconds, shownClocks, stateMark, views } from '@/office/outages/outage'
+
+const clock = (over: Partial<FiveMinutes> = {}): FiveMinutes => ({
+  kind: 'entry', event: 'start', due_at: '2026-11-22T06:05:00Z', state: 'running', stopped: false, seconds: 0, ...over,
+})
+const row = (id: string, over: Partial<OutageRow> = {}): OutageRow =>
+  ({ id, state: 'confirmed', human: 'confirmed', vulnerable: 0, dark_households: 0, clocks: [], recorded_at: '2026-11-22T06:00:00Z', planned_start: null, ...over }) as OutageRow
+const at = (time: string): Date => new Date(`2026-11-22T${time}Z`)
+const ids = (rows: OutageRow[]): string[] => rows.map(({ id }) => id)
+
+describe('a five-minute clock', () => {
+  it('counts every second towards its end, red in the last minute, over after it', () => {
+    expect(five(clock(), at('06:01:30'))).toEqual({ level: 'ok', seconds: 210 })
+    expect(five(clock(), at('06:04:00'))).toEqual({ level: 'soon', seconds: 60 })
+    expect(five(clock(), at('06:05:00'))).toEqual({ level: 'soon', seconds: 0 })
+    expect(five(clock(), at('06:05:01'))).toEqual({ level: 'overdue', seconds: -1 })
+  })
+
+  it('never looks better than the server said', () => {
+    expect(five(clock({ state: 'missed' }), at('06:01:00')).level).toBe('overdue')
+  })
+
+  it('says how long it took once it is stopped', () => {
+    expect(five(clock({ stopped: true, state: 'met', seconds: 125 }), at('07:00:00'))).toEqual({ level: 'kept', seconds: 125 })
+    expect(five(clock({ stopped: true, state: 'missed', seconds: 341 }), at('07:00:00'))).toEqual({ level: 'broken', seconds: 341 })
+  })
+
+  it('is read in minutes and seconds', () => {
+    expect([0, 5, 65, -65, 3600, 3725].map(minutesSeconds)).toEqual(['0:00', '0:05', '1:05', '1:05', '1:00:00', '1:02:05'])
+  })
+
+  it('that runs stands first, then what was missed; what was met shows only among all', () => {
+    const met = clock({ kind: 'entry', stopped: true, state: 'met' })
+    const missed = clock({ kind: 'whole', stopped: true, state: 'missed' })
+    const running = clock({ kind: 'notify' })
+    expect(shownClocks([met, missed, running], false)).toEqual([running, missed])
+    expect(shownClocks([met, missed, running], true)).toEqual([running, missed, met])
+  })
+})
+
+describe('the board', () => {
+  it('keeps apart what reports alone suspect and what a person has said', () => {
+    const open = [row('a', { state: 'suspected', human: null }), row('b', { state: 'probable', human: null }), row('c', { state: 'probable', human: 'confirmed' }), row('d')]
+    const { suspected, open: known } = views(open, [], [])
+    expect([ids(suspected), ids(known)]).toEqual([['a', 'b'], ['c', 'd']])
+  })
+
+  it('puts first where five minutes run out, then where people with special needs are dark, then where most are', () => {
+    const open = [
+      row('few', { dark_households: 3 }), row('many', { dark_households: 300 }), row('needs', { dark_households: 2, vulnerable: 1 }),
+      row('later', { clocks: [clock({ due_at: '2026-11-22T06:09:00Z' })] }), row('soon', { clocks: [clock()] }), row('stopped', { clocks: [clock({ stopped: true, due_at: '2026-11-22T05:00:00Z' })] }),
+    ]
+    expect(ids(views(open, [], []).open)).toEqual(['soon', 'later', 'needs', 'many', 'few', 'stopped'])
+  })
+
+  it('puts plans in the order in which they begin', () => {
+    const plan = (id: string, start: string) => row(id, { planned_start: start })
+    expect(ids(views([], [plan('b', '2026-11-25T00:00:00Z'), plan('a', '2026-11-23T00:00:00Z')], []).planned)).toEqual(['a', 'b'])
+  })
+})
+
+it('every state of an outage has a shape of its own beside its colour, the open ones none of the closed', () => {
+  const shape = (state: string) => stateMark(state).icon
+  expect(new Set(['suspected', 'probable', 'confirmed', 'partially_restored', 'restored'].map(shape)).size).toBe(5)
+  expect(shape('cancelled')).not.toBe(shape('confirmed'))
+})
+
+it('only transformers without power are offered to be ticked when they are back', () => {
+  const edge = (device: string, kind: string, state: 'live' | 'dark') => ({ from: 'a', to: device, device, name: '', kind, state })
+  const edges = [edge('T1', 'transformer', 'dark'), edge('T2', 'transformer', 'live'), edge('SW', 'switch', 'dark')]
+  expect(darkTransformers([{ nodes: [], edges }])).toEqual([{ code: 'T1', text: 'T1' }])
+})
