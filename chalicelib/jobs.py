@@ -20,10 +20,20 @@ from chalicelib.outbound.seals import seals_from
 from chalicelib.outbound.site import site_from
 from chalicelib.outbound.sms import gateway_from, rate_of
 from chalicelib.store import registry
+from chalicelib.store.outages import Head
 from chalicelib.telemetry import Metric
-from chalicelib.usecases import delivering, forgetting, publishing, rounds, sealing, watching
+from chalicelib.usecases import (
+    delivering,
+    forgetting,
+    publishing,
+    responding,
+    rounds,
+    sealing,
+    watching,
+)
 from chalicelib.usecases.delivering import Later, Ports
 from chalicelib.usecases.desk import Desk, open_desk
+from chalicelib.usecases.responding import Ways
 from chalicelib.usecases.rounds import Post
 
 SPARE_MS: Final = 8_000
@@ -186,12 +196,26 @@ def _carry_out(desk: Desk, ports: Ports, effect: Mapping[str, Any]) -> None:
     if "publish" in effect:
         _publish(since=instant(effect["publish"]))
         return
-    order_id, seq, effect_id = effect["order"], effect["seq"], effect["effect"]
+    chain, seq, effect_id = effect["order"], effect["seq"], effect["effect"]
     try:
-        delivering.carry_out(desk, ports, order_id, seq, effect_id, at=ambient.now())
+        if delivering.is_outage(chain):
+            number = chain.removeprefix("outage/")
+            responding.carry_out(desk, _ways(ports), number, seq, effect_id, at=ambient.now())
+        else:
+            delivering.carry_out(desk, ports, chain, seq, effect_id, at=ambient.now())
     except Later as later:
         delay = min(later.seconds, LONGEST_DELAY)
-        _queue().enqueue([_message((order_id, seq, effect_id), delay=delay)])
+        _queue().enqueue([_message((chain, seq, effect_id), delay=delay)])
+
+
+def _ways(ports: Ports) -> Ways:
+    def start(desk: Desk, head: Head, round_id: str, at: datetime) -> None:
+        rounds.start_round(desk, head, round_id, enqueue=enqueue_posts, at=at, rate=ports.rate)
+
+    def look(desk: Desk, head: Head, round_id: str, at: datetime) -> None:
+        rounds.look_at_round(desk, head, round_id, enqueue=enqueue_posts, at=at)
+
+    return Ways(ports, start, look)
 
 
 def _publish(*, since: datetime) -> None:

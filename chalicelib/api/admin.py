@@ -892,7 +892,8 @@ AGGREGATE: Final = Param(
     {"type": "string", "pattern": _AGGREGATE.pattern.replace(r"\Z", "$"), "maxLength": 200},
     default="",
     required=True,
-    about="An order's number, registry/<kind>/<id>, access/<county>/<day> or import/<county>.",
+    about="An order's number, outage/<id>, registry/<kind>/<id>, access/<county>/<day>, "
+    "grid/<county> or import/<county>.",
 )
 
 

@@ -380,9 +380,9 @@ def merging(*, works: tuple[str, ...]) -> tuple[Move, ...]:
         Move(
             "unmerge",
             {MERGED: ACCEPTED},
-            who=DESK | {Role.NETWORK_CONTROLLER},
-            why="The merger was a mistake: the order goes back to the stage it came from, and its "
-            "clocks run on as if they had never stood",
+            who=DESK | SYSTEM | {Role.NETWORK_CONTROLLER},
+            why="The merger was a mistake, or the outage was none: the order goes back to the "
+            "stage it came from, and its clocks run on as if they had never stood",
             needs=(Need("note", Form.TEXT),),
             does=("unmerge",),
             public=True,

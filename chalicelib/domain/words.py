@@ -676,6 +676,7 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "channel.95598": ("95598", "95598"),
     "channel.12398": ("12398", "12398"),
     "channel.12345": ("12345", "12345"),
+    "channel.outage": ("停电研判", "Outage analysis"),
     "chip.second_contact": ("二次来电", "Second contact"),
     "chip.escalation_12398": ("12398 倾向", "May go to 12398"),
     "chip.dissatisfied": ("回访不满意", "Dissatisfied"),

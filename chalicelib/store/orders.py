@@ -250,7 +250,7 @@ def _actions(change: Change, head: Head) -> list[Action]:
     if change.shown is not None:
         actions.append(OrderRow.shown.set(canonical(dict(head.shown))))
     if change.look is not None:
-        actions.append(OrderRow.look.set(_look_text(change.look)))
+        actions.append(OrderRow.look.set(look_text(change.look)))
     if change.head.steps != head.steps:
         packed = _pack_steps(head.steps)
         actions.append(OrderRow.steps.set(packed) if packed else OrderRow.steps.remove())
@@ -261,7 +261,7 @@ def _unchanged(head: Head) -> Condition:
     """The version is as it was read, and so is the look-back, on which due_key depends."""
     look: Condition = OrderRow.look.does_not_exist()
     if head.look is not None:
-        look = OrderRow.look == _look_text(head.look)
+        look = OrderRow.look == look_text(head.look)
     unchanged: Condition = look & (OrderRow.version == head.order.version)
     return unchanged
 
@@ -449,7 +449,7 @@ def set_look(head: Head, look: Look | None) -> Head:
     Raises Stale when the order or its look-back changed meanwhile, and Busy.
     """
     after = replace(head, look=look)
-    armed = OrderRow.look.remove() if look is None else OrderRow.look.set(_look_text(look))
+    armed = OrderRow.look.remove() if look is None else OrderRow.look.set(look_text(look))
     try:
         with writing():
             OrderRow(order_id=head.order.order_id).update([armed, _armed(after)], _unchanged(head))
@@ -533,7 +533,7 @@ def _row(head: Head) -> OrderRow:
         shown=canonical(dict(head.shown)),
         version=head.order.version,
         keys=_pack(head.keys) or None,
-        look=None if head.look is None else _look_text(head.look),
+        look=None if head.look is None else look_text(head.look),
         intake=_pack_intake(head.intake),
         steps=_pack_steps(head.steps),
     )
@@ -545,7 +545,7 @@ def _head(raw: Mapping[str, Any]) -> Head:
         order=Order.from_json(json.loads(unpack(raw["head"]["B"]))),
         shown=MappingProxyType(json.loads(raw["shown"]["S"])),
         keys=_unpack(raw["keys"]["B"]) if "keys" in raw else (),
-        look=_look(raw["look"]["S"]) if "look" in raw else None,
+        look=read_look(raw["look"]["S"]) if "look" in raw else None,
         intake=_unpack_intake(raw["intake"]["B"]) if "intake" in raw else "",
         steps=_unpack_steps(raw["steps"]["B"]) if "steps" in raw else None,
     )
@@ -621,11 +621,13 @@ def _hash(digits: str) -> bytes:
     return raw
 
 
-def _look_text(look: Look) -> str:
+def look_text(look: Look) -> str:
+    """Return a look-back as its row has it."""
     return canonical([look.from_seq, millis(look.at), look.tries])
 
 
-def _look(text: str) -> Look:
+def read_look(text: str) -> Look:
+    """Read it back."""
     from_seq, at, tries = json.loads(text)
     return Look(from_seq, instant(at), tries)
 

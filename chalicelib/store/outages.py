@@ -18,8 +18,8 @@ who claim one household at once, one has to look again, and it has at most one o
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -28,13 +28,13 @@ from pynamodb.transactions import TransactWrite
 from chalicelib.domain.calendar import CHINA
 from chalicelib.domain.clocks import millis
 from chalicelib.domain.order import Event, canonical
-from chalicelib.domain.outage import OVER, Outage, aggregate
+from chalicelib.domain.outage import OVER, Outage, aggregate, effects
 from chalicelib.domain.outage_moves import Made
 from chalicelib.domain.refusal import Busy, KeyReused, Stale, Unknown
 
 from . import ledger, orders, personal
 from .desk_rows import DayRow, Page, compact, find, page, under
-from .orders import KEYS_KEPT, Due, Key
+from .orders import KEYS_KEPT, Due, Key, Look
 from .packing import pack, unpack
 from .personal import Words
 from .rows import OrderRow, Unconfirmed, asking, house, write, writing
@@ -43,6 +43,8 @@ ARMED: Final = "outages"
 """The index partition of every outage."""
 _GATE: Final = "gate"
 MOST_MONTHS: Final = 13
+LOOK_BACK: Final = timedelta(minutes=5)
+"""How long after an event its effects are looked for. [design] as limit effect.look_back"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +52,13 @@ class Head:
     """What is kept of one outage.
 
     shown: erasable and outside fold and hash: names for the board, such as the area. keys: of the
-    last commands that people gave, oldest first.
+    last commands that people gave, oldest first. look: the look-back that is armed, as an order's.
     """
 
     outage: Outage
     shown: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     keys: tuple[Key, ...] = ()
+    look: Look | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +118,13 @@ def _moved(change: Change) -> Head:
     before = change.before or Head(change.made.outage)
     keys = (*before.keys, change.key)[-KEYS_KEPT:] if change.key else before.keys
     shown = before.shown if change.shown is None else MappingProxyType(dict(change.shown))
-    return Head(change.made.outage, shown, keys)
+    return Head(change.made.outage, shown, keys, before.look or _look_after(change.made))
+
+
+def _look_after(made: Made) -> Look | None:
+    """Return the look-back that these events arm: for the first of them that causes anything."""
+    first = next((event for event in made.events if effects(event)), None)
+    return Look(first.seq, first.recorded_at + LOOK_BACK, 0) if first else None
 
 
 def _fill(transaction: TransactWrite, change: Change, head: Head) -> None:
@@ -128,12 +137,17 @@ def _fill(transaction: TransactWrite, change: Change, head: Head) -> None:
         ledger.put(transaction, event)
     if change.words is not None:
         personal.put_words(transaction, change.words, at=head.outage.moved_at or _at(head))
-    was = None if change.before is None else _line(change.before)
     line = _line(head)
-    if was != line:
-        if was is not None and (was.pk, was.sk) != (line.pk, line.sk):
-            transaction.delete(was)
+    if change.before is None:
         transaction.save(line)
+    elif _place(change.before) != _place(head):
+        transaction.delete(_line(change.before))
+        transaction.save(line)
+
+
+def _place(head: Head) -> str:
+    """Return where an outage stands: on the board, or in the month in which it was over."""
+    return str(_line(head).pk)
 
 
 def _at(head: Head) -> datetime:
@@ -198,6 +212,21 @@ def set_shown(head: Head, shown: Mapping[str, Any]) -> None:
     except Unconfirmed as doubt:
         if not doubt.refused:
             raise Busy(of="store") from doubt
+
+
+def set_look(head: Head, look: Look | None) -> None:
+    """Arm the look-back anew, or settle it. No event: nothing happened. Raises Stale, Busy."""
+    key = aggregate(head.outage.outage_id)
+    armed = OrderRow.look.remove() if look is None else OrderRow.look.set(orders.look_text(look))
+    at = _due_at(replace(head, look=look))
+    due = OrderRow.due_key.remove() if at is None else OrderRow.due_key.set(orders.due_key(at, key))
+    try:
+        with writing():
+            OrderRow(order_id=key).update([armed, due], OrderRow.version == head.outage.version)
+    except Unconfirmed as doubt:
+        if not doubt.refused:
+            raise Busy(of="store") from doubt
+        raise Stale(what="outage") from doubt
 
 
 # Reading ----------------------------------------------------------------------------------------
@@ -297,7 +326,7 @@ def _line(head: Head) -> DayRow:
 def _row(head: Head) -> OrderRow:
     outage = head.outage
     key = aggregate(outage.outage_id)
-    at = outage.next_due_at
+    at = _due_at(head)
     return OrderRow(
         order_id=key,
         county=ARMED,
@@ -306,7 +335,13 @@ def _row(head: Head) -> OrderRow:
         shown=canonical(dict(head.shown)),
         version=outage.version,
         keys=_pack_keys(head.keys),
+        look=None if head.look is None else orders.look_text(head.look),
     )
+
+
+def _due_at(head: Head) -> datetime | None:
+    instants = [head.outage.next_due_at, head.look.at if head.look else None]
+    return min((at for at in instants if at is not None), default=None)
 
 
 def _head(raw: Mapping[str, Any]) -> Head:
@@ -314,6 +349,7 @@ def _head(raw: Mapping[str, Any]) -> Head:
         outage=Outage.from_json(json.loads(unpack(raw["head"]["B"]))),
         shown=MappingProxyType(json.loads(raw["shown"]["S"])),
         keys=_unpack_keys(raw["keys"]["B"]) if "keys" in raw else (),
+        look=orders.read_look(raw["look"]["S"]) if "look" in raw else None,
     )
 
 

@@ -10,9 +10,9 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any, Final, assert_never
+from typing import Any, Final, Protocol, assert_never
 
-from chalicelib.domain import notice, words
+from chalicelib.domain import notice, outage, words
 from chalicelib.domain.calendar import Due
 from chalicelib.domain.clocks import Target, millis
 from chalicelib.domain.contact import Phone
@@ -42,8 +42,23 @@ LEASE: Final = timedelta(minutes=2)
 IMPORTANT: Final = frozenset({"promise_broken", "done", "answered", "corrected"})
 """Texts whose failure puts the order on the call list: somebody telephones instead."""
 
+ELSEWHERE: Final = frozenset({"status"})
+"""Kinds of an outage's effects that no message carries: the public page is written whole."""
+
 MOST_LOST: Final = 2
 """After so many lost replies nobody sends again: a person calls."""
+
+
+class Placed(Protocol):
+    """What lies with an office: an order, an outage."""
+
+    @property
+    def office(self) -> str:
+        """Who has it."""
+
+    @property
+    def county(self) -> str:
+        """Whose desk watches it."""
 
 
 class Later(Exception):
@@ -73,16 +88,24 @@ class Ports:
 
 
 def spread(desk: Desk, events: Iterable[Event]) -> list[tuple[str, int, str]]:
-    """Return (order id, seq, effect id) for everything that these events cause.
+    """Return (chain, seq, effect id) for everything that these events cause.
 
-    Events of other chains (registry, access) cause nothing.
+    A chain is an order's number or `outage/<id>`. Events of others (registry, access) cause
+    nothing.
     """
     return [
         (event.aggregate, event.seq, effect_id)
         for event in events
-        if is_order(event)
-        for effect_id in effect_ids(desk, event)
+        for effect_id in _ids_of(desk, event)
     ]
+
+
+def _ids_of(desk: Desk, event: Event) -> list[str]:
+    if is_order(event):
+        return effect_ids(desk, event)
+    if is_outage(event.aggregate):
+        return [each.effect_id for each in outage.effects(event) if each.kind not in ELSEWHERE]
+    return []
 
 
 def effect_ids(desk: Desk, event: Event) -> list[str]:
@@ -99,6 +122,11 @@ def effect_ids(desk: Desk, event: Event) -> list[str]:
 def is_order(event: Event) -> bool:
     """Return whether an event belongs to an order's chain."""
     return "/" not in event.aggregate
+
+
+def is_outage(chain: str) -> bool:
+    """Return whether a chain is an outage's."""
+    return chain.startswith("outage/")
 
 
 def enter_daybook(event: Event, day: date) -> None:
@@ -150,7 +178,9 @@ def carry_out(
 
 
 @dataclass(frozen=True, slots=True)
-class _Outcome:
+class Outcome:
+    """What became of one effect. call: somebody telephones instead."""
+
     status: Status
     reason: str = ""
     gateway_id: str = ""
@@ -159,13 +189,13 @@ class _Outcome:
 
 def _make(
     desk: Desk, ports: Ports, head: Head, event: Event, effect_id: str, *, tries: int, at: datetime
-) -> _Outcome:
+) -> Outcome:
     _, kind, name = effect_id.split(".", 2)
     if kind == "webhook":
         return _tell_subscriber(desk, ports, head, event, name, at=at)
     effect = next((one for one in effects(event) if one.effect_id == effect_id), None)
     if effect is None:
-        return _Outcome(Status.FAILED, reason="no-such-effect")
+        return Outcome(Status.FAILED, reason="no-such-effect")
     if kind == "text":
         return _text(desk, ports, head, effect, tries=tries, at=at)
     if kind == "alert":
@@ -175,26 +205,26 @@ def _make(
 
 def _text(
     desk: Desk, ports: Ports, head: Head, effect: Effect, *, tries: int, at: datetime
-) -> _Outcome:
+) -> Outcome:
     order = head.order
     if not notice.is_true(effect.name, order, desk.procedure(order.kind)):
-        return _Outcome(Status.SUPERSEDED, reason="overtaken")
+        return Outcome(Status.SUPERSEDED, reason="overtaken")
     contact = _contact(head)
     number = str(contact.get("phone", ""))
     if not number:
-        return _Outcome(Status.NO_PHONE, reason="no-phone")
+        return Outcome(Status.NO_PHONE, reason="no-phone")
     if contact.get("reply_wish") == "none":
-        return _Outcome(Status.OPTED_OUT, reason="no-reply-wished")
+        return Outcome(Status.OPTED_OUT, reason="no-reply-wished")
     phone = Phone(number)
     if not phone.can_text:
-        return _Outcome(Status.NO_PHONE, reason="landline", call=effect.name in IMPORTANT)
+        return Outcome(Status.NO_PHONE, reason="landline", call=effect.name in IMPORTANT)
     language = str(contact.get("language", "zh"))
     written = text_of(desk, ports, order, effect, language=language, at=at)
     code = written.params.get("code")
     if code:
         expires = at + desk.rules(order.county).limit("rating.window", at).duration
         deliveries.put_code(code, order.order_id, at=at, expires=expires)
-    return _send(ports, written, phone, order, effect, tries=tries, at=at)
+    return send(ports, written, phone, order.order_id, effect, tries=tries, at=at)
 
 
 def _contact(head: Head) -> Mapping[str, Any]:
@@ -204,19 +234,20 @@ def _contact(head: Head) -> Mapping[str, Any]:
         return {}
 
 
-def _send(
+def send(
     ports: Ports,
     written: notice.Written,
     phone: Phone,
-    order: Order,
+    chain: str,
     effect: Effect,
     *,
     tries: int,
     at: datetime,
-) -> _Outcome:
+) -> Outcome:
+    """Send one text that an effect of a chain causes. Raises GatewayBusy."""
     call = effect.name in IMPORTANT
     text = Text(
-        effect_id=f"{order.order_id}.{effect.effect_id}",
+        effect_id=f"{chain}.{effect.effect_id}",
         to=phone,
         template=written.code,
         params=written.params,
@@ -225,12 +256,12 @@ def _send(
     try:
         receipt = ports.gateway.send(text, at=at)
     except NumberRejected as rejected:
-        return _Outcome(Status.FAILED, reason=_slug(rejected.code), call=True)
+        return Outcome(Status.FAILED, reason=_slug(rejected.code), call=True)
     except ReplyLost:
         if tries >= MOST_LOST:
-            return _Outcome(Status.FAILED, reason="reply-lost", call=call)
-        return _Outcome(Status.UNKNOWN, reason="reply-lost")
-    return _Outcome(Status.SENT, gateway_id=receipt.message_id)
+            return Outcome(Status.FAILED, reason="reply-lost", call=call)
+        return Outcome(Status.UNKNOWN, reason="reply-lost")
+    return Outcome(Status.SENT, gateway_id=receipt.message_id)
 
 
 def _slug(code: str) -> str:
@@ -326,19 +357,19 @@ def _time_words(desk: Desk, order: Order, name: str, *, language: str, at: datet
 
 def _alert(
     desk: Desk, ports: Ports, head: Head, effect: Effect, *, tries: int, at: datetime
-) -> _Outcome:
+) -> Outcome:
     """Tell whoever the duty list names at the level that the rung names."""
     order = head.order
     clock = str(effect.data["clock"])
     base = clock.split(":", 1)[0]
     if clock == GRADE and order.grade != effect.name:
-        return _Outcome(Status.SUPERSEDED, reason="overtaken")
+        return Outcome(Status.SUPERSEDED, reason="overtaken")
     if _is_settled(order, clock, int(effect.data["due"])):
-        return _Outcome(Status.SUPERSEDED, reason="done-meanwhile")
+        return Outcome(Status.SUPERSEDED, reason="done-meanwhile")
     phone = _duty_phone(desk, order, Target(str(effect.data["target"])), at=at)
     if phone is None:
         alarm("duty.nobody", office=order.office, target=str(effect.data["target"]))
-        return _Outcome(Status.NO_PHONE, reason="nobody-on-duty")
+        return Outcome(Status.NO_PHONE, reason="nobody-on-duty")
     extra = {
         "clock": words.say(f"clock.{base}", "zh"),
         "rung": words.say(f"rung.{effect.name}", "zh"),
@@ -353,7 +384,7 @@ def _alert(
         at=at,
         extra=extra,
     )
-    return _send(ports, written, phone, order, effect, tries=tries, at=at)
+    return send(ports, written, phone, order.order_id, effect, tries=tries, at=at)
 
 
 def _is_settled(order: Order, clock: str, due_ms: int) -> bool:
@@ -367,7 +398,12 @@ def _duty_phone(desk: Desk, order: Order, target: Target, *, at: datetime) -> Ph
         return _discipline_phone(desk, order, target)
     if target is Target.HOLDER and order.assignee:
         return desk.snapshot.phones.get(order.assignee)
-    for office_id in _offices_of(desk, order, target):
+    return duty_phone(desk, order, target, at=at)
+
+
+def duty_phone(desk: Desk, placed: Placed, target: Target, *, at: datetime) -> Phone | None:
+    """Return the telephone of who is on duty at a level, or above it; None where nobody is."""
+    for office_id in _offices_of(desk, placed, target):
         for turn in desk.snapshot.on_duty(office_id, at=at):
             phone = desk.snapshot.phone_of(turn)
             if phone is not None and phone.can_text:
@@ -401,10 +437,10 @@ def _discipline_phone(desk: Desk, order: Order, target: Target) -> Phone | None:
     return desk.snapshot.phones[found.staff_id] if found else None
 
 
-def _offices_of(desk: Desk, order: Order, target: Target) -> list[str]:
+def _offices_of(desk: Desk, placed: Placed, target: Target) -> list[str]:
     """Return the office of the target's level, then those above it: somebody must be told."""
-    own = desk.snapshot.offices.get(order.office)
-    path = list(own.upwards) if own else [order.county]
+    own = desk.snapshot.offices.get(placed.office)
+    path = list(own.upwards) if own else [placed.county]
     match target:
         case Target.HOLDER | Target.OFFICE:
             return path
@@ -421,7 +457,7 @@ def _offices_of(desk: Desk, order: Order, target: Target) -> list[str]:
 # Following and subscribers --------------------------------------------------------------------
 
 
-def _follow(desk: Desk, head: Head, effect: Effect, *, at: datetime) -> _Outcome:
+def _follow(desk: Desk, head: Head, effect: Effect, *, at: datetime) -> Outcome:
     """Close a child after its parent. A child that was taken out meanwhile is left alone."""
     child = str(effect.data["child"])
     command = Command(
@@ -435,13 +471,13 @@ def _follow(desk: Desk, head: Head, effect: Effect, *, at: datetime) -> _Outcome
     try:
         move(desk, child, command)
     except (IllegalMove, GateClosed, Unknown, BadInput) as refused:
-        return _Outcome(Status.SUPERSEDED, reason=refused.slug)
-    return _Outcome(Status.SENT)
+        return Outcome(Status.SUPERSEDED, reason=refused.slug)
+    return Outcome(Status.SENT)
 
 
 def _tell_subscriber(
     desk: Desk, ports: Ports, head: Head, event: Event, webhook_id: str, *, at: datetime
-) -> _Outcome:
+) -> Outcome:
     webhook = desk.snapshot.webhooks.get(webhook_id)
     if (
         webhook is None
@@ -449,7 +485,7 @@ def _tell_subscriber(
         or not webhook.active
         or webhook.office_id not in desk.path(head.order.county)
     ):
-        return _Outcome(Status.SUPERSEDED, reason="no-subscriber")
+        return Outcome(Status.SUPERSEDED, reason="no-subscriber")
     payload = json.dumps(payload_of(head, event), ensure_ascii=False).encode()
     outcome = webhooks.deliver(
         webhooks.Endpoint(url=webhook.url, secrets=webhook.signing(at)),
@@ -461,8 +497,8 @@ def _tell_subscriber(
     if outcome.kind == "busy":
         raise Later(outcome.retry_after or 60)
     if outcome.kind == "failed":
-        return _Outcome(Status.FAILED, reason=outcome.reason)
-    return _Outcome(Status.DELIVERED)
+        return Outcome(Status.FAILED, reason=outcome.reason)
+    return Outcome(Status.DELIVERED)
 
 
 def payload_of(head: Head, event: Event) -> dict[str, Any]:

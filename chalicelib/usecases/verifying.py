@@ -11,11 +11,12 @@ from hashlib import sha256
 from typing import Any, Final
 
 from chalicelib.domain.calendar import CHINA
-from chalicelib.domain.order import GENESIS, Event, Link, link
+from chalicelib.domain.order import GENESIS, BrokenChain, Event, Link, link
+from chalicelib.domain.outage import verify_against
 from chalicelib.domain.refusal import BadInput, Unknown
 from chalicelib.outbound import seals
 from chalicelib.outbound.seals import SealBroken, Seals
-from chalicelib.store import daybook, ledger, orders
+from chalicelib.store import daybook, ledger, orders, outages
 from chalicelib.usecases import reading, sealing
 from chalicelib.usecases.desk import Desk
 
@@ -50,12 +51,27 @@ def owner(desk: Desk, aggregate: str) -> tuple[str, ...] | None:
     The deployment's own records, such as calendars, belong to the root: the empty path.
     """
     sort, _, rest = aggregate.partition("/")
-    if sort in {"access", "import"}:
+    if sort in {"access", "import", "grid"}:
         return desk.path(rest.partition("/")[0]) or None
+    if sort == "outage":
+        county = _county_of_outage(rest)
+        return desk.path(county) if county else None
     if sort != "registry":
         return None
     kind, _, key = rest.partition("/")
     return _owner_of_record(desk, kind, key)
+
+
+def _county_of_outage(outage_id: str) -> str:
+    """Return the county of an outage by its head, else by how it began; empty if both are gone."""
+    try:
+        return outages.get(outage_id).outage.county
+    except Unknown:
+        pass  # its head was taken away: its first event may be there
+    try:
+        return str(ledger.event(f"outage/{outage_id}", 1).changes["county"])
+    except (Unknown, ValueError, KeyError, TypeError):
+        return ""
 
 
 def _owner_of_record(desk: Desk, kind: str, key: str) -> tuple[str, ...] | None:
@@ -87,9 +103,22 @@ def chain(desk: Desk, aggregate: str) -> dict[str, Any]:
     if broken is None and expected is not None and count != expected:
         broken = "missing" if count < expected else "head-behind"
         count = min(count, expected) + 1
+    if broken is None and aggregate.startswith("outage/") and not _is_fold(aggregate):
+        broken = "head-differs"
     if broken:
         return {"ok": False, "events": count, "first_bad": {"seq": count, "why": broken}}
     return {"ok": True, "events": count, "first_bad": None}
+
+
+def _is_fold(aggregate: str) -> bool:
+    """Return whether an outage's head is the fold of its chain."""
+    try:
+        verify_against(
+            outages.get(aggregate.removeprefix("outage/")).outage, ledger.links(aggregate)
+        )
+    except (BrokenChain, Unknown):
+        return False
+    return True
 
 
 def _wrong(row: Link, aggregate: str, *, seq: int, prev: str) -> str | None:
@@ -104,8 +133,13 @@ def _wrong(row: Link, aggregate: str, *, seq: int, prev: str) -> str | None:
 
 
 def _version(desk: Desk, aggregate: str) -> int | None:
-    """Return how long the registry says that a record's chain is; None for other chains."""
+    """Return how long an outage's head or the registry says that a chain is; None for others."""
     sort, _, rest = aggregate.partition("/")
+    if sort == "outage":
+        try:
+            return outages.get(rest).outage.version
+        except Unknown:
+            return 0
     if sort != "registry":
         return None
     kind, _, key = rest.partition("/")
@@ -253,6 +287,8 @@ def _is_elsewhere(aggregate: str, county: str, knows: Callable[[str], bool]) -> 
     if sort == "order":
         owner_, kind = _order_of(rest)
         return owner_ not in {county, ""} or not knows(kind)
+    if sort == "outage":
+        return _county_of_outage(rest) not in {county, ""}
     return sort == "access" and not rest.startswith(f"{county}/")
 
 

@@ -12,9 +12,10 @@ from typing import Final
 
 from chalicelib.domain.procedure import Advanced, effects, fire, replan
 from chalicelib.domain.refusal import Refused, Stale, Unknown
-from chalicelib.store import deliveries, ledger, orders
+from chalicelib.store import deliveries, ledger, orders, outages
 from chalicelib.store.orders import Change, Due, Head, Look
 from chalicelib.telemetry import alarm, log
+from chalicelib.usecases import responding
 from chalicelib.usecases.desk import Desk
 from chalicelib.usecases.looking import look_after, look_back
 
@@ -45,13 +46,15 @@ def sweep(
     enqueue: Callable[[list[tuple[str, int, str]]], None],
     is_out_of_time: Callable[[], bool],
 ) -> Swept:
-    """Do what is due in each county, oldest first, until nothing is or the time is up.
+    """Do what is due of outages and in each county, oldest first, until nothing is or time is up.
 
     desk: opens it, once something is due; until then nothing of the registry is needed.
     enqueue: puts (order id, event's seq, effect id) of missing effects back on the queue. A row
     that cannot be advanced is parked with growing delay and an alarm; its neighbours go on.
     """
     swept = Swept()
+    if not _sweep_outages(desk, at, swept, enqueue, is_out_of_time):
+        return swept
     for county in counties:
         for armed, head in _due(county, at):
             if is_out_of_time():
@@ -70,6 +73,64 @@ def _due(county: str, at: datetime) -> Iterator[tuple[Due, Head | None]]:
         if len(page) < PAGE:
             return
         last = page[-1][0]
+
+
+def _sweep_outages(
+    desk: Callable[[], Desk],
+    at: datetime,
+    swept: Swept,
+    enqueue: Callable[[list[tuple[str, int, str]]], None],
+    is_out_of_time: Callable[[], bool],
+) -> bool:
+    """Do what is due of every county's outages: five minutes matter there, so they come first.
+
+    Returns False when the time is up.
+    """
+    last: Due | None = None
+    while page := outages.due_heads(before=at, limit=PAGE, after=last):
+        for armed, head in page:
+            if is_out_of_time():
+                swept.stopped_early = True
+                return False
+            swept.read += 1
+            _one_outage(desk(), armed, head, at=at, swept=swept, enqueue=enqueue)
+        if len(page) < PAGE:
+            break
+        last = page[-1][0]
+    return True
+
+
+def _one_outage(
+    desk: Desk,
+    armed: Due,
+    head: outages.Head | None,
+    *,
+    at: datetime,
+    swept: Swept,
+    enqueue: Callable[[list[tuple[str, int, str]]], None],
+) -> None:
+    try:
+        if head is None:
+            raise ValueError("not a head")  # noqa: TRY301 - parked below, with all that is wrong
+        head = outages.get(armed.order_id)  # the index is behind, and has no keys
+        if head.outage.next_due_at is not None and head.outage.next_due_at <= at:
+            head = responding.fire(desk, head, at=at)
+            swept.fired += 1
+        if head.look is not None and head.look.at <= at:
+            missing = responding.look_for_effects(head, at=at)
+            enqueue(missing)
+            swept.requeue.extend(missing)
+            swept.looked += 1
+    except Stale:
+        swept.raced += 1
+    except Unknown:
+        log("sweep.gone", outage=armed.order_id)
+        swept.raced += 1
+    except (Refused, ValueError, KeyError, TypeError, IndexError) as wrong:
+        swept.parked += 1
+        until = at + min(max(PARKED, at - armed.due_at), LONGEST_PARK)
+        outages.park(armed.order_id, was=armed.due_at, until=until)
+        alarm("sweep.parked", outage=armed.order_id, why=type(wrong).__name__)
 
 
 def _one(
@@ -153,7 +214,9 @@ def look_for_effects(desk: Desk, head: Head, at: datetime) -> list[tuple[str, in
 def oldest_due(counties: Sequence[str], *, at: datetime) -> timedelta:
     """Return the age of the oldest instant that is due and not done; zero when none is."""
     ages = [
-        at - armed.due_at for county in counties for armed in orders.due(county, before=at, limit=1)
+        at - armed.due_at
+        for county in (*counties, outages.ARMED)
+        for armed in orders.due(county, before=at, limit=1)
     ]
     return max(ages, default=timedelta())
 

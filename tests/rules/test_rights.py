@@ -11,12 +11,21 @@ import pytest
 from chalicelib.outbound.objects import Disk
 from chalicelib.outbound.seals import DiskSeals
 from chalicelib.outbound.sms import NumberRejected
-from chalicelib.store import daybook, deliveries, ledger, orders
+from chalicelib.store import daybook, deliveries, ledger, orders, outages
 from chalicelib.store.deliveries import Status
 from chalicelib.store.rows import LedgerRow, OrderRow
-from chalicelib.usecases import delivering, forgetting, handling, sealing, watching
+from chalicelib.usecases import (
+    delivering,
+    forgetting,
+    handling,
+    responding,
+    rounds,
+    sealing,
+    watching,
+)
 from chalicelib.usecases.delivering import Ports
 from chalicelib.usecases.desk import Desk
+from chalicelib.usecases.responding import Ways
 from tests.rules.rights import NotPermittedError, held_to
 from tests.usecases.county import (
     COUNTY,
@@ -25,11 +34,14 @@ from tests.usecases.county import (
     NOON,
     a_command,
     a_county,
+    a_report,
     file,
     ports,
     the_desk,
     work,
 )
+from tests.usecases.network import a_grid
+from tests.usecases.test_outages import create
 
 KEY = base64.b64encode(bytes(32)).decode()
 HOUR = timedelta(hours=1)
@@ -83,6 +95,38 @@ def test_sweep_fires_looks_back_and_parks_within_its_policy(desk: Desk):
 
     assert swept.fired == swept.looked == 1
     assert queued
+
+
+def test_outages_are_swept_and_their_effects_made_within_the_policies(desk: Desk, tmp_path: Path):
+    file(desk, a_report(place="T-03", answers={"symptom": "no_power"}))
+    a_grid()
+    head = create(desk, "F1-SW1")
+    chain, late = f"outage/{head.outage.outage_id}", NOON + 7 * MINUTE
+    queued: list[tuple[str, int, str]] = []
+    with works_as("sweep", at=late) as own:
+        swept = watching.sweep(
+            lambda: own,
+            at=late,
+            counties=[COUNTY],
+            enqueue=queued.extend,
+            is_out_of_time=lambda: False,
+        )
+    assert (swept.parked, swept.fired > 0, bool(queued)) == (0, True, True)
+
+    with works_as("send", at=late) as own:
+        ways = Ways(ports(tmp_path), _begin, _begin)
+        for _, seq, effect_id in delivering.spread(own, ledger.read(chain)):
+            responding.carry_out(own, ways, head.outage.outage_id, seq, effect_id, at=late)
+    kept = outages.get(head.outage.outage_id).outage
+    assert kept.order_id
+    assert len(kept.children) == 1
+
+
+def _begin(desk: Desk, head: outages.Head, round_id: str, at: datetime) -> None:
+    """Begin a round and tell its first households."""
+    waiting: list[rounds.Post] = []
+    rounds.start_round(desk, head, round_id, enqueue=waiting.extend, at=at)
+    assert waiting
 
 
 def test_watchdog_finds_the_oldest_within_its_policy(desk: Desk):

@@ -12,7 +12,7 @@ from chalicelib.domain.refusal import BadInput, IllegalMove, KeyReused, NotAllow
 from chalicelib.store import ledger, outages, personal
 from chalicelib.store.outages import Head
 from chalicelib.usecases import outages as keeping
-from chalicelib.usecases import picturing
+from chalicelib.usecases import picturing, tracing
 from chalicelib.usecases.desk import Desk
 from chalicelib.usecases.handling import Command
 from chalicelib.usecases.outages import New
@@ -262,8 +262,6 @@ def test_the_board_and_what_was_lately(desk):
 
 
 def test_the_diagram_lays_a_feeder_out_as_a_tree_with_what_is_dark(desk):
-    from chalicelib.usecases import tracing  # noqa: PLC0415
-
     head = create(desk, SWITCH)
     drawn = picturing.diagram(
         tracing.around(COUNTY, ["feeder/F1"]), "feeder/F1", [head.outage], at=NOON

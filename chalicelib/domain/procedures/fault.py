@@ -99,8 +99,8 @@ PROCEDURE: Final = Procedure(
         Move(
             "restore",
             {m.ON_SITE: m.ON_SITE},
-            who=m.HANDLERS | {Role.NETWORK_CONTROLLER},
-            why="复电: power is back; the paperwork follows",
+            who=m.HANDLERS | m.SYSTEM | {Role.NETWORK_CONTROLLER},
+            why="复电: power is back; the paperwork follows. The outage says it of its own order",
             needs=(m.NOTE,),
             gates=("power_off",),
             does=("power_back",),

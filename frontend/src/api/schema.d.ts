@@ -7488,7 +7488,7 @@ export interface operations {
     read_chain: {
         parameters: {
             query: {
-                /** @description An order's number, registry/<kind>/<id>, access/<county>/<day> or import/<county>. */
+                /** @description An order's number, outage/<id>, registry/<kind>/<id>, access/<county>/<day>, grid/<county> or import/<county>. */
                 aggregate: string;
                 cursor?: string;
                 limit?: number;
@@ -7640,7 +7640,7 @@ export interface operations {
     verify_chain: {
         parameters: {
             query: {
-                /** @description An order's number, registry/<kind>/<id>, access/<county>/<day> or import/<county>. */
+                /** @description An order's number, outage/<id>, registry/<kind>/<id>, access/<county>/<day>, grid/<county> or import/<county>. */
                 aggregate: string;
             };
             header?: {

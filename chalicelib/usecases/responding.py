@@ -1,0 +1,257 @@
+"""What the events of outages cause (响应): rounds, the repair order, alerts, orders that follow.
+
+As with an order's effects: claimed by id, made, settled; a redelivery finds the claim, a worker
+that died leaves a lease that runs out, and what never came the look-back finds. The public page is
+not an effect here: `publishing` writes it whole after any change.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from types import MappingProxyType
+from typing import Final
+
+from chalicelib.domain import notice, outage_moves, words
+from chalicelib.domain.clocks import Target
+from chalicelib.domain.order import Event
+from chalicelib.domain.outage import OVER, Outage, aggregate, effects
+from chalicelib.domain.procedure import Effect
+from chalicelib.domain.refusal import Stale
+from chalicelib.outbound.sms import GatewayBusy
+from chalicelib.store import deliveries, ledger, outages
+from chalicelib.store.deliveries import Status
+from chalicelib.store.orders import Look
+from chalicelib.store.outages import LOOK_BACK, Change, Head
+from chalicelib.telemetry import alarm, log
+from chalicelib.usecases import delivering, joining
+from chalicelib.usecases.delivering import ELSEWHERE, LEASE, Later, Outcome, Ports
+from chalicelib.usecases.desk import Desk
+
+MOST_LOOKS: Final = 12
+AGAIN: Final = 5
+"""Seconds after which is tried again what others were faster at."""
+
+Tells = Callable[[Desk, Head, str, datetime], object]
+"""Begins to tell a round, or looks what became of it: desk, outage, round, instant."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """The ways out: texts to duty desks, and the notices of households."""
+
+    ports: Ports
+    start: Tells
+    look: Tells
+
+
+def effect_ids(event: Event) -> list[str]:
+    """Return the ids of what an outage's event causes and is made here."""
+    return [each.effect_id for each in effects(event) if each.kind not in ELSEWHERE]
+
+
+def carry_out(
+    desk: Desk, ways: Ways, outage_id: str, seq: int, effect_id: str, *, at: datetime
+) -> Status | None:
+    """Make one effect happen, once. Returns what became of it; None when it is not ours to make.
+
+    Raises Later when it should be tried again, and Busy when the store does not answer.
+    """
+    chain = aggregate(outage_id)
+    event = ledger.event(chain, seq)
+    tries = deliveries.claim(chain, effect_id, by=ways.ports.by, at=at, lease=LEASE)
+    if not tries:
+        return None
+    effect = next((one for one in effects(event) if one.effect_id == effect_id), None)
+    try:
+        outcome = (
+            Outcome(Status.FAILED, reason="no-such-effect")
+            if effect is None
+            else MAKES[effect.kind](_Doing(desk, ways, outages.get(outage_id), effect, tries, at))
+        )
+    except (GatewayBusy, Later, Stale) as busy:
+        deliveries.release(chain, effect_id, tries=tries, at=at)
+        raise Later(_seconds(busy)) from busy
+    deliveries.settle(
+        chain,
+        effect_id,
+        outcome.status,
+        at=at,
+        gateway_id=outcome.gateway_id,
+        reason=outcome.reason,
+    )
+    log("effect.settled", outage=outage_id, effect=effect_id, status=outcome.status.value)
+    return outcome.status
+
+
+def _seconds(busy: GatewayBusy | Later | Stale) -> int:
+    if isinstance(busy, GatewayBusy):
+        return busy.retry_after
+    return busy.seconds if isinstance(busy, Later) else AGAIN
+
+
+@dataclass(frozen=True, slots=True)
+class _Doing:
+    """An effect while it is made."""
+
+    desk: Desk
+    ways: Ways
+    head: Head
+    effect: Effect
+    tries: int
+    at: datetime
+
+    @property
+    def outage(self) -> Outage:
+        """The outage as it is now."""
+        return self.head.outage
+
+    @property
+    def key(self) -> str:
+        """By which what it does to an order is done once."""
+        return f"{self.outage.outage_id}.{self.effect.effect_id}"
+
+    @property
+    def order(self) -> str:
+        """The order that it is about."""
+        return str(self.effect.data["order"])
+
+
+def _done(why_not: str) -> Outcome:
+    return Outcome(Status.SUPERSEDED if why_not else Status.SENT, reason=why_not)
+
+
+def _start(do: _Doing) -> Outcome:
+    do.ways.start(do.desk, do.head, str(do.effect.data["round"]), do.at)
+    return Outcome(Status.SENT)
+
+
+def _look(do: _Doing) -> Outcome:
+    do.ways.look(do.desk, do.head, str(do.effect.data["round"]), do.at)
+    return Outcome(Status.SENT)
+
+
+def _repair(do: _Doing) -> Outcome:
+    return _done(joining.open_repair(do.desk, do.outage.outage_id, at=do.at))
+
+
+def _back(do: _Doing) -> Outcome:
+    return _done(joining.power_back(do.desk, do.outage, do.order, do.key, at=do.at))
+
+
+def _close(do: _Doing) -> Outcome:
+    return _done(joining.close(do.desk, do.order, do.key, at=do.at))
+
+
+def _release(do: _Doing) -> Outcome:
+    return _done(joining.release(do.desk, do.order, do.key, at=do.at))
+
+
+def _absorbed(do: _Doing) -> Outcome:
+    parent = str(do.effect.data["parent"])
+    return _done(joining.move_over(do.desk, do.order, parent, at=do.at))
+
+
+def _unnest(do: _Doing) -> Outcome:
+    lower = str(do.effect.data["outage"])
+    if outages.get(lower).outage.above != do.outage.outage_id:
+        return _done("overtaken")
+    rules = do.desk.rules(do.outage.county)
+    refused = joining.change(
+        lower, lambda now: outage_moves.unnest(now, joining.act(do.at), rules=rules)
+    )
+    return _done(refused.slug if refused is not None else "")
+
+
+def _alert(do: _Doing) -> Outcome:
+    """Tell whoever the duty list names at the level that the rung names."""
+    outage, effect = do.outage, do.effect
+    if outage.state in OVER and not _concerns_notices(effect.name):
+        return Outcome(Status.SUPERSEDED, reason="done-meanwhile")
+    target = Target(str(effect.data["target"]))
+    phone = delivering.duty_phone(do.desk, outage, target, at=do.at)
+    if phone is None:
+        alarm("duty.nobody", office=outage.office, target=target.value)
+        return Outcome(Status.NO_PHONE, reason="nobody-on-duty")
+    ports = do.ways.ports
+    written = _written(do.desk, ports, outage, effect, at=do.at)
+    chain = aggregate(outage.outage_id)
+    return delivering.send(ports, written, phone, chain, effect, tries=do.tries, at=do.at)
+
+
+MAKES: Final[Mapping[str, Callable[[_Doing], Outcome]]] = MappingProxyType(
+    {
+        "notice": _start,
+        "reconcile": _look,
+        "order": _repair,
+        "alert": _alert,
+        "back": _back,
+        "close": _close,
+        "release": _release,
+        "absorbed": _absorbed,
+        "unnest": _unnest,
+    }
+)
+"""How each kind of effect of domain/outage.effects is made; `status` is made by publishing."""
+
+
+def _concerns_notices(name: str) -> bool:
+    """Return whether an alert is about telling, which goes on when the power is back."""
+    return name.partition(".")[0] in {"notify", "whole"}
+
+
+def _written(
+    desk: Desk, ports: Ports, outage: Outage, effect: Effect, *, at: datetime
+) -> notice.Written:
+    rules = desk.rules(outage.county)
+    office = desk.snapshot.offices.get(outage.office)
+    params = {
+        "number": outage.outage_id,
+        "kind": words.say(f"outage.kind.{outage.kind}", "zh"),
+        "clock": words.say(f"outage.alert.{effect.name}", "zh"),
+        "rung": "",
+        "office": notice.shorten(office.name if office else ""),
+    }
+    return notice.write(
+        "duty_alert",
+        params,
+        signature=ports.signature,
+        single=rules.number("sms.single", at),
+        part=rules.number("sms.part", at),
+    )
+
+
+# What is due, and what never came ---------------------------------------------------------------
+
+
+def fire(desk: Desk, head: Head, *, at: datetime) -> Head:
+    """Do what is due of an outage, and return its head. Raises Stale, Busy."""
+    made = outage_moves.fire(head.outage, at=at, rules=desk.rules(head.outage.county))
+    return head if made is None else outages.commit(Change(head, made))[0]
+
+
+def look_for_effects(head: Head, *, at: datetime) -> list[tuple[str, int, str]]:
+    """Return the effects that should have settled and did not; arm or drop the look-back.
+
+    What has not settled after the last look is left to an alarm, as an order's is. Raises Stale,
+    Busy.
+    """
+    look = head.look
+    if look is None:
+        return []
+    chain = aggregate(head.outage.outage_id)
+    settled = {entry.effect_id for entry in deliveries.list_for(chain) if entry.is_final}
+    lost: list[tuple[str, int, str]] = []
+    newer: Look | None = None
+    for event in ledger.read(chain, after=look.from_seq - 1):
+        caused = effect_ids(event)
+        if event.recorded_at > at - LOOK_BACK:
+            if caused and newer is None:
+                newer = Look(event.seq, event.recorded_at + LOOK_BACK, 0)
+            continue
+        lost += [(chain, event.seq, each) for each in caused if each not in settled]
+    if lost and look.tries + 1 >= MOST_LOOKS:
+        alarm("effect.abandoned", outage=head.outage.outage_id, count=len(lost))
+        lost = []
+    again = Look(look.from_seq, at + LOOK_BACK, look.tries + 1)
+    outages.set_look(head, again if lost else newer)
+    return lost

@@ -1,0 +1,288 @@
+"""What an outage's events cause: one repair order, callers under it, alerts, and nothing lost."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chalicelib.domain import outage_moves as moves
+from chalicelib.domain.contact import Contact, Phone
+from chalicelib.domain.outage import State, verify_against
+from chalicelib.store import deliveries, ledger, orders, outages
+from chalicelib.store.outages import Change, Head
+from chalicelib.store.rows import LedgerRow
+from chalicelib.usecases import (
+    delivering,
+    joining,
+    queueing,
+    reading,
+    responding,
+    verifying,
+    watching,
+)
+from chalicelib.usecases import outages as keeping
+from chalicelib.usecases.desk import Desk
+from chalicelib.usecases.responding import Ways
+from tests.usecases.county import COUNTY, MINUTE, NOON, a_report, file, ports, texts, work
+from tests.usecases.network import a_grid, account
+from tests.usecases.test_outages import BREAKER, SWITCH, a_command, create, do
+
+
+@dataclass
+class House:
+    """The effects queue of an outage and its orders, worked off by hand."""
+
+    desk: Desk
+    folder: Path
+    rounds: list[tuple[str, str]] = field(default_factory=list)
+    looked: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def ways(self) -> Ways:
+        return Ways(
+            ports(self.folder),
+            lambda _desk, head, name, _at: self.rounds.append((head.outage.outage_id, name)),
+            lambda _desk, head, name, _at: self.looked.append((head.outage.outage_id, name)),
+        )
+
+    def pump(self, *chains: str, at: datetime) -> None:
+        """Make every effect of these chains, and what it causes on them, until nothing is left."""
+        while waiting := [each for chain in chains for each in self.waiting(chain)]:
+            for each in waiting:
+                self.make(each, at=at)
+
+    def waiting(self, chain: str) -> list[tuple[str, int, str]]:
+        settled = {one.effect_id for one in deliveries.list_for(chain) if one.is_final}
+        queued = delivering.spread(self.desk, ledger.read(chain))
+        return [each for each in queued if each[2] not in settled]
+
+    def make(self, effect: tuple[str, int, str], *, at: datetime) -> bool:
+        chain, seq, effect_id = effect
+        if delivering.is_outage(chain):
+            number = chain.removeprefix("outage/")
+            done = responding.carry_out(self.desk, self.ways, number, seq, effect_id, at=at)
+        else:
+            done = delivering.carry_out(self.desk, ports(self.folder), chain, seq, effect_id, at=at)
+        return done is not None
+
+
+@pytest.fixture
+def house(desk: Desk, tmp_path: Path) -> House:
+    a_grid()
+    queueing.forget(COUNTY)
+    return House(desk, tmp_path)
+
+
+def chain(head: Head) -> str:
+    return f"outage/{head.outage.outage_id}"
+
+
+def again(head: Head) -> Head:
+    return outages.get(head.outage.outage_id)
+
+
+def a_call(desk: Desk, key: str, *, place: str = "T-03", **said: Any) -> str:
+    number = said.pop("account_no", "")
+    phone = Phone.parse(f"1380013{1000 + len(key)}")
+    answers = {"symptom": said.pop("symptom", "no_power"), "description": "没电了"}
+    contact = Contact(phone=phone, account_no=number)
+    sent = a_report(place=place, contact=contact, answers=answers, **said)
+    filed = file(desk, sent, key=key)
+    queueing.forget(COUNTY)
+    return filed.head.order.order_id
+
+
+def test_a_confirmed_fault_opens_one_repair_order_and_begins_its_first_round(house):
+    head = create(house.desk, SWITCH)
+    house.pump(chain(head), at=NOON)
+    house.pump(chain(head), at=NOON)
+
+    number = again(head).outage.order_id
+    order = orders.get(number).order
+    assert (order.kind, order.channel, order.facts["place"]) == ("fault", "outage", "T-03")
+    assert order.case_no == head.outage.outage_id
+    assert house.rounds == [(head.outage.outage_id, "start.1")]
+    verify_against(again(head).outage, ledger.links(chain(head)))
+
+
+def test_the_order_is_one_however_often_and_wherever_its_effect_dies(house):
+    head = create(house.desk, SWITCH)
+    first = joining.open_repair(house.desk, head.outage.outage_id, at=NOON)
+    opened = orders.queue(COUNTY, limit=20).heads
+    second = joining.open_repair(house.desk, head.outage.outage_id, at=NOON + MINUTE)
+
+    assert (first, second) == ("", "")
+    assert len(opened) == len(orders.queue(COUNTY, limit=20).heads) == 1
+
+
+def test_callers_who_reported_before_are_merged_under_the_repair_order(house):
+    caller = a_call(house.desk, "k1")
+    elsewhere = a_call(house.desk, "k22", place="T-04")
+    flicker = a_call(house.desk, "k333", symptom="flicker")
+    head = create(house.desk, SWITCH)
+    house.pump(chain(head), at=NOON)
+
+    outage = again(head).outage
+    assert outage.children == (caller,)
+    assert orders.get(caller).order.parent == outage.order_id
+    assert orders.get(elsewhere).order.parent == orders.get(flicker).order.parent == ""
+
+
+def test_where_only_some_of_a_transformer_is_dark_the_account_decides(house):
+    inside = a_call(house.desk, "k1", account_no=account("T-03", 1, 1))
+    outside = a_call(house.desk, "k22", account_no=account("T-03", 2, 1))
+    unknown = a_call(house.desk, "k333")
+    head = create(house.desk, "T-03-X1-LV")
+    house.pump(chain(head), at=NOON)
+
+    assert again(head).outage.children == (inside,)
+    assert orders.get(outside).order.parent == orders.get(unknown).order.parent == ""
+
+
+def test_a_danger_named_in_a_report_keeps_a_life_of_its_own(house):
+    danger = a_call(house.desk, "k1", dangers=("wire_down",))
+    head = create(house.desk, SWITCH)
+    house.pump(chain(head), at=NOON)
+
+    outage = again(head).outage
+    assert (outage.children, dict(outage.dangers)) == ((), {danger: "wire_down"})
+    do(house.desk, head, "restore", 60)
+    house.pump(chain(head), at=NOON + 61 * MINUTE)
+    assert orders.get(danger).order.stage == "accepted"
+
+
+def test_callers_orders_close_once_power_is_back_and_they_are_told_and_no_earlier(house):
+    caller = a_call(house.desk, "k1")
+    head = create(house.desk, SWITCH)
+    house.pump(chain(head), caller, at=NOON)
+    head = do(house.desk, head, "restore", 60)
+    house.pump(chain(head), caller, at=NOON + 61 * MINUTE)
+    assert orders.get(caller).order.stage == "merged"
+
+    rules = house.desk.rules(COUNTY)
+    told = NOON + 62 * MINUTE
+    name = next(each for each in again(head).outage.rounds if each.startswith("restored"))
+    made = moves.settle(
+        again(head).outage, joining.act(told), round_id=name, told_at=told, counts={"sent": 4},
+        is_final=True, rules=rules,
+    )  # fmt: skip
+    outages.commit(Change(again(head), made))
+    house.pump(chain(head), caller, at=told)
+
+    assert orders.get(caller).order.stage == "archived"
+    assert reading.verify(orders.get(caller))["ok"]
+
+
+def test_an_outage_that_was_none_lets_its_callers_orders_go(house):
+    caller = a_call(house.desk, "k1")
+    head = create(house.desk, SWITCH)
+    house.pump(chain(head), at=NOON)
+    head = do(house.desk, head, "deny", 5)
+    house.pump(chain(head), at=NOON + 6 * MINUTE)
+
+    order = orders.get(caller).order
+    assert (order.stage, order.parent) == ("accepted", "")
+    assert head.outage.state is State.CANCELLED
+
+
+def test_a_training_outage_causes_nothing(house):
+    head = create(house.desk, SWITCH, training=True)
+    assert house.waiting(chain(head)) == []
+
+
+def test_the_sweep_fires_what_is_due_tells_the_desk_and_finds_what_never_came(house):
+    head = create(house.desk, SWITCH)
+    lost: list[tuple[str, int, str]] = []
+
+    def sweep(minutes: float) -> watching.Swept:
+        return watching.sweep(
+            lambda: house.desk,
+            at=NOON + minutes * MINUTE,
+            counties=[COUNTY],
+            enqueue=lost.extend,
+            is_out_of_time=lambda: False,
+        )
+
+    first = sweep(6)
+
+    assert first.parked == 0
+    assert {effect.split(".")[1] for _, _, effect in lost} == {"notice", "order"}
+    assert again(head).outage.version > head.outage.version
+    house.pump(chain(head), at=NOON + 6 * MINUTE)
+    assert house.rounds == [(head.outage.outage_id, "start.1")]
+    assert any("5分钟" in one["body"] for one in texts(house.folder))
+
+    lost.clear()
+    sweep(60)
+    house.pump(chain(head), at=NOON + 60 * MINUTE)
+    assert house.looked  # the outage's own watch came by
+    for minutes in (66, 72):
+        lost.clear()
+        sweep(minutes)
+        house.pump(chain(head), at=NOON + minutes * MINUTE)
+    assert again(head).look is None or lost == []
+    assert watching.oldest_due([COUNTY], at=NOON + 72 * MINUTE) == timedelta()
+
+
+def test_alerts_about_what_is_done_meanwhile_are_not_sent(house):
+    head = create(house.desk, SWITCH)
+    made = moves.fire(head.outage, at=NOON + 6 * MINUTE, rules=house.desk.rules(COUNTY))
+    assert made is not None
+    head = outages.commit(Change(head, made))[0]
+    do(house.desk, head, "deny", 7)
+    house.pump(chain(head), at=NOON + 8 * MINUTE)
+
+    found = {one.effect_id: one.status.value for one in deliveries.list_for(chain(head))}
+    alerts = {name: status for name, status in found.items() if ".alert." in name}
+    assert alerts
+    assert all(
+        status == ("sent" if ".notify." in name or ".whole." in name else "superseded")
+        for name, status in alerts.items()
+    )
+
+
+def test_an_absorbed_outage_s_repair_order_goes_under_the_parent_s(house):
+    small = create(house.desk, SWITCH)
+    house.pump(chain(small), at=NOON)
+    big = create(house.desk, BREAKER, command=a_command(at=NOON + MINUTE))
+    house.pump(chain(big), at=NOON + MINUTE)
+    do(house.desk, big, "absorb", 5, outage=small.outage.outage_id)
+    house.pump(chain(big), chain(small), at=NOON + 6 * MINUTE)
+
+    old, new = again(small).outage.order_id, again(big).outage.order_id
+    assert orders.get(old).order.parent == new
+    assert old in again(big).outage.children
+
+
+def test_power_back_is_noted_in_the_order_at_which_the_crew_is(house):
+    head = create(house.desk, SWITCH)
+    house.pump(chain(head), at=NOON)
+    number = again(head).outage.order_id
+    work(house.desk, number, "dispatch", "receive", "set_out", "arrive")
+    do(house.desk, head, "restore", 60)
+    house.pump(chain(head), at=NOON + 61 * MINUTE)
+
+    assert orders.get(number).order.facts["power_back"] is True
+    assert keeping.affected(again(head).outage).households == 4
+
+
+def test_an_outage_s_chain_is_verified_like_an_order_s_and_belongs_to_its_county(house):
+    head = do(house.desk, create(house.desk, SWITCH), "restore", 60)
+    assert verifying.owner(house.desk, chain(head)) == house.desk.path(COUNTY)
+    assert verifying.chain(house.desk, chain(head)) == {"ok": True, "events": 2, "first_bad": None}
+
+    _overwrite(chain(head), 2, lambda body: body.replace("restore", "extend"))
+    assert verifying.chain(house.desk, chain(head))["first_bad"] == {"seq": 2, "why": "edited"}
+    assert verifying.owner(house.desk, "outage/261121-CCCCCC") is None
+
+
+def _overwrite(aggregate: str, seq: int, change: Callable[[str], str]) -> None:
+    """Do what nobody may: change a row of the ledger."""
+    found = ledger.find(aggregate, seq)
+    assert found is not None
+    LedgerRow(
+        aggregate=aggregate, seq=seq, body=change(found.body), hash=found.hash, prev=found.prev
+    ).save()
