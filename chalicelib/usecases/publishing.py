@@ -18,7 +18,7 @@ from chalicelib.domain import words
 from chalicelib.domain.clocks import Rules
 from chalicelib.domain.contact import clean_text
 from chalicelib.domain.order import Actor, Event
-from chalicelib.domain.outage import BEFORE, OPEN, Outage, State, effects, spells
+from chalicelib.domain.outage import BEFORE, OPEN, Outage, State, aggregate, effects, spells
 from chalicelib.domain.reach import Reach, union
 from chalicelib.domain.refusal import BadInput, Busy, Unknown
 from chalicelib.domain.voices import full_words
@@ -275,6 +275,8 @@ def changed_at(events: Iterable[Event]) -> datetime | None:
 def _is_public(event: Event) -> bool:
     if event.aggregate.startswith(NEWS_CHAIN):
         return True
+    if not event.aggregate.startswith(aggregate("")):
+        return False  # the ledger's stream carries every chain, each with effects of its own
     return any(effect.kind == "status" for effect in effects(event))
 
 

@@ -259,6 +259,13 @@ def test_the_sweep_writes_what_is_missing_broken_or_older_than_its_promise(place
     assert written(site)["updated_at"] == "2026-07-01T04:19:00.000Z"
 
 
+def test_an_orders_rungs_are_not_read_as_an_outages():
+    [shown] = opened().events[-1:]
+    rungs = [["arrive", "due", 1, "county"]]
+    timer = replace(shown, aggregate="order/1234567890123452", data={"rungs": rungs, "public": 1})
+    assert publishing.changed_at([timer]) is None
+
+
 def test_only_what_the_page_would_show_has_it_written(places):
     shown, hidden = opened(), opened(kind=Kind.ARREARS, outage_id="Q2")
     assert publishing.changed_at(shown.events) == shown.events[-1].recorded_at
