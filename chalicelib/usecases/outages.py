@@ -22,6 +22,7 @@ from chalicelib.domain.outage import (
     CREW_STATUSES,
     INFORMATION,
     KINDS,
+    OPEN,
     REASONS,
     WITNESSES,
     Kind,
@@ -595,6 +596,25 @@ DEEDS: Final[Mapping[str, Deed]] = MappingProxyType(
 def open_to(outage: Outage, role: str) -> list[str]:
     """Return the moves that a role may make now, in the order of DEEDS."""
     return [name for name, deed in DEEDS.items() if _is_open(name, deed, outage, role)]
+
+
+_NEXT: Final = ("confirm", "submit", "approve", "announce", "start")
+"""What brings an outage on, where it may be done at all."""
+
+
+def main_of(outage: Outage, names: Sequence[str]) -> str:
+    """Return which of these moves is the next one; empty where none is.
+
+    Whoever is without power asks until when, then why, then wants it back. Nothing that takes an
+    outage back is ever the one that a stray Enter opens.
+    """
+    lacking = [
+        *_NEXT,
+        *(("set_etr",) if outage.etr is None or outage.etr.at is None else ()),
+        *(("set_cause",) if not outage.cause else ()),
+        *(("restore", "finish", "crew") if outage.state in OPEN else ()),
+    ]
+    return next((name for name in lacking if name in names), "")
 
 
 def _is_open(name: str, deed: Deed, outage: Outage, role: str) -> bool:

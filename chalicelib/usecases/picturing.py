@@ -32,7 +32,7 @@ from chalicelib.store.customers import Household
 from chalicelib.store.outages import Head
 from chalicelib.usecases import tracing
 from chalicelib.usecases.desk import Desk
-from chalicelib.usecases.outages import DEEDS, affected, customer_key, open_to
+from chalicelib.usecases.outages import DEEDS, affected, customer_key, main_of, open_to
 from chalicelib.usecases.showing import need_row, staff_name, stamp
 from chalicelib.usecases.tracing import Grid
 
@@ -338,15 +338,17 @@ def _orders(outage: Outage) -> list[dict[str, Any]]:
 
 def move_rows(outage: Outage, role: str, language: str) -> list[dict[str, Any]]:
     """Return the moves that a role may make now, each as the move form renders an order's."""
+    names = open_to(outage, role)
+    main = main_of(outage, names)
     return [
         {
             "name": name,
             "label": wording.say(f"outage.move.{name}", language),
             "needs": [need_row(need) for need in DEEDS[name].needs],
             "gates_open": [],
-            "primary": place == 0,
+            "primary": name == main,
         }
-        for place, name in enumerate(open_to(outage, role))
+        for name in names
     ]
 
 

@@ -120,6 +120,22 @@ def test_a_device_where_one_may_not_is_like_one_that_is_not_there(desk):
     assert refused.value.errors[0].code == "device.unknown"
 
 
+def main(head: Head, role: str = "dispatcher") -> list[str]:
+    moves = picturing.move_rows(head.outage, role, "zh")
+    return [move["name"] for move in moves if move["primary"]]
+
+
+def test_the_main_move_is_what_is_lacking_and_never_one_that_takes_it_back(desk):
+    head = create(desk, BREAKER)
+    assert (main(head), main(head, "agent")) == (["set_etr"], [])
+
+    head = do(desk, head, "set_etr", 1, etr=NOON + timedelta(hours=2))
+    assert main(head) == ["set_cause"]
+    head = do(desk, head, "set_cause", 2, cause="external_force.vehicle")
+    assert (main(head), main(head, "crew")) == (["restore"], ["crew"])
+    assert main(do(desk, head, "restore", 60)) == []
+
+
 def test_a_fault_goes_its_way_until_power_is_back(desk):
     head = create(desk, BREAKER)
     etr = NOON + timedelta(hours=2)
