@@ -176,10 +176,18 @@ class _Telling:
         return self.head.outage
 
     def key_of(self, phone: Phone | None, account: str) -> str:
-        """Return under which key a telephone's row lies: a digest, which tells no number."""
-        if phone is None:
-            return f"account/{account}"
-        return self.desk.derive("told", phone.number).hex()[:KEY_DIGITS]
+        """Return under which key a telephone's row lies."""
+        return row_key(self.desk, phone, account)
+
+
+def row_key(desk: Desk, phone: Phone | None, account: str) -> str:
+    """Return under which key a telephone's row lies: a digest, which tells no number.
+
+    phone: None for an account that no number takes texts for.
+    """
+    if phone is None:
+        return f"account/{account}"
+    return desk.derive("told", phone.number).hex()[:KEY_DIGITS]
 
 
 def _telling(desk: Desk, head: Head, *, at: datetime) -> _Telling:

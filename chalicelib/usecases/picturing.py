@@ -12,7 +12,7 @@ from typing import Any, Final
 from chalicelib.domain import words as wording
 from chalicelib.domain.calendar import local_day
 from chalicelib.domain.clocks import Clock, Rules, due, instant
-from chalicelib.domain.contact import mask_address, mask_name, phone_key
+from chalicelib.domain.contact import mask_address, mask_name
 from chalicelib.domain.grid import Device, dark
 from chalicelib.domain.order import Event
 from chalicelib.domain.outage import (
@@ -32,6 +32,7 @@ from chalicelib.store.customers import Household
 from chalicelib.store.outages import Head
 from chalicelib.usecases import tracing
 from chalicelib.usecases.desk import Desk
+from chalicelib.usecases.notifying import row_key
 from chalicelib.usecases.outages import DEEDS, affected, customer_key, main_of, open_to
 from chalicelib.usecases.showing import need_row, staff_name, stamp
 from chalicelib.usecases.tracing import Grid
@@ -420,8 +421,8 @@ def _is_in(group: str, household: Household) -> bool:
 def _told(desk: Desk, outage: Outage, some: Iterable[Household]) -> dict[str, list[notices.Told]]:
     keys = {
         each.account_no: [
-            *(phone_key(phone, desk.secret) for phone in each.phones),
-            f"account/{each.account_no}",
+            *(row_key(desk, phone, each.account_no) for phone in each.phones),
+            row_key(desk, None, each.account_no),
         ]
         for each in some
     }

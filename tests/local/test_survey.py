@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from chalicelib.store import grid
 from chalicelib.usecases import surveying
 from infra import survey
@@ -17,7 +19,8 @@ def in_folder(folder: Path) -> Path:
     return folder
 
 
-def test_a_folder_is_looked_at_and_applied(store, tmp_path):
+@pytest.mark.usefixtures("store")
+def test_a_folder_is_looked_at_and_applied(tmp_path):
     a_county()
     files = survey.tables(in_folder(tmp_path))
     said: list[str] = []
@@ -31,7 +34,8 @@ def test_a_folder_is_looked_at_and_applied(store, tmp_path):
     assert said[-1] == f"  {shown.steps} / {shown.steps}"
 
 
-def test_the_same_tables_have_the_same_number(store, tmp_path):
+@pytest.mark.usefixtures("store")
+def test_the_same_tables_have_the_same_number(tmp_path):
     a_county()
 
     first = survey.look(COUNTY, survey.tables(in_folder(tmp_path)))

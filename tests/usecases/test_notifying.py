@@ -15,7 +15,7 @@ from chalicelib.store.customers import Household
 from chalicelib.store.deliveries import Status
 from chalicelib.store.outages import Change, Head
 from chalicelib.store.rows import House
-from chalicelib.usecases import notifying
+from chalicelib.usecases import notifying, picturing
 from chalicelib.usecases.desk import Desk
 from tests.store.faults import NOT_SENT, THROTTLED, Fault, Faults, Killed
 from tests.usecases.county import COUNTY, MINUTE, NOON, the_desk
@@ -55,6 +55,20 @@ def test_each_household_hears_once_however_often_its_shard_comes(desk: Desk):
     assert len(gateway.sent) == HOUSEHOLDS
     assert len({text.to.number for text in gateway.sent}) == HOUSEHOLDS
     assert "河尾村3号公变" in gateway.sent[0].body
+
+
+def test_the_outages_page_shows_what_each_household_was_told(desk: Desk):
+    houses = a_village(3)
+    silent = replace(houses[2], phones=())
+    customers.put_households(customers.compare_households(COUNTY, [*houses[:2], silent]))
+    head = dark(desk)
+    tell(desk, head, Fake())
+
+    rows, after = picturing.households(desk, head, group="all", limit=20, after=None)
+
+    assert [row["state"] for row in rows] == ["sent", "sent", "no_phone"]
+    assert all(row["told_at"] for row in rows)
+    assert after is None
 
 
 def test_each_new_word_reaches_everybody_and_an_old_one_nobody(desk: Desk):
