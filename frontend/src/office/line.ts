@@ -207,7 +207,16 @@ export function above(item: LineItem): LineItem[] {
 const ROWS = 60
 const EDGES_OF_DARKNESS = 30
 
-/** What is unfolded to begin with: the way to whatever is wrong, then as much as fits, from the source on. */
+/** Where to look first: what failed, else what may have, else where the dark begins. */
+export function firstWrong(rows: readonly LineRow[]): LineRow | undefined {
+  const isEdge = ({ item }: LineRow): boolean => item.isDark && item.parent?.isDark !== true
+  return rows.find(({ item }) => item.state === 'fault') ?? rows.find(({ item }) => item.state === 'suspect') ?? rows.find(isEdge)
+}
+
+/**
+ * What is unfolded to begin with: the way to whatever is wrong, then as much as fits, from the source on. What hangs
+ * behind a transformer stays folded unless something there is wrong.
+ */
 export function unfolded(roots: readonly LineItem[], rows = ROWS): Set<string> {
   const open = new Set<string>()
   let shown = roots.length
@@ -222,7 +231,7 @@ export function unfolded(roots: readonly LineItem[], rows = ROWS): Set<string> {
     if (item.state === 'fault' || item.state === 'suspect' || isEdge) above(item).reverse().forEach(unfold)
   }
   for (const item of eachItem(roots)) {
-    if (shown + item.children.length > rows) continue
+    if (shown + item.children.length > rows || item.kind === 'transformer') continue
     if (item.parent === undefined || open.has(item.parent.id)) unfold(item)
   }
   return open

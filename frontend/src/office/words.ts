@@ -58,6 +58,9 @@ export function slugs(prefix: string): string[] {
 /** The label of a clock; a supervision's carries its number, `supervision:7`. */
 export const clockWord = (name: string): string => word(`clock.${name.split(':')[0] ?? name}`)
 
+/** The label of a round of an outage's notices; a clock's carries its number, `start.1`. */
+export const roundWord = (name: string): string => word(`outage.round.${name.split('.')[0] ?? name}`)
+
 /** Chips that count carry their count at the end: `bounced_2` is 退单 2 次. */
 export function chipWord(chip: string): string {
   const counted = /^(.+)_(\d+)$/.exec(chip)

@@ -36,6 +36,10 @@ export const getOutage = (id: string): Promise<OutagePage> => get(`/outages/${en
 export const getDiagrams = async (id: string): Promise<Diagram[]> =>
   (await get<Schemas['OutageDiagrams']>(`/outages/${encodeURIComponent(id)}/diagram`)).items
 
+/** A feeder as it stands; `feeder` is the map's name or the feeder's. */
+export const getFeeder = (county: string, feeder: string): Promise<Diagram> =>
+  get('/grid/diagram', { county, feeder: feeder.includes('/') ? feeder : `feeder/${feeder}` })
+
 export const getHouseholds = (id: string, group: string, cursor?: string): Promise<Households> =>
   get(`/outages/${encodeURIComponent(id)}/households`, { group, cursor })
 

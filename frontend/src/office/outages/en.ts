@@ -80,7 +80,8 @@ export const en: typeof zh = {
   page: {
     title: 'Outage {id}',
     back: 'Back to outages',
-    dark: 'Dark',
+    dark: 'Households dark',
+    darkOf: '{dark} of {n}',
     etr: 'Expected end',
     who: 'Whom it affects',
     since: 'Since',
@@ -127,7 +128,10 @@ export const en: typeof zh = {
   create: {
     title: 'New outage',
     devices: 'Ids of the devices',
-    devicesHint: 'What tripped or is to be opened, with spaces between. Or choose it on a diagram.',
+    devicesHint: 'What tripped or is to be opened, with spaces between. Or find the transformer first.',
+    byPlace: 'Find by village or transformer',
+    onLine: 'Choose on the diagram',
+    onLineHint: 'Enter or a click takes what is pointed at instead.',
     noReach: 'What goes dark shows here once there is a device.',
     reach: '{households} households in {transformers} transformer areas go dark.',
     texts: '{n} texts to send, about {span}',

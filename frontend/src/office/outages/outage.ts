@@ -60,6 +60,18 @@ export function shownClocks(clocks: readonly FiveMinutes[], all: boolean): FiveM
     .sort((a, b) => rank(a) - rank(b) || Date.parse(a.due_at) - Date.parse(b.due_at))
 }
 
+const LAST = ['deny', 'cancel', 'shrink', 'still_dark', 'absorb', 'send_back']
+
+/** The moves in the order in which people need them; the first is the main one. Taking back stands last, but for a suspicion. */
+export function ranked<M extends { name: string }>(moves: readonly M[], outage: Pick<OutageRow, 'etr' | 'started_at' | 'state' | 'human'>): M[] {
+  const first = isSuspected(outage)
+    ? ['confirm', 'deny']
+    : ['confirm', 'approve', 'submit', 'announce', ...(outage.started_at === null ? ['start', 'edit'] : outage.etr === null ? ['set_etr'] : ['restore', 'finish', 'set_etr'])]
+  const order = [...first, 'crew', 'set_cause', 'restore_part', 'restore', 'finish']
+  const rank = ({ name }: M): number => (order.includes(name) ? order.indexOf(name) : LAST.includes(name) ? 99 : 50)
+  return [...moves].sort((a, b) => rank(a) - rank(b))
+}
+
 /** A state's shape, so that it is not said by colour alone, and its colours. */
 export function stateMark(state: string): { icon: string; level: SlaLevel } {
   switch (state) {

@@ -79,7 +79,8 @@ export const zh = {
   page: {
     title: '停电 {id}',
     back: '返回停电列表',
-    dark: '没有电',
+    dark: '停电户数',
+    darkOf: '{dark}／{n} 户',
     etr: '恢复时间',
     who: '影响',
     since: '停电时间',
@@ -126,7 +127,10 @@ export const zh = {
   create: {
     title: '登记停电',
     devices: '停电的设备编号',
-    devicesHint: '跳闸或要断开的开关、变压器等，多个用空格分开。也可以在单线图上选。',
+    devicesHint: '跳闸或要断开的开关、变压器等，多个用空格分开。不知道编号时，先按台区找。',
+    byPlace: '按村或台区找',
+    onLine: '在单线图上选',
+    onLineHint: '按回车或点击，用选中的设备代替。',
     noReach: '填好设备后，这里显示停电范围。',
     reach: '{households} 户，{transformers} 个台区没有电',
     texts: '要发 {n} 条短信，约 {span}',

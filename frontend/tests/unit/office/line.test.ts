@@ -1,6 +1,6 @@
 import { mount } from '@vue/test-utils'
 import { describe, expect, it } from 'vitest'
-import { eachItem, lineRows, lineTree, unfolded, type LineEdge, type LineNode, type LineState } from '@/office/line'
+import { eachItem, firstWrong, lineRows, lineTree, unfolded, type LineEdge, type LineNode, type LineState } from '@/office/line'
 import LineDiagram from '@/office/parts/LineDiagram.vue'
 
 const bus = (id: string, households = 0, state: LineState = 'live', x?: number): LineNode => ({
@@ -84,6 +84,20 @@ describe('the rows of a line', () => {
     expect(lineRows(roots, new Set(['S'])).map(({ item }) => item.device)).toEqual(['', 'CB'])
   })
 
+  it('lead to what failed first, else to where the dark begins', () => {
+    expect(firstWrong(lineRows(roots, all))?.item.device).toBe('SW2')
+    const dark = lineTree(NODES, EDGES.map((edge) => (edge.state === 'fault' ? { ...edge, state: 'dark' as const } : edge)))
+    expect(firstWrong(lineRows(dark, all))?.item.device).toBe('SW2')
+    expect(firstWrong(lineRows(lineTree([bus('S'), bus('1')], [device('S', '1', 'A')]), all))).toBeUndefined()
+  })
+
+  it('leave what hangs behind a transformer folded, unless it is wrong there', () => {
+    const nodes = [bus('S', 0, 'live', 0), bus('t'), bus('box', 5), bus('u'), bus('cab', 5, 'dark')]
+    const edges = [device('S', 't', 'T1', 'transformer'), device('t', 'box', 'B1', 'breaker'), device('S', 'u', 'T2', 'transformer'), device('u', 'cab', 'B2', 'breaker', 'fault')]
+    const two = lineTree(nodes, edges)
+    expect([...unfolded(two)].sort()).toEqual(['S', 'u'])
+  })
+
   it('of a feeder of thousands are few at first, and lead to what is wrong', () => {
     const nodes = [bus('0', 0, 'live', 0)]
     const edges: LineEdge[] = []
@@ -107,8 +121,11 @@ describe('the diagram', () => {
     await new Promise((resolve) => setTimeout(resolve))
   }
 
-  it('is one stop of the Tab key; the arrows walk it', async () => {
+  it('is one stop of the Tab key, at what is wrong; the arrows walk it', async () => {
     const wrapper = show()
+    await wrapper.vm.$nextTick()
+    expect(wrapper.get('[role=treeitem][tabindex="0"]').attributes('aria-label')).toContain('SW2')
+    await press(wrapper, 'Home')
     expect(wrapper.findAll('[role=treeitem][tabindex="0"]')).toHaveLength(1)
     await press(wrapper, 'ArrowDown')
     expect(focusedName()).toContain('CB')
@@ -121,6 +138,7 @@ describe('the diagram', () => {
 
   it('folds with the left arrow and unfolds with the right one', async () => {
     const wrapper = show()
+    await press(wrapper, 'Home')
     const before = wrapper.findAll('[role=treeitem]').length
     await press(wrapper, 'ArrowLeft')
     expect(wrapper.findAll('[role=treeitem]')).toHaveLength(1)
@@ -132,6 +150,7 @@ describe('the diagram', () => {
 
   it('opens what is pointed at, by key and by mouse', async () => {
     const wrapper = show()
+    await press(wrapper, 'Home')
     await press(wrapper, 'ArrowDown')
     await press(wrapper, 'Enter')
     await wrapper.findAll('[role=treeitem]').find((one) => one.attributes('aria-label')?.startsWith('SW2'))?.trigger('click')
@@ -151,6 +170,7 @@ describe('the diagram', () => {
 
   it('keeps what was folded when the data come anew, and shows what has failed since', async () => {
     const wrapper = show()
+    await press(wrapper, 'Home')
     await press(wrapper, 'ArrowLeft')
     await wrapper.setProps({ edges: [...EDGES] })
     expect(wrapper.findAll('[role=treeitem]')).toHaveLength(1)

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { FiveMinutes, OutageRow } from '@/office/outages/api'
-import { darkTransformers, five, minutesSeconds, shownClocks, stateMark, views } from '@/office/outages/outage'
+import { darkTransformers, five, minutesSeconds, ranked, shownClocks, stateMark, views } from '@/office/outages/outage'
 
 const clock = (over: Partial<FiveMinutes> = {}): FiveMinutes => ({
   kind: 'entry', event: 'start', due_at: '2026-11-22T06:05:00Z', state: 'running', stopped: false, seconds: 0, ...over,
@@ -71,4 +71,22 @@ it('only transformers without power are offered to be ticked when they are back'
   const edge = (device: string, kind: string, state: 'live' | 'dark') => ({ from: 'a', to: device, device, name: '', kind, state })
   const edges = [edge('T1', 'transformer', 'dark'), edge('T2', 'transformer', 'live'), edge('SW', 'switch', 'dark')]
   expect(darkTransformers([{ nodes: [], edges }])).toEqual([{ code: 'T1', text: 'T1' }])
+})
+
+describe('the moves of an outage', () => {
+  const moves = ['deny', 'know', 'set_etr', 'restore', 'confirm', 'cancel'].map((name) => ({ name }))
+  const first = (over: Partial<OutageRow>, some = moves) => ranked(some, row('a', { etr: null, started_at: '2026-11-22T06:00:00Z', ...over }))[0]?.name
+  const without = (name: string) => moves.filter((move) => move.name !== name)
+
+  it('begin with what is owed next', () => {
+    expect(first({ human: null, state: 'suspected' })).toBe('confirm')
+    expect(first({}, without('confirm'))).toBe('set_etr')
+    expect(first({ etr: '2026-11-22T08:00:00Z' }, without('confirm'))).toBe('restore')
+  })
+
+  it('take back last, but offer it beside the confirmation of a suspicion', () => {
+    const names = (over: Partial<OutageRow>) => ranked(moves, row('a', { etr: null, started_at: '2026-11-22T06:00:00Z', ...over })).map(({ name }) => name)
+    expect(names({}).slice(-2)).toEqual(['deny', 'cancel'])
+    expect(names({ human: null, state: 'probable' }).slice(0, 2)).toEqual(['confirm', 'deny'])
+  })
 })
