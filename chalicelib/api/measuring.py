@@ -1,4 +1,4 @@
-"""How reliable supply was: indices for whoever sees the orders of the offices in them."""
+"""How reliable supply was: indices, and who was dark too often, for offices and for customers."""
 
 from datetime import date, timedelta
 from typing import Final
@@ -6,14 +6,15 @@ from typing import Final
 from chalice.app import Response
 
 from chalicelib.api import asking
-from chalicelib.api.access import staff
+from chalicelib.api.access import staff, tracked
 from chalicelib.api.asking import Asked
 from chalicelib.api.desk import CSV, MEDIA
 from chalicelib.api.routes import Routes, Security, answer, download, params
 from chalicelib.domain.indicators import Base, By
 from chalicelib.domain.refusal import BadInput
 from chalicelib.domain.staff import Capability
-from chalicelib.usecases import measuring
+from chalicelib.usecases import measuring, recurring
+from chalicelib.usecases.showing import stamp
 
 routes = Routes(__name__, security=Security.STAFF)
 
@@ -84,3 +85,51 @@ def export_indices(asked: Asked) -> Response:
     made = measuring.export(on, _wanted(asked), language=asked.language)
     text = made.content.decode()
     return download(text, media=MEDIA["csv"], name="indices.csv", rows=made.rows)
+
+
+@routes.get(
+    "/outages/frequent",
+    gives=f"{MODELS}:FrequentRows",
+    capability=Capability.ORDER_LIST,
+    params=(
+        asking.choice("subject", recurring.SUBJECTS, default=recurring.SUBJECTS[0]),
+        asking.choice("level", recurring.LEVELS),
+        *asking.page(default=50),
+    ),
+)
+def list_frequent(asked: Asked) -> Response:
+    """Return who was dark, or had low voltage, too often within the window."""
+    on, asks = staff(asked, Capability.ORDER_LIST), asked.query
+    after = asked.opened(on.desk.secret, on.caller)
+    found = recurring.frequent(on, subject=asks["subject"], level=asks["level"])
+    ids = [row["id"] for row in found]
+    start = ids.index(after) + 1 if after in ids else 0
+    rows = found[start : start + asks["limit"]]
+    is_more = start + len(rows) < len(found)
+    cursor = asked.sealed(on.desk.secret, on.caller, rows[-1]["id"] if is_more else None)
+    return answer({"items": rows, "cursor": cursor, "as_of": stamp(asked.at)})
+
+
+@routes.get(
+    "/orders/{number}/supply",
+    gives=f"{MODELS}:SupplyOut",
+    capability=Capability.ORDER_READ,
+    refuses=("unknown", "busy"),
+)
+def get_supply(asked: Asked, number: str) -> Response:
+    """Return how often the place of an order was dark or low lately."""
+    on = staff(asked, Capability.ORDER_READ)
+    return answer(recurring.supply_of(on.desk, on.order(number), at=asked.at))
+
+
+@routes.get(
+    "/public/orders/{number}/supply",
+    gives=f"{MODELS}:SupplyOut",
+    security=Security.TRACKING,
+    capability=Capability.TRACK,
+    refuses=("unknown", "busy"),
+)
+def get_own_supply(asked: Asked, number: str) -> Response:
+    """Return the same to whoever holds the order's tracking token."""
+    desk, head = tracked(asked, number)
+    return answer(recurring.supply_of(desk, head, at=asked.at))

@@ -47,3 +47,46 @@ class IndexTable(Out):
     rows: list[IndexRow]
     total: IndexRow
     as_of: Stamp
+
+
+class WatchOut(Out):
+    """How often within the window, and what that means. until: when the oldest leaves it."""
+
+    level: Literal["none", "warn", "breach"]
+    count: int
+    times: list[Stamp]
+    until: Stamp | None
+    window: int
+    unit: str
+    breach_at: int
+
+
+class SupplyOut(Out):
+    """How often a place was dark or low lately. is_own: it is the account's own supply point."""
+
+    place_name: str
+    is_own: bool
+    outages: WatchOut
+    low_voltage: WatchOut
+
+
+class FrequentRow(WatchOut):
+    """Supply points of one area that share a history. points: how many they are."""
+
+    id: str
+    subject: Literal["frequent_outage", "low_voltage"]
+    place: str
+    place_name: str
+    office: str
+    office_name: str
+    feeder: str
+    points: int
+    households: int
+
+
+class FrequentRows(Out):
+    """Who was dark, or low, too often; worst first."""
+
+    items: list[FrequentRow]
+    cursor: str | None
+    as_of: Stamp

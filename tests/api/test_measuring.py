@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.api.conftest import COUNTY, STATION
+from tests.api.conftest import ACCOUNT, COUNTY, STATION
 
 PATH = "/api/v1/outages/indices"
 
@@ -61,3 +61,25 @@ def test_a_county_beside_ours_counts_none_of_our_customers(calm):
     made = calm.get(PATH, as_="stranger-1")
     assert (made.body["rows"], made.body["total"]["customers"]) == ([], 0)
     assert COUNTY not in made.raw.decode()
+
+
+def test_who_was_dark_too_often_is_a_list_for_whoever_sees_orders(calm):
+    for subject in ("frequent_outage", "low_voltage"):
+        made = calm.get(f"/api/v1/outages/frequent?subject={subject}&level=warn", as_="manager-1")
+        assert (made.status, made.body["items"], made.body["cursor"]) == (200, [], None)
+    assert calm.get("/api/v1/outages/frequent?subject=weather", as_="manager-1").status == 422
+
+
+def test_an_order_says_how_often_its_place_was_dark_to_staff_and_to_its_citizen(calm):
+    number, token = calm.reported(account_no=ACCOUNT)
+    seen = calm.get(f"/api/v1/orders/{number}/supply", as_="dispatcher-1").body
+    own = calm.get(f"/api/v1/public/orders/{number}/supply", token=token).body
+    assert seen == own
+    assert (seen["is_own"], seen["outages"]["level"], seen["outages"]["window"]) == (
+        True,
+        "none",
+        2,
+    )
+    assert calm.get(f"/api/v1/orders/{number}/supply", as_="stranger-1").status == 404
+    other = calm.get(f"/api/v1/public/orders/{number}/supply", token="x" * 22)
+    assert other.status == 404

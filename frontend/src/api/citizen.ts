@@ -1,6 +1,6 @@
 import { uuid } from '@/lib/ids'
 import { answer, connect, fetchPatiently, refusal, UPLOAD_SILENCE } from './client'
-import type { Accepted, NewOrder, Outages, paths, Place, PlaceHit, PromiseMade, PublicConfig, PublicOrder, Upload } from './contract'
+import type { Accepted, NewOrder, Outages, paths, Place, PlaceHit, PromiseMade, PublicConfig, PublicOrder, Supply, Upload } from './contract'
 
 const api = connect<paths>()
 
@@ -33,6 +33,11 @@ export const lookUp = (number: string, phoneTail: string): Promise<{ token: stri
 export const getOrder = (number: string, token: string): Promise<PublicOrder> =>
   answer(
     api.GET('/api/v1/public/orders/{number}', { params: { path: { number } }, headers: { 'Tracking-Token': token } }),
+  )
+
+export const getSupply = (number: string, token: string): Promise<Supply> =>
+  answer(
+    api.GET('/api/v1/public/orders/{number}/supply', { params: { path: { number } }, headers: { 'Tracking-Token': token } }),
   )
 
 /** Who asks, about which order, under which key. */

@@ -1120,6 +1120,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/orders/{number}/supply": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return how often the place of an order was dark or low lately
+         * @description Return how often the place of an order was dark or low lately.
+         */
+        get: operations["get_supply"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/orders/{number}/unmerge": {
         parameters: {
             query?: never;
@@ -1198,6 +1218,26 @@ export interface paths {
          * @description Open an outage from the devices that failed, or draft one that is planned.
          */
         post: operations["create_outage"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/outages/frequent": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return who was dark, or had low voltage, too often within the window
+         * @description Return who was dark, or had low voltage, too often within the window.
+         */
+        get: operations["list_frequent"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1518,6 +1558,26 @@ export interface paths {
          * @description Add words or photos. No clock moves.
          */
         post: operations["supplement"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/public/orders/{number}/supply": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return the same to whoever holds the order's tracking token
+         * @description Return the same to whoever holds the order's tracking token.
+         */
+        get: operations["get_own_supply"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -2347,6 +2407,34 @@ export interface components {
             state: "running" | "met" | "missed";
             stopped: boolean;
             seconds: number;
+        };
+        /** @description Supply points of one area that share a history. points: how many they are. */
+        FrequentRow: {
+            /** @enum {string} */
+            level: "none" | "warn" | "breach";
+            count: number;
+            times: string[];
+            until: string | null;
+            window: number;
+            unit: string;
+            breach_at: number;
+            id: string;
+            /** @enum {string} */
+            subject: "frequent_outage" | "low_voltage";
+            place: string;
+            place_name: string;
+            office: string;
+            office_name: string;
+            feeder: string;
+            points: number;
+            households: number;
+        };
+        /** @description Who was dark, or low, too often; worst first. */
+        FrequentRows: {
+            items: components["schemas"]["FrequentRow"][];
+            cursor: string | null;
+            /** Format: date-time */
+            as_of: string;
         };
         /**
          * @description The house answers, and so does its store.
@@ -3375,6 +3463,13 @@ export interface components {
         SupplyNews: {
             items: components["schemas"]["NewsShown"][];
         };
+        /** @description How often a place was dark or low lately. is_own: it is the account's own supply point. */
+        SupplyOut: {
+            place_name: string;
+            is_own: boolean;
+            outages: components["schemas"]["WatchOut"];
+            low_voltage: components["schemas"]["WatchOut"];
+        };
         /** @description A report that was taken in. order: null where the kind is confidential to the taker. */
         TakenIn: {
             number: string;
@@ -3437,6 +3532,17 @@ export interface components {
             code: string;
             detail: string;
             law: components["schemas"]["Law"];
+        };
+        /** @description How often within the window, and what that means. until: when the oldest leaves it. */
+        WatchOut: {
+            /** @enum {string} */
+            level: "none" | "warn" | "breach";
+            count: number;
+            times: string[];
+            until: string | null;
+            window: number;
+            unit: string;
+            breach_at: number;
         };
         /** @description A webhook with a new secret, which is shown this once. */
         WebhookMade: {
@@ -9258,6 +9364,85 @@ export interface operations {
             };
         };
     };
+    get_supply: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The language of problems. */
+                "Accept-Language"?: "zh" | "en";
+            };
+            path: {
+                number: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SupplyOut"];
+                };
+            };
+            /** @description not-signed-in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not-allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unknown */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bad-input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     unmerge_order: {
         parameters: {
             query?: never;
@@ -9731,6 +9916,79 @@ export interface operations {
                 };
             };
             /** @description bad-input, key-reused */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_frequent: {
+        parameters: {
+            query?: {
+                subject?: "frequent_outage" | "low_voltage";
+                level?: "warn" | "breach";
+                cursor?: string;
+                limit?: number;
+            };
+            header?: {
+                /** @description The language of problems. */
+                "Accept-Language"?: "zh" | "en";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FrequentRows"];
+                };
+            };
+            /** @description not-signed-in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not-allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bad-input */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -11101,6 +11359,67 @@ export interface operations {
                 };
             };
             /** @description bad-input, key-reused */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_own_supply: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The language of problems. */
+                "Accept-Language"?: "zh" | "en";
+            };
+            path: {
+                number: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SupplyOut"];
+                };
+            };
+            /** @description unknown */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bad-input */
             422: {
                 headers: {
                     [name: string]: unknown;

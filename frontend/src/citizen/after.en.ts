@@ -59,6 +59,14 @@ export const en: typeof zh = {
     merged: 'Handled with a report nearby',
     suspended: 'Paused, waiting for you',
   },
+  supply: {
+    own: 'Your home',
+    area: 'Your area',
+    months: 'the last {n} months',
+    days: 'the last {n} days',
+    dark: '{where} was without power {count} times in {span}.',
+    low: '{where} had low voltage {count} times in {span}.',
+  },
   track: {
     title: 'Track a request',
     number: 'Number',

@@ -58,6 +58,14 @@ export const zh = {
     merged: '与附近的报修一起处理',
     suspended: '暂停，等您',
   },
+  supply: {
+    own: '您家',
+    area: '您所在台区',
+    months: '近 {n} 个月',
+    days: '近 {n} 天',
+    dark: '{where}{span}停电 {count} 次。',
+    low: '{where}{span}电压偏低 {count} 次。',
+  },
   track: {
     title: '查办理进度',
     number: '受理编号',

@@ -14,6 +14,7 @@ export interface Page<Row> {
 export type Facts = Record<string, unknown>
 
 export type Me = Schemas['Me']
+export type Supply = Schemas['SupplyOut']
 export type QueueRow = Schemas['QueueRow']
 export type QueueAnswer = Schemas['Queue']
 export type QueueCounts = Schemas['QueueCounts']

@@ -20,6 +20,7 @@ const routes: RouteRecordRaw[] = [
   { path: '/search', component: () => import('./SearchPage.vue') },
   { path: '/export', component: () => import('./ExportPage.vue') },
   { path: '/indices', component: () => import('./indices/IndicesPage.vue') },
+  { path: '/indices/frequent', component: () => import('./indices/FrequentPage.vue') },
   { path: '/phone', component: () => import('./PhonePage.vue') },
   { path: '/print/slips', component: () => import('./SlipsPage.vue') },
   { path: '/admin', redirect: '/admin/offices' },
