@@ -156,7 +156,8 @@ def round_rows(outage: Outage) -> list[dict[str, Any]]:
 
 
 def _round_row(name: str, one: Round) -> dict[str, Any]:
-    total, known = one.reach.households, sum(one.counts.values())
+    known = sum(one.counts.values())
+    total = known if one.watch_at is None else one.reach.households  # a final round let it go
     return {
         "id": name,
         "kind": one.kind,

@@ -147,6 +147,8 @@ def test_a_round_is_final_when_every_household_is(desk: Desk):
     settled = outages.get("Q1").outage.rounds[newest(head)]
     assert settled.told_at == NOON + MINUTE
     assert settled.watch_at is None
+    row = picturing.round_rows(outages.get("Q1").outage)[-1]
+    assert (row["sent"], row["waiting"], row["total"]) == (29, 0, 30)
     again = notifying.reconcile(desk, outages.get("Q1"), newest(head), at=NOON + 3 * MINUTE)
     assert (again.is_final, again.counts) == (True, done.counts)
     assert outages.get("Q1").outage.rounds[newest(head)] == settled
