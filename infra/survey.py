@@ -131,7 +131,7 @@ def main(arguments: Sequence[str]) -> int:
     if asked.apply:
         take(shown, print)
     else:
-        registry.discard_import(shown.import_id)
+        surveying.discard(shown.import_id)
     return 0
 
 

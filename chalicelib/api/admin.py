@@ -9,11 +9,10 @@ import binascii
 import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from dataclasses import replace
+from datetime import date, timedelta
 from functools import partial, wraps
 from http import HTTPStatus
-from types import MappingProxyType
 from typing import Any, Final
 
 from chalice.app import Response
@@ -22,8 +21,9 @@ from chalicelib import ambient
 from chalicelib.api import asking
 from chalicelib.api.access import OnDesk, slow_down, staff
 from chalicelib.api.asking import Asked, Param
-from chalicelib.api.desk import CSV, XLSX, naming
-from chalicelib.api.routes import Decorator, Routes, Security, answer, download, etag
+from chalicelib.api.desk import CSV, XLSX
+from chalicelib.api.once import Made, Thing, ToDo, once, plain, shown
+from chalicelib.api.routes import Decorator, Routes, Security, answer, download
 from chalicelib.domain import words
 from chalicelib.domain.calendar import YearTable, local_day
 from chalicelib.domain.limits import parse_override
@@ -31,16 +31,13 @@ from chalicelib.domain.order import canonical, is_order_number
 from chalicelib.domain.refusal import (
     BadInput,
     FieldError,
-    KeyReused,
-    KeySpent,
     NotAllowed,
     TooLarge,
     Unknown,
 )
 from chalicelib.domain.staff import Capability, Office, OfficeLevel, Role, Staff, may
 from chalicelib.outbound.seals import Seals, public_key_of, seals_from
-from chalicelib.store import answered, ledger, registry
-from chalicelib.store.answered import Answered
+from chalicelib.store import ledger, registry
 from chalicelib.store.registry import Member, Override, Webhook
 from chalicelib.usecases import administering, importing, reading, sheets, verifying
 from chalicelib.usecases.administering import Change, Replanned
@@ -66,18 +63,7 @@ def _model(name: str) -> str:
 # What a view returns ------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Made:
-    """What a write made. secret: shown this once and kept out of what is kept."""
-
-    body: Mapping[str, Any]
-    version: int | None = None
-    secret: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-
-
-Thing = Mapping[str, Any]
 Rows = Iterable[Thing]
-ToDo = Callable[[], Made | Thing]
 View = Callable[..., Response | Thing | Rows | ToDo]
 
 
@@ -97,10 +83,10 @@ def _on(offer: Callable[..., Decorator], **usual: Any) -> Callable[..., Callable
                 if isinstance(found, Response):
                     return found
                 if isinstance(found, Mapping):
-                    return _answer(_plain(found), HTTPStatus.OK, found.get("version"))
+                    return shown(plain(found), HTTPStatus.OK, found.get("version"))
                 if callable(found):
-                    return _once(asked, on, found, about.get("status", HTTPStatus.OK))
-                return answer({"items": _plain(list(found))})
+                    return once(asked, on, found, about.get("status", HTTPStatus.OK))
+                return answer({"items": plain(list(found))})
 
             return offer(path, capability=capability, **{**usual, **about})(offered)
 
@@ -114,48 +100,6 @@ _get = _on(routes.get)
 _post = _on(routes.post, refuses=REFUSES)
 _put = _on(routes.put, refuses=REFUSES, matched=True)
 _delete = _on(routes.delete, refuses=REFUSES, matched=True)
-
-
-def _once(asked: Asked, on: OnDesk, make: ToDo, status: int) -> Response:
-    """Do a write, or answer what it was answered before. Raises KeyReused, KeySpent."""
-    query = {name: str(value) for name, value in asked.query.items()}
-    whole = [asked.request.method, asked.request.path, query, asked.raw_body]
-    request = hashlib.sha256(canonical(whole).encode()).hexdigest()
-    before = answered.recall(on.caller, asked.key, at=asked.at)
-    if before is not None:
-        if before.request != request:
-            raise KeyReused
-        if before.spent:
-            raise KeySpent
-        return _answer(before.body, before.status, before.version)
-    with naming(on.desk):
-        what = make()
-    made = what if isinstance(what, Made) else Made(what, what.get("version"))
-    body = _plain(made.body)
-    kept = Answered(
-        request=request,
-        status=int(status),
-        body=None if made.secret else body,
-        version=made.version,
-        spent=bool(made.secret),
-    )
-    answered.keep(on.caller, asked.key, kept, at=asked.at)
-    return _answer({**body, **made.secret}, status, made.version)
-
-
-def _answer(body: Any, status: int, version: int | None) -> Response:
-    return answer(body, status=status, headers=etag(version) if version is not None else {})
-
-
-def _plain(value: Any) -> Any:
-    """Return rows of the use cases as JSON has them: instants as stamps."""
-    if isinstance(value, datetime):
-        return stamp(value)
-    if isinstance(value, Mapping):
-        return {name: _plain(each) for name, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
-    return value
 
 
 def _shown_once(made: tuple[Thing, str]) -> Made:

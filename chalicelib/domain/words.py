@@ -1029,6 +1029,8 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     ),
     "code.device.unknown": ("没有这个设备", "No such device"),
     "code.device.other_county": ("不在同一个县", "It is in another county"),
+    "code.device.both": ("同一开关不能又分又合", "One switch cannot be both opened and closed"),
+    "code.device.no_switch": ("这个设备不能操作", "It cannot be switched"),
     "code.outage.unknown": ("没有这个停电事件", "No such outage"),
     "code.account.not_key": ("不是本次停电的重要用户", "Not a key customer of this outage"),
     "code.reach.empty": ("没有选择停电范围", "Nothing is in the range"),

@@ -21,8 +21,10 @@ from typing import Any, Final
 from pynamodb.transactions import TransactWrite
 
 from chalicelib.domain.clocks import instant, millis
+from chalicelib.domain.order import Event
 from chalicelib.domain.refusal import BadInput, Busy, Stale, Unknown
 
+from . import ledger
 from .desk_rows import (
     EvidenceRow,
     MapRow,
@@ -99,11 +101,18 @@ def versions(county: str, feeder: str) -> list[Kept]:
     return [_kept(row, county, feeder) for row in under(MapRow, f"{_grid(county)}/{feeder}")]
 
 
-def save(county: str, changed: Mapping[str, tuple[Any, int]], *, at: datetime) -> None:
+def save(
+    county: str,
+    changed: Mapping[str, tuple[Any, int]],
+    *,
+    at: datetime,
+    event: Event | None = None,
+) -> None:
     """Keep new versions of maps, all or none: feeder → (data, the version it was made from or 0).
 
-    Saying the same again changes nothing. Raises Stale when one of them has moved on meanwhile,
-    BadInput naming `feeder_id` for a map too large or too many at once, and Busy.
+    event: goes into the ledger with them, in the same transaction. Saying the same again changes
+    nothing. Raises Stale when one of them, or the event's chain, has moved on meanwhile, BadInput
+    naming `feeder_id` for a map too large or too many at once, and Busy.
     """
     rows = [
         _row(f"{_grid(county)}", feeder, data, version + 1, at)
@@ -112,6 +121,8 @@ def save(county: str, changed: Mapping[str, tuple[Any, int]], *, at: datetime) -
     _check_size({row.sk: row.data for row in rows})
 
     def fill(transaction: TransactWrite) -> None:
+        if event is not None:
+            ledger.put(transaction, event)
         for row in rows:
             was = int(row.version) - 1
             unchanged = MapRow.version == was if was else MapRow.pk.does_not_exist()
@@ -124,7 +135,8 @@ def save(county: str, changed: Mapping[str, tuple[Any, int]], *, at: datetime) -
         write(fill)
     except Unconfirmed as doubt:
         now = maps(county, changed)
-        if all(_is_made(now.get(feeder), made) for feeder, made in changed.items()):
+        is_told = event is None or ledger.is_written(event)
+        if is_told and all(_is_made(now.get(feeder), made) for feeder, made in changed.items()):
             return
         if not doubt.refused:
             raise Busy(of="store") from doubt

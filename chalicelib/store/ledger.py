@@ -34,7 +34,7 @@ def append(event: Event) -> Event:
     killed and calls again may be on record twice. For what must be there once, use a transaction.
     """
     for attempt in range(APPEND_TRIES):
-        placed = _after_tip(event)
+        placed = at_tip(event)
         try:
             with writing():
                 _row(placed).save(LedgerRow.seq.does_not_exist())
@@ -103,7 +103,11 @@ def read(aggregate: str, *, after: int = 0, limit: int | None = None) -> Iterato
         yield Event.from_body(row.body, prev=row.prev)
 
 
-def _after_tip(event: Event) -> Event:
+def at_tip(event: Event) -> Event:
+    """Return an event with the place behind the tip of its chain. Raises Busy.
+
+    For `put`: the place is free unless somebody else appends first.
+    """
     with asking():
         page = _table().query(
             chain(event.aggregate), consistent_read=True, scan_index_forward=False, limit=1

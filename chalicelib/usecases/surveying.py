@@ -25,7 +25,8 @@ from chalicelib.domain.grid import Device, GridMap, Mistake, Network, Problem, S
 from chalicelib.domain.grid.reading import CUSTOMERS, DEVICES, SWITCHES
 from chalicelib.domain.order import Actor, Event
 from chalicelib.domain.outage_notice import Group, group_of
-from chalicelib.domain.refusal import BadInput
+from chalicelib.domain.refusal import BadInput, Unknown
+from chalicelib.domain.staff import OfficeLevel
 from chalicelib.store import customers, grid, ledger, registry
 from chalicelib.store.customers import Difference, Household, Place
 from chalicelib.store.grid import Kept
@@ -193,6 +194,8 @@ def preview(
     the file when it is no table, or the feeder that is too large; Unknown for the county; Busy.
     """
     office = desk.office(survey.county)
+    if office.level is not OfficeLevel.COUNTY:
+        raise Unknown(what="office")
     read = _read(survey)
     places = {place.code: place for place in customers.places(survey.county, at=at)}
     kept = _County(survey.county, grid.all_maps(survey.county), places)
@@ -232,22 +235,32 @@ def preview(
         "next": first,
     }
     _compare(about, steps, is_out_of_time=is_out_of_time, at=at)
-    registry.stage_import(import_id, steps, about=about, at=at, keep=KEPT)
+    registry.stage_import(_waiting(import_id), steps, about=about, at=at, keep=KEPT)
     return _preview(import_id, about)
 
 
 def compare(import_id: str, *, is_out_of_time: Callable[[], bool], at: datetime) -> Preview:
     """Go on comparing households with what is kept. Raises Unknown and Busy."""
-    kept = registry.staged_import(import_id, at=at)
+    kept = registry.staged_import(_waiting(import_id), at=at)
     about = dict(kept.about)
     _compare(about, kept.rows, is_out_of_time=is_out_of_time, at=at)
-    registry.restage_import(import_id, about=about, at=at)
+    registry.restage_import(_waiting(import_id), about=about, at=at)
     return _preview(import_id, about)
 
 
 def staged(import_id: str, *, at: datetime) -> Preview:
     """Return what staged tables would do, as far as it is known. Raises Unknown and Busy."""
-    return _preview(import_id, registry.staged_import(import_id, at=at).about)
+    return _preview(import_id, registry.staged_import(_waiting(import_id), at=at).about)
+
+
+def discard(import_id: str) -> None:
+    """Forget staged tables, if there are any. Raises Busy."""
+    registry.discard_import(_waiting(import_id))
+
+
+def _waiting(import_id: str) -> str:
+    """Return under which name they wait: no list of `importing` has it."""
+    return f"network/{import_id}"
 
 
 def _settle(read: _Read, kept: _County) -> None:
@@ -502,7 +515,7 @@ def apply(
     Raises BadInput while there are mistakes, Stale when a map has changed since it was compared
     (look at the tables again), Unknown, Busy.
     """
-    kept = registry.staged_import(import_id, at=at)
+    kept = registry.staged_import(_waiting(import_id), at=at)
     if kept.about["bad_rows"]:
         raise BadInput.of("import", "import.has_bad_rows", bad=kept.about["bad_rows"])
     county, steps = str(kept.about["county"]), kept.rows
@@ -514,7 +527,7 @@ def apply(
     _record(county, done, by=by, at=at)
     left = here if here < len(steps) else None
     if left is None:
-        registry.discard_import(import_id)
+        discard(import_id)
     return Applied(done.maps, done.places, done.households, done.unchanged, len(steps), left)
 
 

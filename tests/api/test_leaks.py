@@ -53,6 +53,12 @@ FAR = {
 }
 """Another province, down to a station."""
 
+TABLES = {
+    "devices": b"device_id,kind,bus_from,bus_to\nS1,source,,B1\nT-1,transformer,B1,\n",
+    "customers": b"customer_id,load_id,bus_id,transformer_id\n1,L1,B2,T-1\n",
+}
+"""A network with a mistake, so that it waits whatever is tried."""
+
 CASE, NAME, NOBODYS_PHONE = "QH-2026-000077", "独孤求败", "13999990000"
 DAY = "2026-11-21"
 
@@ -96,6 +102,7 @@ NOTHING: Mapping[str, str] = {
     "outage": "261121-CCCCCC",
     "devices": "F9-SW9",
     "feeder": "feeder/F9",
+    "survey": "0" * 32,
 }
 
 
@@ -123,6 +130,9 @@ def ours(api: Api) -> Ours:
     a_grid(COUNTY, STATION, at)
     dark = api.post("/api/v1/outages", {"kind": "fault", "devices": ["F1-SW1"]}, as_="dispatcher-1")
     assert dark.status == 201, dark.raw.decode()
+    tables = {name: base64.b64encode(table).decode() for name, table in TABLES.items()}
+    survey = api.post("/api/v1/grid/imports", {**tables, "county": COUNTY}, **admin)
+    assert survey.status == 201, survey.raw.decode()
     values = {
         "number": number,
         "parent": number,
@@ -130,6 +140,7 @@ def ours(api: Api) -> Ours:
         "outage": dark.body["id"],
         "devices": "F1-SW1",
         "feeder": "feeder/F1",
+        "survey": survey.body["id"],
         "office": COUNTY,
         "office_id": COUNTY,
         "county": COUNTY,
@@ -252,7 +263,7 @@ class Operation:
     def _field(self, name: str, value: Any, there: Mapping[str, str]) -> Any:
         if name == "numbers":
             return [there["number"]]
-        if name == "devices":
+        if name in {"devices", "opened"} and isinstance(value, list):
             return [there["devices"]]
         if isinstance(value, Mapping):
             return {inner: self._field(inner, each, there) for inner, each in value.items()}
@@ -391,6 +402,9 @@ def test_nothing_of_ours_is_in_what_strangers_search_export_or_list(api, ours):
         f"/api/v1/notices?number={ours.number}",
         "/api/v1/offices",
         *(f"/api/v1/admin/{sort}" for sort in ("offices", "staff", "keys", "webhooks", "limits")),
+        *(f"/api/v1/grid/search?q={quote(q)}" for q in (ACCOUNT, PLACE, "F1-SW1", NAME)),
+        "/api/v1/grid/feeders",
+        "/api/v1/grid/switchings",
         "/api/v1/admin/lists?kind=offices",
         "/api/v1/admin/lists?kind=staff",
         f"/api/v1/ledger/events?aggregate=access/{COUNTY}/{DAY}",

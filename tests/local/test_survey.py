@@ -11,6 +11,8 @@ from infra.local import network as demo
 from tests.usecases.county import COUNTY, a_county
 from tests.usecases.test_surveying import HOUSEHOLDS, PLACES, written
 
+pytestmark = pytest.mark.usefixtures("store")
+
 
 def in_folder(folder: Path) -> Path:
     (folder / "devices.csv").write_bytes(written(demo.devices(PLACES)))
@@ -19,7 +21,6 @@ def in_folder(folder: Path) -> Path:
     return folder
 
 
-@pytest.mark.usefixtures("store")
 def test_a_folder_is_looked_at_and_applied(tmp_path):
     a_county()
     files = survey.tables(in_folder(tmp_path))
@@ -34,7 +35,6 @@ def test_a_folder_is_looked_at_and_applied(tmp_path):
     assert said[-1] == f"  {shown.steps} / {shown.steps}"
 
 
-@pytest.mark.usefixtures("store")
 def test_the_same_tables_have_the_same_number(tmp_path):
     a_county()
 

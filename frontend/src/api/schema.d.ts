@@ -692,6 +692,206 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/grid/feeder": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return one feeder or substation: its devices, its ties to others, its versions
+         * @description Return one feeder or substation: its devices, its ties to others, its versions.
+         */
+        get: operations["read_feeder"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/grid/feeders": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return the feeders and substations of one's counties
+         * @description Return the feeders and substations of one's counties.
+         */
+        get: operations["list_feeders"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/grid/imports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Check a network's three tables and say what they would do. Nothing is applied
+         * @description Check a network's three tables and say what they would do. Nothing is applied.
+         */
+        post: operations["upload_network"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/grid/imports/{survey}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return what tables that wait would do, as far as it is known
+         * @description Return what tables that wait would do, as far as it is known.
+         */
+        get: operations["get_survey"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/grid/imports/{survey}/apply": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Apply tables that were looked at, as far as the time allows; go on from `next`
+         * @description Apply tables that were looked at, as far as the time allows; go on from `next`.
+         */
+        post: operations["apply_survey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/grid/imports/{survey}/compare": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Go on comparing customers with what is kept, as far as the time allows
+         * @description Go on comparing customers with what is kept, as far as the time allows.
+         */
+        post: operations["compare_survey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/grid/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return devices and areas by id or name, and accounts by their number or a meter's
+         * @description Return devices and areas by id or name, and accounts by their number or a meter's.
+         */
+        get: operations["search_grid"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/grid/switch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Open and close switches; what hangs behind moves to the feeder that supplies it now
+         * @description Open and close switches; what hangs behind moves to the feeder that supplies it now.
+         */
+        post: operations["switch_grid"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/grid/switchings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return what was switched in one's counties, the newest first
+         * @description Return what was switched in one's counties, the newest first.
+         */
+        get: operations["list_switchings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/grid/unplaced": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return the customers of a county whose transformer is unknown: somebody must look
+         * @description Return the customers of a county whose transformer is unknown: somebody must look.
+         */
+        get: operations["list_unplaced"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/health": {
         parameters: {
             query?: never;
@@ -2374,6 +2574,51 @@ export interface components {
             reason: string | null;
             next_update_at: string | null;
         };
+        /** @description One map, a page of its devices at a time. */
+        FeederPage: {
+            county: string;
+            feeder: string;
+            id: string;
+            is_feeder: boolean;
+            name: string;
+            substation: string;
+            devices: number;
+            transformers: number;
+            households: number;
+            switched: number;
+            version: number;
+            /** Format: date-time */
+            since: string;
+            ties: components["schemas"]["Tie"][];
+            versions: components["schemas"]["MapVersion"][];
+            items: components["schemas"]["GridDevice"][];
+            cursor: string | null;
+        };
+        /**
+         * @description A map: of a feeder, or of a substation above its feeders.
+         *
+         *     feeder: its name here, such as `feeder/F-03`. switched: switches that stand otherwise than
+         *     usual. since: from when this version holds.
+         */
+        FeederRow: {
+            county: string;
+            feeder: string;
+            id: string;
+            is_feeder: boolean;
+            name: string;
+            substation: string;
+            devices: number;
+            transformers: number;
+            households: number;
+            switched: number;
+            version: number;
+            /** Format: date-time */
+            since: string;
+        };
+        /** @description The maps of one's counties. */
+        Feeders: {
+            items: components["schemas"]["FeederRow"][];
+        };
         /** @description One unusable field. code: stable; detail: in the caller's language. */
         FieldProblem: {
             field: string;
@@ -2408,6 +2653,31 @@ export interface components {
             stopped: boolean;
             seconds: number;
         };
+        /** @description An area of a transformer. */
+        FoundArea: {
+            code: string;
+            name: string;
+            county: string;
+            office: string;
+            line: string;
+            households: number;
+        };
+        /** @description A device, and on which map it is. */
+        FoundDevice: {
+            id: string;
+            name: string;
+            kind: string;
+            from: string;
+            to: string;
+            phases: string;
+            kv: string;
+            closed: boolean;
+            normally_open: boolean;
+            switchable: boolean;
+            protective: boolean;
+            county: string;
+            feeder: string;
+        };
         /** @description Supply points of one area that share a history. points: how many they are. */
         FrequentRow: {
             /** @enum {string} */
@@ -2436,6 +2706,56 @@ export interface components {
             /** Format: date-time */
             as_of: string;
         };
+        /** @description From which step on; 0 at first. */
+        GoOn: {
+            /** @default 0 */
+            after?: number;
+        };
+        /** @description A household, masked. transformer: empty where nobody knows it. */
+        GridAccount: {
+            account: string;
+            name: string;
+            address: string;
+            transformer: string;
+            load: string;
+            meters: string[];
+        };
+        /** @description A device. closed: as it stands now. */
+        GridDevice: {
+            id: string;
+            name: string;
+            kind: string;
+            from: string;
+            to: string;
+            phases: string;
+            kv: string;
+            closed: boolean;
+            normally_open: boolean;
+            switchable: boolean;
+            protective: boolean;
+        };
+        /** @description What a search found, the best first. */
+        GridFound: {
+            devices: components["schemas"]["FoundDevice"][];
+            transformers: components["schemas"]["FoundArea"][];
+            accounts: components["schemas"]["GridAccount"][];
+        };
+        /** @description One thing in a table. line: as an editor counts, 1 is the header. */
+        GridMistake: {
+            file: string;
+            line: number;
+            column: string;
+            code: string;
+            detail: string;
+        };
+        /** @description Something about the network as a whole. notice: may be meant so. */
+        GridProblem: {
+            code: string;
+            detail: string;
+            devices: string[];
+            loads: number;
+            notice: boolean;
+        };
         /**
          * @description The house answers, and so does its store.
          *
@@ -2462,6 +2782,13 @@ export interface components {
             reason: string;
             /** Format: date-time */
             until: string;
+        };
+        /** @description How many households are new, changed, elsewhere now, and the same. */
+        HomeChanges: {
+            add: number;
+            change: number;
+            move: number;
+            same: number;
         };
         /** @description A list as XLSX or CSV. county: whose places, households and orders; one's own if left out. */
         ImportIn: {
@@ -2628,6 +2955,26 @@ export interface components {
         LookedUp: {
             token: string;
             order: components["schemas"]["PublicOrder"];
+        };
+        /** @description What happens to one map. */
+        MapChange: {
+            feeder: string;
+            /** @enum {string} */
+            change: "add" | "change" | "same" | "gone" | "beside";
+        };
+        /** @description How many maps are new, changed, the same, dropped, and kept beside what was sent. */
+        MapChanges: {
+            add: number;
+            change: number;
+            same: number;
+            gone: number;
+            beside: number;
+        };
+        /** @description One version of a map. */
+        MapVersion: {
+            version: number;
+            /** Format: date-time */
+            since: string;
         };
         /** @description Who reported, masked. */
         MaskedContact: {
@@ -3470,6 +3817,96 @@ export interface components {
             outages: components["schemas"]["WatchOut"];
             low_voltage: components["schemas"]["WatchOut"];
         };
+        /** @description What was written. next: where to go on, null at the end. */
+        SurveyApplied: {
+            maps: number;
+            places: number;
+            households: number;
+            unchanged: number;
+            steps: number;
+            next: number | null;
+        };
+        /** @description The three tables in base64, each plain or gzipped. switches: may be left out. */
+        SurveyIn: {
+            county?: string | null;
+            devices: string;
+            /** @default  */
+            switches?: string;
+            customers: string;
+        };
+        /**
+         * @description What the tables would do. Nothing is applied yet; they wait for a day.
+         *
+         *     compared: of how many customers it is known yet; `compare` goes on. steps: what `apply` counts.
+         */
+        Surveyed: {
+            id: string;
+            county: string;
+            devices: {
+                [key: string]: number;
+            };
+            feeders: components["schemas"]["MapChanges"];
+            changes: components["schemas"]["MapChange"][];
+            transformers: number;
+            places: number;
+            customers: number;
+            households: components["schemas"]["HomeChanges"];
+            compared: number;
+            unplaced: number;
+            bad_rows: number;
+            bad: components["schemas"]["GridMistake"][];
+            notice_rows: number;
+            notices: components["schemas"]["GridMistake"][];
+            problems: components["schemas"]["GridProblem"][];
+            steps: number;
+        };
+        /** @description What was opened and closed. at: when; now where it is left out. */
+        SwitchIn: {
+            opened?: string[];
+            closed?: string[];
+            /**
+             * @example fault
+             * @enum {string}
+             */
+            reason: "fault" | "planned" | "load" | "restore" | "correction";
+            at?: string | null;
+        };
+        /** @description One switching, as the ledger has it. */
+        SwitchRow: {
+            seq: number;
+            county: string;
+            /** Format: date-time */
+            at: string;
+            /** Format: date-time */
+            recorded_at: string;
+            by: string;
+            by_name: string;
+            opened: string[];
+            closed: string[];
+            reason: string;
+            feeders: string[];
+            moved: number;
+            dark: number;
+            lit: number;
+        };
+        /** @description A map that switching changed, and its version now. */
+        SwitchedMap: {
+            feeder: string;
+            version: number;
+        };
+        /** @description What became of it. moved: transformers on another feeder. dark, lit: households. */
+        SwitchedOut: {
+            county: string;
+            feeders: components["schemas"]["SwitchedMap"][];
+            moved: string[];
+            dark: number;
+            lit: number;
+        };
+        /** @description What was switched, the newest first. */
+        Switchings: {
+            items: components["schemas"]["SwitchRow"][];
+            cursor: string | null;
+        };
         /** @description A report that was taken in. order: null where the kind is confidential to the taker. */
         TakenIn: {
             number: string;
@@ -3487,6 +3924,13 @@ export interface components {
             outcome: "delivered" | "busy" | "failed";
             status: number | null;
             reason: string;
+        };
+        /** @description A switch to other feeders. */
+        Tie: {
+            device: string;
+            name: string;
+            closed: boolean;
+            to: string[];
         };
         /** @description One turn: somebody of the staff, or a telephone. A masked telephone is the one kept so. */
         TurnIn: {
@@ -3510,6 +3954,12 @@ export interface components {
         /** @description Why the merger was a mistake. */
         UnmergeIn: {
             note: string;
+        };
+        /** @description Customers whose transformer is unknown. total: how many. */
+        Unplaced: {
+            items: components["schemas"]["GridAccount"][];
+            total: number;
+            cursor: string | null;
         };
         /** @description Post a multipart form to `url`: all `fields` first, the file last, named `file`. */
         UploadForm: {
@@ -7483,6 +7933,911 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Diagram"];
+                };
+            };
+            /** @description not-signed-in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not-allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unknown */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bad-input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_feeder: {
+        parameters: {
+            query: {
+                county: string;
+                /** @description The map's name, such as feeder/F-03. */
+                feeder: string;
+                /** @description Only what can be switched. */
+                switchable?: "0" | "1";
+                cursor?: string;
+                limit?: number;
+            };
+            header?: {
+                /** @description The language of problems. */
+                "Accept-Language"?: "zh" | "en";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FeederPage"];
+                };
+            };
+            /** @description not-signed-in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not-allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unknown */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bad-input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_feeders: {
+        parameters: {
+            query?: {
+                /** @description One's own where it is left out. */
+                county?: string;
+            };
+            header?: {
+                /** @description The language of problems. */
+                "Accept-Language"?: "zh" | "en";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Feeders"];
+                };
+            };
+            /** @description not-signed-in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not-allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bad-input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    upload_network: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The language of problems. */
+                "Accept-Language"?: "zh" | "en";
+                /** @description The same key and body give the same answer; another body is refused. */
+                "Idempotency-Key": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "devices": "ZGV2aWNlX2lkLGtpbmQsYnVzX2Zyb20sYnVzX3RvClMxLHNvdXJjZSwsQjEKVC0xLHRyYW5zZm9ybWVyLEIxLEIyCg==",
+                 *       "customers": "Y3VzdG9tZXJfaWQsbG9hZF9pZCxidXNfaWQsdHJhbnNmb3JtZXJfaWQKMSxMMSxCMixULTEK"
+                 *     }
+                 */
+                "application/json": components["schemas"]["SurveyIn"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Surveyed"];
+                };
+            };
+            /** @description not-signed-in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not-allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unknown */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description stale */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too-large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unsupported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bad-input, key-reused */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_survey: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The language of problems. */
+                "Accept-Language"?: "zh" | "en";
+            };
+            path: {
+                survey: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Surveyed"];
+                };
+            };
+            /** @description not-signed-in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not-allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unknown */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bad-input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    apply_survey: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The language of problems. */
+                "Accept-Language"?: "zh" | "en";
+                /** @description The same key and body give the same answer; another body is refused. */
+                "Idempotency-Key": string;
+            };
+            path: {
+                survey: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "after": 0
+                 *     }
+                 */
+                "application/json": components["schemas"]["GoOn"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SurveyApplied"];
+                };
+            };
+            /** @description not-signed-in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not-allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unknown */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description stale */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too-large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unsupported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bad-input, key-reused */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    compare_survey: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The language of problems. */
+                "Accept-Language"?: "zh" | "en";
+                /** @description The same key and body give the same answer; another body is refused. */
+                "Idempotency-Key": string;
+            };
+            path: {
+                survey: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Surveyed"];
+                };
+            };
+            /** @description not-signed-in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not-allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unknown */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description stale */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bad-input, key-reused */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    search_grid: {
+        parameters: {
+            query: {
+                q: string;
+                /** @description One's own where it is left out. */
+                county?: string;
+            };
+            header?: {
+                /** @description The language of problems. */
+                "Accept-Language"?: "zh" | "en";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GridFound"];
+                };
+            };
+            /** @description not-signed-in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not-allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bad-input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    switch_grid: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The language of problems. */
+                "Accept-Language"?: "zh" | "en";
+                /** @description The same key and body give the same answer; another body is refused. */
+                "Idempotency-Key": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "opened": [
+                 *         "F1-SW1"
+                 *       ],
+                 *       "closed": [
+                 *         "TIE"
+                 *       ],
+                 *       "reason": "fault"
+                 *     }
+                 */
+                "application/json": components["schemas"]["SwitchIn"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SwitchedOut"];
+                };
+            };
+            /** @description not-signed-in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not-allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unknown */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description stale */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too-large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unsupported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bad-input, key-reused */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_switchings: {
+        parameters: {
+            query?: {
+                /** @description One's own where it is left out. */
+                county?: string;
+                cursor?: string;
+                limit?: number;
+            };
+            header?: {
+                /** @description The language of problems. */
+                "Accept-Language"?: "zh" | "en";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Switchings"];
+                };
+            };
+            /** @description not-signed-in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not-allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bad-input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_unplaced: {
+        parameters: {
+            query: {
+                county: string;
+                cursor?: string;
+                limit?: number;
+            };
+            header?: {
+                /** @description The language of problems. */
+                "Accept-Language"?: "zh" | "en";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Unplaced"];
                 };
             };
             /** @description not-signed-in */
