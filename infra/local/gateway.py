@@ -26,6 +26,7 @@ from chalice.app import Chalice
 from chalice.config import Config
 from chalice.local import LambdaContext, LocalGateway, LocalGatewayException
 
+from chalicelib import ambient
 from infra.local.functions import context
 from infra.local.template import ACCOUNT, GatewayResponse
 
@@ -241,6 +242,15 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.flush()
         finally:
             self.server.end()
+
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        """Return an HTTP date; without a time that of the platform's clock, which may be ahead.
+
+        Browsers count by it: what the app says has begun would else be still to come for them.
+        """
+        return super().date_time_string(
+            ambient.now().timestamp() if timestamp is None else timestamp
+        )
 
     def _answer_one(self) -> None:
         if len(self.raw_requestline) > 65536:  # noqa: PLR2004 - the base class's limit

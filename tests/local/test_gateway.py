@@ -4,12 +4,15 @@ import json
 import socket
 import threading
 import time
+from datetime import timedelta
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any, Self
 
 import pytest
 from chalice.app import BadRequestError, Chalice, CORSConfig, Response
 
+from chalicelib import ambient
 from infra.local.functions import one_per_thread
 from infra.local.gateway import MAX_BODY, Answer, Server
 from infra.local.template import declared
@@ -170,6 +173,15 @@ def test_two_requests_sent_at_once_are_answered_in_order(port):
 
 def test_a_concrete_route_goes_before_one_with_a_parameter(port):
     assert json.loads(ask(port, "GET /orders/mine")[2]) == {"mine": True}
+
+
+def test_the_date_is_that_of_the_platforms_clock_which_browsers_count_by(port):
+    ambient.run_ahead(timedelta(days=8))
+    try:
+        said = parsedate_to_datetime(ask(port, "GET /orders/7")[1]["date"])
+        assert abs(said - ambient.now()) < timedelta(seconds=5)
+    finally:
+        ambient.run_ahead(timedelta())
 
 
 def test_a_path_parameter_arrives_as_it_was_sent(port):
