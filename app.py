@@ -10,7 +10,18 @@ from typing import Any
 from chalice.app import Chalice, CloudWatchEvent, DynamoDBEvent, Response, SQSEvent
 
 from chalicelib import ambient, jobs, store, telemetry
-from chalicelib.api import admin, channel, citizen, desk, grid, measuring, meta, outages, pages
+from chalicelib.api import (
+    admin,
+    channel,
+    citizen,
+    desk,
+    grid,
+    measuring,
+    meta,
+    outages,
+    pages,
+    planning,
+)
 
 settings = ambient.settings()
 store.bind(
@@ -20,7 +31,7 @@ store.bind(
 )
 
 app = Chalice(app_name="lightkeeper", configure_logs=False)
-for audience in (citizen, desk, grid, outages, measuring, channel, admin, meta, pages):
+for audience in (citizen, desk, grid, outages, planning, measuring, channel, admin, meta, pages):
     app.register_blueprint(audience.routes)
 app.register_blueprint(meta.root)
 app.api.binary_types.append(desk.XLSX)

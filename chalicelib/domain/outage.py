@@ -729,8 +729,6 @@ def states_for(name: str, kind: Kind) -> frozenset[State]:
     own = rule.begins if name == "begin" else frozenset(State)
     if name in _SIGNED and kind not in APPROVALS:
         return frozenset()
-    if name == "record_call" and kind is not Kind.EMERGENCY_DEFECT:
-        return frozenset()
     if name == "join" and not rule.joinable:
         return frozenset()
     return states & own & (_PLAN_STATES if rule.planned else _LADDER_STATES)

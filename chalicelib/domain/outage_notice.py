@@ -321,6 +321,35 @@ def is_still_owed(
     return now is not None and (now.kind, now.revision) == (notice.kind, notice.revision)
 
 
+def telling(facts: Facts, *, at: datetime, rules: Rules) -> Notice:
+    """Return the notice that tells of an outage to whoever has heard nothing of it.
+
+    For what hangs on a wall or is read aloud: it never keeps silent. A plan's is its announcement
+    until a later reminder's time has come. Raises ValueError for one customer's own affair.
+    """
+    if facts.kind in PRIVATE:
+        raise ValueError(f"{facts.outage_id}: of {facts.kind} nobody else is told")
+    return replace(
+        _notice(_telling(facts, at, rules), HouseholdState(), facts, (), at=at, rules=rules),
+        was_window=facts.window,
+    )
+
+
+def _telling(facts: Facts, at: datetime, rules: Rules) -> Kind:
+    if facts.cancelled_at:
+        return Kind.PLANNED_CANCELLED if facts.kind in ANNOUNCED else Kind.CORRECTION
+    if facts.restored_at:
+        found = _restoration(facts, facts.restored_at, at, rules)
+        return found if isinstance(found, Kind) else Kind.RESTORED
+    if facts.window is None:
+        return Kind.FAULT_CAUSE_ETR if facts.end(at) else Kind.FAULT_FIRST
+    one = reminders(facts.kind, facts.window, rules)
+    come = [each for each in one if each.at <= at]
+    if facts.began_at is not None:
+        return Kind(one[-1].name)
+    return Kind((come or one[:1])[-1].name)
+
+
 def _last_closing(sent: Sequence[Told]) -> int:
     """Return where the present darkness begins: after the last notice that closed one."""
     return max((n + 1 for n, told in enumerate(sent) if told.closes), default=0)

@@ -73,6 +73,7 @@ class Capability(StrEnum):
     OUTAGE_UPDATE = "outage.update"
     OUTAGE_REPORT = "outage.report"
     GRID_IMPORT = "grid.import"
+    NEWS_UPDATE = "news.update"
     NOTICE_LIST = "notice.list"
     OFFICE_READ = "office.read"
     OFFICE_CREATE = "office.create"
@@ -145,6 +146,7 @@ MATRIX: Final[Mapping[Role, Mapping[Capability, frozenset[Relation]]]] = Mapping
             _C.OUTAGE_CREATE: _TREE,
             _C.OUTAGE_UPDATE: _TREE,
             _C.OUTAGE_REPORT: _TREE,
+            _C.NEWS_UPDATE: _TREE,
         },
         Role.NETWORK_CONTROLLER: {
             **_WORK,
@@ -169,9 +171,10 @@ MATRIX: Final[Mapping[Role, Mapping[Capability, frozenset[Relation]]]] = Mapping
             _C.ORDER_MERGE: _TREE,
             _C.CALL_LIST: _TREE,
             _C.OUTAGE_REPORT: _TREE,
+            _C.NEWS_UPDATE: _TREE,
         },
         Role.PROVINCE_MONITOR: _OVERSEE,
-        Role.DEPARTMENT: {**_OVERSEE, _C.OUTAGE_REPORT: _TREE},
+        Role.DEPARTMENT: {**_OVERSEE, _C.OUTAGE_REPORT: _TREE, _C.NEWS_UPDATE: _TREE},
         Role.DISCIPLINE: {**_OVERSEE, _C.MISCONDUCT_READ: _TREE},
         Role.LEADER: {**_OVERSEE, _C.LEDGER_VERIFY: _TREE, _C.OUTAGE_REPORT: _TREE},
         Role.ADMIN: {

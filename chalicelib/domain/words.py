@@ -654,6 +654,7 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "capability.outage.create": ("登记停电", "Create outages"),
     "capability.outage.update": ("更新停电", "Update outages"),
     "capability.outage.report": ("上报停电进展", "Report on outages"),
+    "capability.news.update": ("发布供电新闻", "Publish supply news"),
     "capability.grid.import": ("导入电网", "Import the grid"),
     "capability.notice.list": ("查看通知", "List notices"),
     "capability.office.read": ("查看单位", "Read offices"),
@@ -1026,6 +1027,11 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "code.phone.unknown_form": (
         "请填手机、带区号的固话或 400 号码",
         "A mobile, landline with area code, or 400 number",
+    ),
+    "code.county.unknown": ("没有这个县", "No such county"),
+    "code.outage.private": (
+        "这是单户事务，不对外通知",
+        "One customer's own affair; nobody is told",
     ),
     "code.device.unknown": ("没有这个设备", "No such device"),
     "code.device.other_county": ("不在同一个县", "It is in another county"),

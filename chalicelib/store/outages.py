@@ -8,6 +8,7 @@
     what was over in a month          daybook  pk = <county>/outages/<YYYY-MM>             1 a page
     what was over lately              the same, then the heads of those                    2-4 reads
     one outage                        orders   order_id                                    1 read
+    where it was made public          daybook  pk = outage/<id>/announcements              1 read
     what is due now                   orders   index due: county = outages, due_key        1 a page
 
 Heads lie beside those of the orders and are armed in the same sparse index, all counties under one
@@ -17,7 +18,7 @@ who claim one household at once, one has to look again, and it has at most one o
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
@@ -28,7 +29,7 @@ from pynamodb.transactions import TransactWrite
 from chalicelib.domain.calendar import CHINA
 from chalicelib.domain.clocks import millis
 from chalicelib.domain.order import Event, canonical
-from chalicelib.domain.outage import OVER, Outage, aggregate, effects
+from chalicelib.domain.outage import KINDS, OVER, Outage, aggregate, effects
 from chalicelib.domain.outage_moves import Made
 from chalicelib.domain.refusal import Busy, KeyReused, Stale, Unknown
 
@@ -196,6 +197,26 @@ def _lost_to(change: Change, winner: Event) -> None:
     )
 
 
+def put_announcement(outage_id: str, announcement_id: str, row: Mapping[str, Any]) -> None:
+    """Keep where an outage was made public, in place of what has this id. Raises Busy."""
+    kept = DayRow(_announced(outage_id), announcement_id, row=compact(dict(row)), version=0)
+    try:
+        with writing():
+            kept.save()
+    except Unconfirmed as doubt:
+        raise Busy(of="store") from doubt
+
+
+def announcements(outage_id: str) -> list[dict[str, Any]]:
+    """Return where an outage was made public, the oldest entry first. Raises Busy."""
+    rows = [json.loads(row.row) for row in under(DayRow, _announced(outage_id))]
+    return sorted(rows, key=lambda row: (row["at"], row["id"]))
+
+
+def _announced(outage_id: str) -> str:
+    return f"{aggregate(outage_id)}/announcements"
+
+
 def park(outage_id: str, *, was: datetime, until: datetime) -> None:
     """Put an outage that could not be advanced behind its neighbours. Raises Busy."""
     orders.park(aggregate(outage_id), was=was, until=until)
@@ -264,17 +285,26 @@ def over(county: str, month: str, *, limit: int, after: str | None = None) -> Pa
     return Page(tuple(get_many(row.sk for row in part.items)), part.after)
 
 
-def over_since(county: str, since: datetime, *, at: datetime) -> list[Head]:
+def over_since(
+    county: str, since: datetime, *, at: datetime, kinds: Collection[str] = KINDS
+) -> list[Head]:
     """Return the outages that were over between two instants, the latest first. Raises Busy.
 
-    Reads the lines of the months it touches and the heads of those that are wanted, no others.
+    Reads the lines of the months it touches, at most MOST_MONTHS, and the heads of those that are
+    wanted, no others.
     """
-    months = dict.fromkeys(f"{day.astimezone(CHINA):%Y-%m}" for day in (since, at))
-    ended = {
-        row.sk: json.loads(row.row)["over"]
+    local = [instant.astimezone(CHINA) for instant in (since, at)]
+    first_month, last_month = (each.year * 12 + each.month - 1 for each in local)
+    months = [
+        f"{month // 12}-{month % 12 + 1:02}"
+        for month in range(max(first_month, last_month - MOST_MONTHS + 1), last_month + 1)
+    ]
+    lines = {
+        row.sk: json.loads(row.row)
         for month in months
         for row in under(DayRow, f"{_outages(county)}/{month}")
     }
+    ended = {each: line["over"] for each, line in lines.items() if line["kind"] in kinds}
     first = millis(since)
     wanted = sorted((each for each in ended if ended[each] >= first), key=lambda each: -ended[each])
     return get_many(wanted)

@@ -41,9 +41,11 @@ from chalicelib.store import outages
 from chalicelib.store.orders import Key
 from chalicelib.store.outages import Board, Change, Head
 from chalicelib.store.personal import Words
+from chalicelib.usecases import planning as planned
 from chalicelib.usecases import tracing
 from chalicelib.usecases.desk import Desk, body_hash
 from chalicelib.usecases.handling import Command, stale
+from chalicelib.usecases.planning import Intended
 from chalicelib.usecases.tracing import Grid
 
 TRIES: Final = 6
@@ -441,8 +443,23 @@ def _log_call(do: _Doing) -> Made:
     )
 
 
+def _clear(do: _Doing, plan: Intended) -> None:
+    """Return if nothing speaks against a plan, or a note says why it is so all the same."""
+    note = str(do.command.answers.get("note") or "")
+    planned.check(
+        do.desk,
+        plan,
+        do.board.outages,
+        move=do.command.move,
+        reason=note,
+        at=do.act.recorded_at,
+    )
+
+
 def _submit(do: _Doing) -> Made:
-    return moves.submit(do.outage, do.act, needs_review=_needs_review(do), rules=do.rules)
+    made = moves.submit(do.outage, do.act, needs_review=_needs_review(do), rules=do.rules)
+    _clear(do, planned.intended(do.outage))
+    return made
 
 
 def _needs_review(do: _Doing) -> bool:
@@ -471,7 +488,9 @@ def _send_back(do: _Doing) -> Made:
 
 
 def _announce(do: _Doing) -> Made:
-    return moves.announce(do.outage, do.act, reason=do.given.get("reason", ""), rules=do.rules)
+    made = moves.announce(do.outage, do.act, reason=do.given.get("reason", ""), rules=do.rules)
+    _clear(do, planned.intended(do.outage))
+    return made
 
 
 def _plan_of(do: _Doing) -> tuple[datetime, datetime, Reach]:
@@ -496,9 +515,11 @@ def _edit(do: _Doing) -> Made:
 def _change_plan(do: _Doing) -> Made:
     start, finish, reach = _plan_of(do)
     reason = do.given["reason"]
-    return moves.change(
+    made = moves.change(
         do.outage, do.act, start=start, finish=finish, reach=reach, reason=reason, rules=do.rules
     )
+    _clear(do, planned.intended(made.outage))
+    return made
 
 
 def _start(do: _Doing) -> Made:

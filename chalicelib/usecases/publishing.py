@@ -375,12 +375,18 @@ def write_news(
     return row
 
 
+def known_news(desk: Desk, county: str, news_id: str) -> dict[str, Any]:
+    """Return one news. Raises Unknown."""
+    found = next((one for one in all_news(desk, county) if one["id"] == news_id), None)
+    if found is None:
+        raise Unknown(what="news")
+    return found
+
+
 def take_down_news(desk: Desk, county: str, news_id: str, *, by: Actor, at: datetime) -> None:
     """Take news off the page. The registry's chain keeps that it was there. Raises Unknown."""
-    there = all_news(desk, county)
-    left = [one for one in there if one["id"] != news_id]
-    if left == there:
-        raise Unknown(what="news")
+    known_news(desk, county, news_id)
+    left = [one for one in all_news(desk, county) if one["id"] != news_id]
     _save_news(desk, county, left, by=by, at=at)
 
 

@@ -8,7 +8,14 @@ import pytest
 
 from chalicelib.domain.order import Actor
 from chalicelib.domain.outage import State, verify_against
-from chalicelib.domain.refusal import BadInput, IllegalMove, KeyReused, NotAllowed, Stale
+from chalicelib.domain.refusal import (
+    BadInput,
+    GateClosed,
+    IllegalMove,
+    KeyReused,
+    NotAllowed,
+    Stale,
+)
 from chalicelib.store import ledger, outages, personal
 from chalicelib.store.outages import Head
 from chalicelib.usecases import outages as keeping
@@ -204,7 +211,11 @@ def test_a_planned_outage_is_signed_announced_and_switched(desk):
     head = do(desk, head, "submit", 1)
     head = do(desk, head, "approve", 2, role="network_controller", who="n1")
     head = do(desk, head, "approve", 3, role="department", who="d1")
-    head = do(desk, head, "announce", 4)
+    with pytest.raises(GateClosed):
+        do(desk, head, "announce", 4)
+    key = account("T-03", 2, 1)
+    head = do(desk, head, "log_call", 4, account=key, line="清河线", note="已告知")
+    head = do(desk, head, "announce", 5)
     assert head.outage.state is State.ANNOUNCED
     days = 9 * 24 * 60
     head = do(desk, head, "start", days + 1)

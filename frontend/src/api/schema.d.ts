@@ -1096,6 +1096,54 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/news": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return every news of a county, those that are not on show too
+         * @description Return every news of a county, those that are not on show too.
+         */
+        get: operations["list_news"];
+        put?: never;
+        /**
+         * Put news on the public page
+         * @description Put news on the public page.
+         */
+        post: operations["post_news"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/news/{news}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Change news that are there
+         * @description Change news that are there.
+         */
+        put: operations["put_news"];
+        post?: never;
+        /**
+         * Take news off the public page; the chain keeps that they were there
+         * @description Take news off the public page; the chain keeps that they were there.
+         */
+        delete: operations["delete_news"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/notices": {
         parameters: {
             query?: never;
@@ -1424,6 +1472,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/outages/calendar": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return the planned outages of a span of days, drafts and what was called off among them
+         * @description Return the planned outages of a span of days, drafts and what was called off among them.
+         */
+        get: operations["list_planned"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/outages/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Return whom a switching plan would darken, and all that speaks against it. Keeps nothing
+         * @description Return whom a switching plan would darken, and all that speaks against it. Keeps nothing.
+         */
+        post: operations["check_plan"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/outages/frequent": {
         parameters: {
             query?: never;
@@ -1484,6 +1572,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/outages/spared-days": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return the exams and festivals on which nobody should be without power
+         * @description Return the exams and festivals on which nobody should be without power.
+         */
+        get: operations["list_spared_days"];
+        /**
+         * Replace the exams and festivals of a county
+         * @description Replace the exams and festivals of a county.
+         */
+        put: operations["put_spared_days"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/outages/{outage}": {
         parameters: {
             query?: never;
@@ -1498,6 +1610,26 @@ export interface paths {
         get: operations["read_outage"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/outages/{outage}/announcements": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Keep where an outage was made public: radio, television, newspaper, with its proof
+         * @description Keep where an outage was made public: radio, television, newspaper, with its proof.
+         */
+        post: operations["post_announcement"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1558,6 +1690,46 @@ export interface paths {
          * @description Make a move. Its needs are the fields of the body, as the outage's page lists them.
          */
         post: operations["move_outage"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/outages/{outage}/plan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return what speaks against a plan, who signs it, what falls due, where it was made public
+         * @description Return what speaks against a plan, who signs it, what falls due, where it was made public.
+         */
+        get: operations["read_plan"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/outages/{outage}/voices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return what its notice says: text, group message, loudspeaker, sheet for the wall, page
+         * @description Return what its notice says: text, group message, loudspeaker, sheet for the wall, page.
+         */
+        get: operations["read_voices"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -2260,6 +2432,45 @@ export interface components {
                 [key: string]: unknown;
             } | null;
         };
+        /** @description Where an outage was made public, and what was said. proof: a photo that was uploaded. */
+        AnnouncementIn: {
+            /**
+             * @example radio
+             * @enum {string}
+             */
+            medium: "radio" | "television" | "newspaper" | "website" | "notice_board";
+            outlet: string;
+            published_at?: string | null;
+            /** @default  */
+            area?: string;
+            /** @default  */
+            line?: string;
+            /** @default  */
+            time?: string;
+            /** @default  */
+            cause?: string;
+            /** @default  */
+            contact?: string;
+            proof?: string | null;
+        };
+        /** @description Where an outage was made public. lacking: required contents and proof that are missing. */
+        AnnouncementRow: {
+            id: string;
+            medium: string;
+            outlet: string;
+            published_at: string | null;
+            area: string;
+            line: string;
+            time: string;
+            cause: string;
+            contact: string;
+            proof: string;
+            proof_url: string | null;
+            lacking: string[];
+            by: string;
+            /** Format: date-time */
+            at: string;
+        };
         /** @description What was done. next: where to go on, null at the end. */
         AppliedOut: {
             applied: number;
@@ -2461,6 +2672,28 @@ export interface components {
         Colleagues: {
             items: components["schemas"]["Colleague"][];
         };
+        /**
+         * @description What speaks against a plan. blocks: only another plan helps; else a reason on record does.
+         *
+         *     before: the move it has to be cleared for. names: days, exams or limits. other: the outage in
+         *     the way, with what both darken.
+         */
+        ConflictRow: {
+            /** @enum {string} */
+            check: "overlap" | "in_the_past" | "key_unconfirmed" | "twice_in_window" | "holiday" | "avoided" | "too_long" | "late_notice";
+            label: string;
+            blocks: boolean;
+            /** @enum {string} */
+            before: "submit" | "announce";
+            other: string | null;
+            other_kind: string | null;
+            other_start: string | null;
+            other_end: string | null;
+            areas: string[];
+            households: number;
+            customers: number;
+            names: string[];
+        };
         /** @description The tiles above the queue. capped: only so many were counted, there is more of each. */
         Counts: {
             overdue: number;
@@ -2652,6 +2885,16 @@ export interface components {
             state: "running" | "met" | "missed";
             stopped: boolean;
             seconds: number;
+        };
+        /** @description One notice in five voices. */
+        FiveVoices: {
+            language: string;
+            notice: string;
+            sms: components["schemas"]["TextVoice"];
+            wechat: string;
+            loudspeaker: string;
+            sheet: components["schemas"]["SheetVoice"];
+            status: components["schemas"]["StatusVoice"];
         };
         /** @description An area of a transformer. */
         FoundArea: {
@@ -2887,6 +3130,16 @@ export interface components {
             told_at: string | null;
             reason: string;
         };
+        /** @description By when somebody must be told. */
+        LeadRow: {
+            limit: string;
+            /** @enum {string} */
+            to: "public" | "service_centre";
+            /** Format: date-time */
+            due: string;
+            told_at: string | null;
+            late: boolean;
+        };
         /** @description A county's days, both included. */
         LedgerDays: {
             county: string;
@@ -2955,6 +3208,11 @@ export interface components {
         LookedUp: {
             token: string;
             order: components["schemas"]["PublicOrder"];
+        };
+        /** @description Where an outage was made public; made_public_at: by the first that is whole and proven. */
+        MadePublic: {
+            announcements: components["schemas"]["AnnouncementRow"][];
+            made_public_at: string | null;
         };
         /** @description What happens to one map. */
         MapChange: {
@@ -3141,6 +3399,30 @@ export interface components {
         NewWebhook: {
             url: string;
             office: string;
+        };
+        /** @description News of the supply. from: when they go on show, at once where none is given. */
+        NewsIn: {
+            title: string;
+            body: string;
+            from?: string | null;
+            until?: string | null;
+        };
+        /** @description News of the supply with who wrote them. */
+        NewsRow: {
+            id: string;
+            title: string;
+            body: string;
+            /** Format: date-time */
+            from: string;
+            until: string | null;
+            by: string;
+            /** Format: date-time */
+            at: string;
+        };
+        /** @description Every news of a county. */
+        NewsRows: {
+            county: string;
+            items: components["schemas"]["NewsRow"][];
         };
         /** @description News of the supply, as the public reads it. */
         NewsShown: {
@@ -3450,6 +3732,44 @@ export interface components {
         Places: {
             items: components["schemas"]["PlaceHit"][];
         };
+        /** @description A switching plan that nobody has kept: whom it would darken, and all of the above. */
+        PlanChecked: {
+            conflicts: components["schemas"]["ConflictRow"][];
+            signers: string[];
+            leads: components["schemas"]["LeadRow"][];
+            reminders: components["schemas"]["ReminderRow"][];
+            areas: string[];
+            feeders: string[];
+            transformers: number;
+            households: number;
+            key: number;
+            vulnerable: number;
+            sensitive: number;
+        };
+        /** @description A switching plan: what is opened and closed, from when to when. outage: an edited one. */
+        PlanIn: {
+            /**
+             * @example fault
+             * @enum {string}
+             */
+            kind: "planned" | "short_notice" | "fault" | "emergency_defect" | "load_shortage" | "arrears" | "breach";
+            devices: string[];
+            closed?: string[];
+            /** Format: date-time */
+            start: string;
+            /** Format: date-time */
+            end: string;
+            outage?: string | null;
+        };
+        /** @description A plan that is kept. */
+        PlanPage: {
+            conflicts: components["schemas"]["ConflictRow"][];
+            signers: string[];
+            leads: components["schemas"]["LeadRow"][];
+            reminders: components["schemas"]["ReminderRow"][];
+            announcements: components["schemas"]["AnnouncementRow"][];
+            made_public_at: string | null;
+        };
         /** @description A plan: from when to when, and what its switching closes beside what it opens. */
         Planned: {
             /** Format: date-time */
@@ -3457,6 +3777,12 @@ export interface components {
             /** Format: date-time */
             end: string;
             closed?: string[];
+        };
+        /** @description The planned outages of a span, the soonest first. */
+        PlannedCalendar: {
+            items: components["schemas"]["OutageRow"][];
+            /** Format: date-time */
+            as_of: string;
         };
         /** @description What a list would do. Nothing is applied yet; it waits for a day. */
         Previewed: {
@@ -3596,6 +3922,11 @@ export interface components {
             /** @default  */
             note?: string;
         };
+        /** @description When a notice goes out; null: as soon as the outage is announced. */
+        ReminderRow: {
+            name: string;
+            at: string | null;
+        };
         /** @description What a new table or limit moves. moves: the first of `count`. done: nothing is left over. */
         Replanned: {
             moves: components["schemas"]["Moved"][];
@@ -3664,6 +3995,20 @@ export interface components {
             undispatched: number;
             oldest_minutes: number;
         };
+        /** @description A line of the sheet. */
+        SheetLine: {
+            label: string;
+            value: string;
+        };
+        /** @description A notice for the wall (A4). qr: the address that its code leads to. */
+        SheetVoice: {
+            title: string;
+            rows: components["schemas"]["SheetLine"][];
+            advice: string[];
+            signed: string;
+            dated: string;
+            qr: string;
+        };
         /** @description A signature under a plan. */
         Signed: {
             role: string;
@@ -3671,6 +4016,29 @@ export interface components {
             by_name: string;
             /** Format: date-time */
             at: string;
+        };
+        /** @description An exam or a festival. */
+        SparedDay: {
+            name: string;
+            /** Format: date */
+            first: string;
+            /** Format: date */
+            last: string;
+        };
+        /** @description An exam or a festival on which nobody should be without power. */
+        SparedDayRow: {
+            name: string;
+            first: string;
+            last: string;
+        };
+        /** @description The days of a county that are spared. */
+        SparedDays: {
+            county: string;
+            items: components["schemas"]["SparedDayRow"][];
+        };
+        /** @description All days of a county that are spared. */
+        SparedDaysIn: {
+            items: components["schemas"]["SparedDay"][];
         };
         /** @description What changes of a person; what is left out stays. phone: null takes it away. */
         StaffChange: {
@@ -3791,6 +4159,16 @@ export interface components {
             } | null;
             public: boolean;
         };
+        /** @description The entry on the public page. households: a number, or `few`. */
+        StatusVoice: {
+            kind: string;
+            areas: string[];
+            households: string;
+            since: string | null;
+            until: string | null;
+            next_update: string | null;
+            restored_at: string | null;
+        };
         /** @description A supervision (督办): of a person or an office; names are empty where one is gone. */
         SupervisionRow: {
             id: string;
@@ -3907,6 +4285,10 @@ export interface components {
             items: components["schemas"]["SwitchRow"][];
             cursor: string | null;
         };
+        /** @description It is off the page. */
+        TakenDown: {
+            ok: boolean;
+        };
         /** @description A report that was taken in. order: null where the kind is confidential to the taker. */
         TakenIn: {
             number: string;
@@ -3924,6 +4306,12 @@ export interface components {
             outcome: "delivered" | "busy" | "failed";
             status: number | null;
             reason: string;
+        };
+        /** @description A text, its UTF-16 units and how many parts it takes. */
+        TextVoice: {
+            body: string;
+            units: number;
+            parts: number;
         };
         /** @description A switch to other feeders. */
         Tie: {
@@ -9606,6 +9994,406 @@ export interface operations {
             };
         };
     };
+    list_news: {
+        parameters: {
+            query?: {
+                county?: string;
+            };
+            header?: {
+                /** @description The language of problems. */
+                "Accept-Language"?: "zh" | "en";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewsRows"];
+                };
+            };
+            /** @description not-signed-in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not-allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bad-input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_news: {
+        parameters: {
+            query?: {
+                county?: string;
+            };
+            header: {
+                /** @description The language of problems. */
+                "Accept-Language"?: "zh" | "en";
+                /** @description The same key and body give the same answer; another body is refused. */
+                "Idempotency-Key": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "title": "供电所午间照常营业",
+                 *       "body": "12:00至14:00照常办理业务。"
+                 *     }
+                 */
+                "application/json": components["schemas"]["NewsIn"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewsRow"];
+                };
+            };
+            /** @description not-signed-in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not-allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unknown */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description stale */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too-large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unsupported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bad-input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_news: {
+        parameters: {
+            query?: {
+                county?: string;
+            };
+            header: {
+                /** @description The language of problems. */
+                "Accept-Language"?: "zh" | "en";
+                /** @description The same key and body give the same answer; another body is refused. */
+                "Idempotency-Key": string;
+            };
+            path: {
+                news: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "title": "供电所午间照常营业",
+                 *       "body": "12:00至13:30照常办理业务。"
+                 *     }
+                 */
+                "application/json": components["schemas"]["NewsIn"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewsRow"];
+                };
+            };
+            /** @description not-signed-in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not-allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unknown */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description stale */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too-large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unsupported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bad-input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_news: {
+        parameters: {
+            query?: {
+                county?: string;
+            };
+            header: {
+                /** @description The language of problems. */
+                "Accept-Language"?: "zh" | "en";
+                /** @description The same key and body give the same answer; another body is refused. */
+                "Idempotency-Key": string;
+            };
+            path: {
+                news: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TakenDown"];
+                };
+            };
+            /** @description not-signed-in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not-allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unknown */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description stale */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bad-input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_notices: {
         parameters: {
             query: {
@@ -11299,6 +12087,177 @@ export interface operations {
             };
         };
     };
+    list_planned: {
+        parameters: {
+            query: {
+                from: string;
+                to: string;
+            };
+            header?: {
+                /** @description The language of problems. */
+                "Accept-Language"?: "zh" | "en";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlannedCalendar"];
+                };
+            };
+            /** @description not-signed-in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not-allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bad-input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    check_plan: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The language of problems. */
+                "Accept-Language"?: "zh" | "en";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "kind": "planned",
+                 *       "devices": [
+                 *         "F-TQ-QH-01-SW2"
+                 *       ],
+                 *       "start": "2026-12-01T00:00:00Z",
+                 *       "end": "2026-12-01T08:00:00Z"
+                 *     }
+                 */
+                "application/json": components["schemas"]["PlanIn"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlanChecked"];
+                };
+            };
+            /** @description not-signed-in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not-allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too-large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unsupported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bad-input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_frequent: {
         parameters: {
             query?: {
@@ -11528,6 +12487,199 @@ export interface operations {
             };
         };
     };
+    list_spared_days: {
+        parameters: {
+            query?: {
+                county?: string;
+            };
+            header?: {
+                /** @description The language of problems. */
+                "Accept-Language"?: "zh" | "en";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SparedDays"];
+                };
+            };
+            /** @description not-signed-in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not-allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bad-input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_spared_days: {
+        parameters: {
+            query?: {
+                county?: string;
+            };
+            header: {
+                /** @description The language of problems. */
+                "Accept-Language"?: "zh" | "en";
+                /** @description The same key and body give the same answer; another body is refused. */
+                "Idempotency-Key": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "items": [
+                 *         {
+                 *           "name": "高考",
+                 *           "first": "2027-06-07",
+                 *           "last": "2027-06-09"
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["SparedDaysIn"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SparedDays"];
+                };
+            };
+            /** @description not-signed-in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not-allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unknown */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description stale */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too-large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unsupported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bad-input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     read_outage: {
         parameters: {
             query?: never;
@@ -11571,6 +12723,121 @@ export interface operations {
             };
             /** @description unknown */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bad-input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_announcement: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The language of problems. */
+                "Accept-Language"?: "zh" | "en";
+                /** @description The same key and body give the same answer; another body is refused. */
+                "Idempotency-Key": string;
+            };
+            path: {
+                outage: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "medium": "radio",
+                 *       "outlet": "清河县广播电台",
+                 *       "published_at": "2026-11-21T04:00:00Z",
+                 *       "area": "东街村",
+                 *       "line": "10kV城关线",
+                 *       "time": "12月1日08:00至16:00",
+                 *       "cause": "计划检修",
+                 *       "contact": "95598"
+                 *     }
+                 */
+                "application/json": components["schemas"]["AnnouncementIn"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MadePublic"];
+                };
+            };
+            /** @description not-signed-in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not-allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unknown */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too-large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unsupported */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11870,6 +13137,166 @@ export interface operations {
                 };
             };
             /** @description bad-input, key-reused */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_plan: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The language of problems. */
+                "Accept-Language"?: "zh" | "en";
+            };
+            path: {
+                outage: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlanPage"];
+                };
+            };
+            /** @description not-signed-in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not-allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unknown */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bad-input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_voices: {
+        parameters: {
+            query?: {
+                lang?: "zh" | "en";
+            };
+            header?: {
+                /** @description The language of problems. */
+                "Accept-Language"?: "zh" | "en";
+            };
+            path: {
+                outage: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FiveVoices"];
+                };
+            };
+            /** @description not-signed-in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not-allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unknown */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bad-input */
             422: {
                 headers: {
                     [name: string]: unknown;
