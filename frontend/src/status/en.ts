@@ -2,12 +2,21 @@ import type { zh } from './zh'
 
 export const en: typeof zh = {
   name: 'Outages',
-  tabs: { label: 'Sections', now: 'Now', planned: 'Planned', promises: 'Our promises' },
+  tabs: { label: 'Sections', now: 'Now', planned: 'Planned', news: 'Supply news', promises: 'Our promises' },
   search: 'Township, village, estate or line',
   found: '{n} found',
   foundNone: 'No outage found for “{q}”. If you have no power, please report it.',
   summary: '{n} outages in the county, about {households} households',
   summaryFew: '{n} outages in the county',
+  area: {
+    remember: 'Show “{q}” first from now on',
+    title: 'My place: {area}',
+    fine: { now: 'No outage is known here.', planned: 'No planned outage here soon.' },
+    forget: 'Do not put it first',
+    others: 'Elsewhere',
+    kept: 'Kept on this device alone.',
+  },
+  news: { title: 'Supply news', empty: 'No supply news at present' },
   updated: 'updated {when}',
   stale: 'Not updated for more than 10 minutes; this is as of {when}',
   offline: 'There is no network; this is as of {when}',
@@ -55,6 +64,7 @@ export const en: typeof zh = {
   },
   home: 'Report, complain, services',
   data: 'Data (JSON)',
+  feed: 'Feed (RSS)',
   print: 'Print a notice',
   hotline: 'Service line {number}, day and night',
 }

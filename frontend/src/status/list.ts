@@ -37,6 +37,12 @@ export function search(items: readonly Outage[], q: string): Outage[] {
   return items.filter((item) => words.every((word) => `${named(item)} ${item.cause ?? ''}`.toLowerCase().includes(word)))
 }
 
+/** Those of a place: every word of it must be in the names, what else is said does not count. */
+export function near(items: readonly Outage[], area: string): Outage[] {
+  const words = area.trim().toLowerCase().split(/\s+/).filter((word) => word !== '')
+  return words.length === 0 ? [] : items.filter((item) => words.every((word) => named(item).includes(word)))
+}
+
 export const households = (items: readonly Outage[]): number =>
   items.reduce((sum, item) => sum + (item.customers_affected ?? 0), 0)
 

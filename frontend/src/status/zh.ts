@@ -1,12 +1,21 @@
 /** Texts of the status page. Chinese is the source. */
 export const zh = {
   name: '停电信息',
-  tabs: { label: '栏目', now: '正在停电', planned: '计划停电', promises: '我们的承诺' },
+  tabs: { label: '栏目', now: '正在停电', planned: '计划停电', news: '供电新闻', promises: '我们的承诺' },
   search: '输入乡镇、村、小区或线路',
   found: '找到 {n} 处',
   foundNone: '没有找到“{q}”的停电信息。如果您家没电，请报修。',
   summary: '全县 {n} 处停电，约 {households} 户',
   summaryFew: '全县 {n} 处停电',
+  area: {
+    remember: '以后先显示“{q}”',
+    title: '我关心的地方：{area}',
+    fine: { now: '这里没有查到停电。', planned: '这里近期没有计划停电。' },
+    forget: '不再优先显示',
+    others: '其他地方',
+    kept: '只记在这台设备上。',
+  },
+  news: { title: '电力供应新闻', empty: '目前没有供电新闻' },
   updated: '{when} 更新',
   stale: '信息已超过 10 分钟没有更新，显示的是{when} 的内容',
   offline: '当前没有网络，显示的是{when} 的内容',
@@ -49,6 +58,7 @@ export const zh = {
   },
   home: '报修、投诉、办业务',
   data: '数据（JSON）',
+  feed: '订阅（RSS）',
   print: '打印张贴',
   hotline: '供电服务热线 {number}，24 小时',
 }

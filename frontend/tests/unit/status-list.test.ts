@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Outage } from '@/api/contract'
-import { households, isStale, search, sort } from '@/status/list'
+import { households, isStale, near, search, sort } from '@/status/list'
 
 const NOW = new Date('2026-11-22T00:00:00Z')
 const at = (minutes: number): string => new Date(NOW.getTime() + minutes * 60_000).toISOString()
@@ -41,6 +41,12 @@ describe('the public list', () => {
     const items = [outage('a', { state: 'restored', restored_at: at(-23 * 60) }), outage('b', { state: 'restored', restored_at: at(-5) }), outage('c', { state: 'restored', restored_at: at(-24 * 60) })]
     expect(ids(sort(items, NOW).restored)).toEqual(['b', 'a'])
     expect(sort(items, NOW).now).toEqual([])
+  })
+
+  it('is near by its names alone, and nothing is near a place that nobody named', () => {
+    const items = [outage('a', { areas: ['东街村1号公变'], townships: ['城关镇'] }), outage('b', { cause: '东街村施工' })]
+    expect(ids(near(items, ' 城关镇 东街村'))).toEqual(['a'])
+    expect(near(items, '  ')).toEqual([])
   })
 
   it('is searched by every word of area or cause', () => {
