@@ -76,6 +76,10 @@ pages: tools ## Build the pages, if their sources changed
 bench: pages ## Measure what things cost: goal, floor, measured
 	@$(BIN)/python -m infra.bench
 
+.PHONY: drill
+drill: tools ## Drill the telling of an outage: seconds, lost, doubled (GRID=folder, RATE=400, MANY=100000)
+	@$(BIN)/python -m infra.drill $(if $(GRID),--grid $(GRID)) $(if $(RATE),--rate $(RATE)) $(if $(MANY),--many $(MANY))
+
 .PHONY: fuzz
 fuzz: tools ## Send the interface what fits its OpenAPI and what does not (CASES=2000, SEED=1)
 	@$(BIN)/python -m infra.fuzz $(if $(CASES),--cases $(CASES)) $(if $(SEED),--seed $(SEED))

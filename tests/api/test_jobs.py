@@ -14,11 +14,13 @@ from moto import mock_aws
 from chalicelib import ambient, jobs
 from chalicelib.domain import outage_moves as moves
 from chalicelib.domain.calendar import local_day
+from chalicelib.domain.contact import Phone
 from chalicelib.domain.order import Actor
 from chalicelib.domain.outage import Kind, State
 from chalicelib.domain.reach import Reach
 from chalicelib.outbound.queue import queue_from
-from chalicelib.store import daybook, deliveries, ledger, orders, outages, registry
+from chalicelib.store import customers, daybook, deliveries, ledger, orders, outages, registry
+from chalicelib.store.customers import Household
 from chalicelib.store.deliveries import Status
 from chalicelib.store.desk_rows import RecordRow, put_all
 from chalicelib.telemetry import Metric
@@ -281,14 +283,20 @@ def test_a_shard_that_cannot_be_told_fails_alone(effects, capsys, name):
     assert capsys.readouterr().out.count("tell.failed") == 2
 
 
-def test_the_messages_of_a_round_go_on_two_queues_with_their_delay(effects, monkeypatch):
-    urls = {
-        name: effects.sqs.create_queue(QueueName=f"lightkeeper-{name}")["QueueUrl"]
-        for name in ("notices-first", "notices")
-    }
-    monkeypatch.setenv("LIGHTKEEPER_NOTICES_FIRST_QUEUE", urls["notices-first"])
-    monkeypatch.setenv("LIGHTKEEPER_NOTICES_QUEUE", urls["notices"])
+def notice_queues(effects: Effects, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """Make the notice queues on moto; by the function that reads them."""
+    urls = {}
+    for function, name in (("tell_first", "notices-first"), ("tell", "notices")):
+        url = effects.sqs.create_queue(QueueName=f"lightkeeper-{name}")["QueueUrl"]
+        setting = f"LIGHTKEEPER_{name.replace('-', '_').upper()}_QUEUE"
+        monkeypatch.setenv(setting, url)
+        urls[function] = url
     ambient.settings.cache_clear()
+    return urls
+
+
+def test_the_messages_of_a_round_go_on_two_queues_with_their_delay(effects, monkeypatch):
+    urls = notice_queues(effects, monkeypatch)
     body = {"outage": "Q1", "round": "start.1"}
 
     jobs.enqueue_posts(
@@ -299,7 +307,57 @@ def test_the_messages_of_a_round_go_on_two_queues_with_their_delay(effects, monk
         ]
     )
 
-    first = effects.sqs.receive_message(QueueUrl=urls["notices-first"], MaxNumberOfMessages=10)
-    rest = effects.sqs.receive_message(QueueUrl=urls["notices"], MaxNumberOfMessages=10)
+    first = effects.sqs.receive_message(QueueUrl=urls["tell_first"], MaxNumberOfMessages=10)
+    rest = effects.sqs.receive_message(QueueUrl=urls["tell"], MaxNumberOfMessages=10)
     assert [json.loads(each["Body"])["keys"] for each in first["Messages"]] == [[["T", "2"]]]
     assert [json.loads(each["Body"])["keys"] for each in rest["Messages"]] == [[["T", "1"]]]
+
+
+def test_an_outage_tells_its_households_by_their_queues_and_each_function_keeps_to_its_rights(
+    effects, kept, monkeypatch
+):
+    urls = notice_queues(effects, monkeypatch)
+    houses = [
+        Household(
+            account_no=f"13{door}",
+            transformer_id="TQ-77",
+            phones=(Phone(f"+861690000070{door}"),),
+            flags=frozenset({"life_support"} if door == 3 else ()),
+        )
+        for door in range(4)
+    ]
+    customers.put_households(customers.compare_households(None, houses))
+    at = ambient.now()
+    made = moves.open_outage(
+        moves.Act(Actor("dispatcher", "d1"), at, at),
+        outage_id="Q7",
+        kind=Kind.FAULT,
+        county=COUNTY,
+        office=STATION,
+        devices=["B1"],
+        feeders=["F1"],
+        reach=Reach.of({"TQ-77": "all"}, {"TQ-77": 4}),
+        since=at,
+        grade=State.CONFIRMED,
+        rules=effects.api.desk().rules(COUNTY),
+    )
+    outages.commit(outages.Change(None, made))
+    effects.deliver(a_record("outage/Q7", 1))
+    with held_to("send"):
+        assert effects.send(*effects.take()) == {"batchItemFailures": []}
+
+    told = {name: Effects(effects.api, url).take() for name, url in urls.items()}
+    assert [len(each["keys"]) for each in told["tell_first"]] == [1]
+    for name, messages in told.items():
+        look = {"outage": "Q7", "round": "start.1", "look": 0, "was": None}
+        for message in [*messages, look]:
+            record = {"messageId": "m", "receiptHandle": "r", "body": json.dumps(message)}
+            with held_to(name):
+                answer = jobs.tell({"Records": [record]}, a_context())
+            assert answer == {"batchItemFailures": []}
+
+    lines = (kept / "phone.jsonl").read_text("utf-8").splitlines()
+    texts = [json.loads(line) for line in lines if "told.Q7." in line]
+    counts = outages.get("Q7").outage.rounds["start.1"].counts
+    assert texts[0]["to"] == "+8616900000703"
+    assert len(texts) == counts["sent"], "at night the others may sleep"

@@ -14,7 +14,7 @@ from typing import Any, Final
 from chalicelib.store.rows import house
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-POLICIES: Final = {"api_handler": "api"}
+POLICIES: Final = {"api_handler": "api", "tell_first": "tell-first"}
 
 TRANSACTED: Final = {
     "Put": "PutItem",
