@@ -22,6 +22,7 @@ export const en: typeof zh = {
     },
     households: '{n} households',
     darkOf: '{dark} of {n} households dark',
+    allDark: '{n} households dark',
     lines: '{n} lines in a row',
     folded: '{n} folded',
     tie: 'to {to}',

@@ -60,15 +60,12 @@ export function shownClocks(clocks: readonly FiveMinutes[], all: boolean): FiveM
     .sort((a, b) => rank(a) - rank(b) || Date.parse(a.due_at) - Date.parse(b.due_at))
 }
 
+const OFTEN = ['set_etr', 'crew', 'set_cause', 'restore_part', 'restore', 'finish']
 const LAST = ['deny', 'cancel', 'shrink', 'still_dark', 'absorb', 'send_back']
 
-/** The moves in the order in which people need them; the first is the main one. Taking back stands last, but for a suspicion. */
-export function ranked<M extends { name: string }>(moves: readonly M[], outage: Pick<OutageRow, 'etr' | 'started_at' | 'state' | 'human'>): M[] {
-  const first = isSuspected(outage)
-    ? ['confirm', 'deny']
-    : ['confirm', 'approve', 'submit', 'announce', ...(outage.started_at === null ? ['start', 'edit'] : outage.etr === null ? ['set_etr'] : ['restore', 'finish', 'set_etr'])]
-  const order = [...first, 'crew', 'set_cause', 'restore_part', 'restore', 'finish']
-  const rank = ({ name }: M): number => (order.includes(name) ? order.indexOf(name) : LAST.includes(name) ? 99 : 50)
+/** The main move first, as the server has it; what takes an outage back last, but for a suspicion, where it is the other answer. */
+export function ranked<M extends { name: string; primary: boolean }>(moves: readonly M[], outage: Pick<OutageRow, 'state' | 'human'>): M[] {
+  const rank = ({ name, primary }: M): number => (primary ? 0 : name === 'deny' && isSuspected(outage) ? 1 : OFTEN.includes(name) ? 2 : LAST.includes(name) ? 4 : 3)
   return [...moves].sort((a, b) => rank(a) - rank(b))
 }
 

@@ -21,6 +21,7 @@ export const zh = {
     },
     households: '{n} 户',
     darkOf: '停电 {dark}／{n} 户',
+    allDark: '停电 {n} 户',
     lines: '含 {n} 段线路',
     folded: '收起 {n} 处',
     tie: '通往{to}',

@@ -161,7 +161,7 @@ describe('the diagram', () => {
   it('says in words and in shape what the colour says', () => {
     const wrapper = show()
     const spoken = wrapper.findAll('[role=treeitem]').map((one) => one.attributes('aria-label') ?? '')
-    expect(spoken.find((one) => one.startsWith('SW2'))).toBe('SW2 开关，故障点，停电 55／55 户')
+    expect(spoken.find((one) => one.startsWith('SW2'))).toBe('SW2 开关，故障点，停电 55 户')
     expect(spoken.find((one) => one.startsWith('T-01'))).toBe('T-01 变压器，有电，40 户')
     const shapes = new Set(['fault', 'dark', 'open', 'live'].map((state) => wrapper.get(`.legend .mark.${state} path`).attributes('d')))
     expect(shapes.size).toBe(4)

@@ -74,19 +74,14 @@ it('only transformers without power are offered to be ticked when they are back'
 })
 
 describe('the moves of an outage', () => {
-  const moves = ['deny', 'know', 'set_etr', 'restore', 'confirm', 'cancel'].map((name) => ({ name }))
-  const first = (over: Partial<OutageRow>, some = moves) => ranked(some, row('a', { etr: null, started_at: '2026-11-22T06:00:00Z', ...over }))[0]?.name
-  const without = (name: string) => moves.filter((move) => move.name !== name)
+  const moves = ['deny', 'know', 'crew', 'set_etr', 'cancel'].map((name) => ({ name, primary: name === 'set_etr' }))
+  const names = (over: Partial<OutageRow>) => ranked(moves, row('a', over)).map(({ name }) => name)
 
-  it('begin with what is owed next', () => {
-    expect(first({ human: null, state: 'suspected' })).toBe('confirm')
-    expect(first({}, without('confirm'))).toBe('set_etr')
-    expect(first({ etr: '2026-11-22T08:00:00Z' }, without('confirm'))).toBe('restore')
+  it('begin with the main one and what is done often, and take back last', () => {
+    expect(names({})).toEqual(['set_etr', 'crew', 'know', 'deny', 'cancel'])
   })
 
-  it('take back last, but offer it beside the confirmation of a suspicion', () => {
-    const names = (over: Partial<OutageRow>) => ranked(moves, row('a', { etr: null, started_at: '2026-11-22T06:00:00Z', ...over })).map(({ name }) => name)
-    expect(names({}).slice(-2)).toEqual(['deny', 'cancel'])
-    expect(names({ human: null, state: 'probable' }).slice(0, 2)).toEqual(['confirm', 'deny'])
+  it('offer beside the confirmation of a suspicion that it is none', () => {
+    expect(names({ human: null, state: 'probable' }).slice(0, 2)).toEqual(['set_etr', 'deny'])
   })
 })
