@@ -34,6 +34,7 @@ app = Chalice(app_name="lightkeeper", configure_logs=False)
 for audience in (citizen, desk, grid, outages, planning, measuring, channel, admin, meta, pages):
     app.register_blueprint(audience.routes)
 app.register_blueprint(meta.root)
+app.register_blueprint(outages.by_key)
 app.api.binary_types.append(desk.XLSX)
 
 

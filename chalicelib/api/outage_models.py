@@ -3,13 +3,15 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from chalicelib.api.models import Code, Facts, In, Instant, MoveRow, Note, Out, Stamp, _instant
+from chalicelib.domain.inference import Kind as Heard_
 from chalicelib.domain.outage import Kind
 from chalicelib.domain.procedure import Form
 from chalicelib.domain.refusal import BadInput
+from chalicelib.usecases.locating import SORTS, Reported
 from chalicelib.usecases.outages import DEEDS, MOST_DEVICES, New
 
 KINDS: Final = tuple(kind.value for kind in Kind)
@@ -77,6 +79,61 @@ class OutageMoveIn(In):
             except PydanticCustomError:
                 raise BadInput.of(name, "field.instant") from None
         return found
+
+
+MOST_EVENTS: Final = 10_000
+EVENT_KINDS: Final = tuple(kind.value for kind in Heard_)
+LONGEST_SEQUENCE: Final = 2**53
+
+
+class Subject(In):
+    """What an event is about: exactly one of these."""
+
+    device: Code | None = None
+    transformer: Code | None = None
+    meter: Code | None = None
+    account: Code | None = None
+
+    @model_validator(mode="after")
+    def _is_one(self) -> "Subject":
+        if len(self.named) != 1:
+            raise PydanticCustomError("field.one_of", "refused")
+        return self
+
+    @property
+    def named(self) -> list[tuple[str, str]]:
+        """What was named, as (sort, id)."""
+        return [(sort, each) for sort in SORTS if (each := getattr(self, sort)) is not None]
+
+
+class EventIn(In):
+    """One event. source and sequence make it the same event however often it is sent."""
+
+    kind: Literal[EVENT_KINDS]  # type: ignore[valid-type] # those of domain/inference
+    subject: Subject
+    source: Code
+    sequence: Annotated[int, Field(ge=0, le=LONGEST_SEQUENCE)]
+    occurred_at: Instant
+    confidence: Annotated[float, Field(ge=0, le=1, strict=False)] = 1.0
+
+    def reported(self) -> Reported:
+        """Return what the journey takes."""
+        ((sort, subject),) = self.subject.named
+        return Reported(
+            kind=self.kind,
+            sort=sort,
+            subject=subject,
+            source=self.source,
+            sequence=self.sequence,
+            occurred_at=self.occurred_at,
+            confidence=self.confidence,
+        )
+
+
+class Events(In):
+    """A batch of events."""
+
+    events: Annotated[list[EventIn], Field(min_length=1, max_length=MOST_EVENTS)]
 
 
 # What goes out ----------------------------------------------------------------------------------
@@ -362,3 +419,76 @@ class OutageDiagrams(Out):
     """The diagrams of the feeders that an outage touches."""
 
     items: list[Diagram]
+
+
+# Evidence ---------------------------------------------------------------------------------------
+
+
+class EventRefused(Out):
+    """An event that cannot be used, by its place in the batch."""
+
+    index: int
+    code: str
+
+
+class EventUnknown(Out):
+    """An event about nothing that is known, by its place in the batch."""
+
+    index: int
+    subject: str
+
+
+class EventsTaken(Out):
+    """What became of a batch. outages: those that it opened or moved."""
+
+    accepted: int
+    duplicate: int
+    refused: list[EventRefused]
+    unknown: list[EventUnknown]
+    outages: list[str]
+
+
+class EvidenceRow(Out):
+    """A report for an outage, or against it."""
+
+    kind: str
+    subject: str
+    source: str
+    occurred_at: Stamp
+    recorded_at: Stamp
+    supports: bool
+
+
+class Candidate(Out):
+    """Devices that may have failed, the likeliest first. share: of all that may have happened."""
+
+    devices: list[str]
+    share: float | None
+    households: int
+
+
+class EvidenceOf(Out):
+    """What speaks for an outage and against it, and which devices may have failed instead."""
+
+    items: list[EvidenceRow]
+    more: int
+    probability: float | None
+    candidates: list[Candidate]
+
+
+class UnplacedEvent(Out):
+    """Something that events name and nothing here is known as."""
+
+    office: str
+    sort: str
+    subject: str
+    kind: str
+    source: str
+    count: int
+    at: Stamp
+
+
+class UnplacedEvents(Out):
+    """What events named in the last days that is not known, the newest first."""
+
+    items: list[UnplacedEvent]

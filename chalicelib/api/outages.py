@@ -12,17 +12,18 @@ from chalice.app import Response
 
 from chalicelib import ambient
 from chalicelib.api import asking
-from chalicelib.api.access import OnDesk, staff
+from chalicelib.api.access import OnDesk, integrator, staff
 from chalicelib.api.asking import Asked
 from chalicelib.api.desk import naming
 from chalicelib.api.routes import Routes, Security, answer, etag
 from chalicelib.domain.calendar import CHINA
+from chalicelib.domain.clocks import instant
 from chalicelib.domain.outage import Kind
 from chalicelib.domain.refusal import BadInput, NotAllowed, Unknown
 from chalicelib.domain.staff import Capability
 from chalicelib.store import outages as kept
 from chalicelib.store.outages import Head
-from chalicelib.usecases import outages, picturing, queueing, tracing
+from chalicelib.usecases import locating, outages, picturing, queueing, tracing
 from chalicelib.usecases.desk import actor_of
 from chalicelib.usecases.handling import Command
 from chalicelib.usecases.showing import stamp
@@ -33,6 +34,9 @@ MODELS: Final = "outage_models"
 AN_OUTAGE: Final = "261122-KFC2H7"
 STATES: Final = ("open", "recent", "planned", "all")
 REFUSES: Final = ("unknown", "illegal-move", "gate-closed", "key-reused", "stale", "busy")
+MOST_BATCH: Final = 6_000_000
+"""Bytes of a batch of events: Lambda takes a request of 6 MB with all that is around it."""
+MOST_UNPLACED: Final = 500
 TEXTS_A_SECOND: Final = 400
 """What a gateway takes, for the estimate before anybody sends. [design]"""
 
@@ -233,6 +237,34 @@ def list_outage_households(asked: Asked, outage: str) -> Response:
 
 
 @routes.get(
+    "/outages/{outage}/evidence",
+    gives=f"{MODELS}:EvidenceOf",
+    capability=Capability.ORDER_READ,
+    refuses=("unknown", "busy"),
+)
+def list_evidence(asked: Asked, outage: str) -> Response:
+    """Return what is reported for an outage and against it, weighed as of now."""
+    on = staff(asked, Capability.ORDER_READ)
+    head = seen(on, outage)
+    weighed, told = locating.weighed_for(on.desk, head.outage, at=asked.at)
+    return answer(picturing.evidence(weighed, told))
+
+
+@routes.get("/events/unplaced", gives=f"{MODELS}:UnplacedEvents", capability=Capability.ORDER_LIST)
+def list_unplaced_events(asked: Asked) -> Response:
+    """Return what events of the last days named that is not known here: somebody must see to it."""
+    on = staff(asked, Capability.ORDER_LIST)
+    offices = [
+        office.office_id
+        for office in on.desk.snapshot.offices.values()
+        if on.reaches(Capability.ORDER_LIST, office.office_id)
+    ]
+    rows = locating.unplaced(offices, at=asked.at)
+    items = [{**row, "at": stamp(instant(row["at"]))} for row in rows[:MOST_UNPLACED]]
+    return answer({"items": items})
+
+
+@routes.get(
     "/outages/{outage}/diagram",
     gives=f"{MODELS}:OutageDiagrams",
     capability=Capability.ORDER_READ,
@@ -272,6 +304,52 @@ def _drawn(county: str, name: str, at: datetime) -> dict[str, Any]:
         raise Unknown(what="feeder")
     open_outages = [each for each in kept.board(county).outages if each.dark]
     return picturing.diagram(grid, name, open_outages, at=at)
+
+
+# Integrators ------------------------------------------------------------------------------------
+
+by_key = Routes("chalicelib.api.events", security=Security.KEY)
+
+
+@by_key.post(
+    "/events",
+    takes=f"{MODELS}:Events",
+    gives=f"{MODELS}:EventsTaken",
+    status=202,
+    keyed=False,
+    most_body=MOST_BATCH,
+    example={
+        "events": [
+            {
+                "kind": "device_open",
+                "subject": {"device": "F-TQ-QH-01-CB"},
+                "source": "scada-1",
+                "sequence": 4711,
+                "occurred_at": "2026-11-21T06:47:00+08:00",
+            }
+        ]
+    },
+    refuses=("stale", "busy"),
+)
+def take_events(asked: Asked) -> Response:
+    """Take up to 10,000 events of devices and meters; each counts once for source and sequence."""
+    by = integrator(asked, "events")
+    sent = asked.body()
+    taken = locating.take(
+        by.desk,
+        [each.reported() for each in sent.events],
+        office_id=by.key.office_id,
+        by=by.key.key_id[:16],
+        at=asked.at,
+    )
+    body = {
+        "accepted": taken.accepted,
+        "duplicate": taken.duplicate,
+        "refused": [{"index": place, "code": code} for place, code in taken.refused],
+        "unknown": [{"index": place, "subject": subject} for place, subject in taken.unknown],
+        "outages": list(dict.fromkeys(taken.outages)),
+    }
+    return answer(body, status=HTTPStatus.ACCEPTED)
 
 
 def _command(

@@ -17,8 +17,8 @@ from chalicelib.domain.calendar import Due
 from chalicelib.domain.clocks import Target, millis
 from chalicelib.domain.contact import Phone
 from chalicelib.domain.order import Actor, Event, Order
-from chalicelib.domain.procedure import GRADE, Effect, effects, running_promise
-from chalicelib.domain.refusal import BadInput, GateClosed, IllegalMove, Unknown
+from chalicelib.domain.procedure import GRADE, TIMER, Effect, effects, running_promise
+from chalicelib.domain.refusal import BadInput, GateClosed, IllegalMove, Stale, Unknown
 from chalicelib.domain.staff import Capability, Outsider, may
 from chalicelib.outbound import webhooks
 from chalicelib.outbound.sms import (
@@ -33,6 +33,7 @@ from chalicelib.store import daybook, deliveries, ledger, orders, personal
 from chalicelib.store.deliveries import Status
 from chalicelib.store.orders import Head
 from chalicelib.telemetry import alarm, log
+from chalicelib.usecases import joining, locating
 from chalicelib.usecases.desk import Desk
 from chalicelib.usecases.handling import Command, move
 
@@ -44,6 +45,12 @@ IMPORTANT: Final = frozenset({"promise_broken", "done", "answered", "corrected"}
 
 ELSEWHERE: Final = frozenset({"status"})
 """Kinds of an outage's effects that no message carries: the public page is written whole."""
+
+WAITED: Final = frozenset({"hold", "review"})
+"""What falls due of an outage that is not sure yet: then everything is weighed again."""
+
+HEARD: Final = "heard"
+"""The kind of effect by which a report of no power becomes evidence."""
 
 MOST_LOST: Final = 2
 """After so many lost replies nobody sends again: a person calls."""
@@ -104,19 +111,43 @@ def _ids_of(desk: Desk, event: Event) -> list[str]:
     if is_order(event):
         return effect_ids(desk, event)
     if is_outage(event.aggregate):
-        return [each.effect_id for each in outage.effects(event) if each.kind not in ELSEWHERE]
+        return [each.effect_id for each in outage_effects(event)]
     return []
+
+
+def outage_effects(event: Event) -> tuple[Effect, ...]:
+    """Return what an outage's event causes and `responding` makes."""
+    own = tuple(each for each in outage.effects(event) if each.kind not in ELSEWHERE)
+    is_due = event.name == TIMER and event.data["due"][0] in WAITED
+    if not is_due or event.data.get("training"):
+        return own
+    return (*own, Effect(f"{event.seq}.weigh.again", "weigh", "again"))
 
 
 def effect_ids(desk: Desk, event: Event) -> list[str]:
     """Return the ids of an event's effects, the subscribers' among them."""
-    own = [effect.effect_id for effect in effects(event)]
+    own = own_effect_ids(event)
     if event.data.get("training"):
         return own
     subscribers = {
         webhook.webhook_id: webhook for webhook in desk.snapshot.webhooks.values() if webhook.active
     }
     return own + [f"{event.seq}.webhook.{webhook_id}" for webhook_id in subscribers]
+
+
+def own_effect_ids(event: Event) -> list[str]:
+    """Return the ids of what an order's event causes within the house."""
+    own = [effect.effect_id for effect in effects(event)]
+    return [*own, f"{event.seq}.{HEARD}.outage"] if is_heard(event) else own
+
+
+def is_heard(event: Event) -> bool:
+    """Return whether an event is a report of no power, or of a danger: evidence of an outage."""
+    said = event.changes
+    facts = said.get("facts", {})
+    is_report = event.seq == 1 and said.get("kind") == "fault" and not said.get("training")
+    is_about_power = facts.get("symptom") == joining.NO_POWER or bool(facts.get("dangers"))
+    return is_report and is_about_power and said.get("channel") != joining.CHANNEL
 
 
 def is_order(event: Event) -> bool:
@@ -193,6 +224,8 @@ def _make(
     _, kind, name = effect_id.split(".", 2)
     if kind == "webhook":
         return _tell_subscriber(desk, ports, head, event, name, at=at)
+    if kind == HEARD:
+        return _hear(desk, head, at=at)
     effect = next((one for one in effects(event) if one.effect_id == effect_id), None)
     if effect is None:
         return Outcome(Status.FAILED, reason="no-such-effect")
@@ -201,6 +234,15 @@ def _make(
     if kind == "alert":
         return _alert(desk, ports, head, effect, tries=tries, at=at)
     return _follow(desk, head, effect, at=at)
+
+
+def _hear(desk: Desk, head: Head, *, at: datetime) -> Outcome:
+    """Take a report as evidence of an outage, and let it join the one that it is of."""
+    try:
+        locating.hear(desk, head.order.order_id, at=at)
+    except Stale as raced:
+        raise Later(5) from raced
+    return Outcome(Status.SENT)
 
 
 def _text(

@@ -78,16 +78,7 @@ def open_repair(desk: Desk, outage_id: str, *, at: datetime) -> str:
     if not outage.order_id:
         if outage.state not in states_for("attach_order", outage.kind):
             return "overtaken"
-        filed = reporting.report(
-            desk,
-            _repair(head, at=at),
-            actor=SYSTEM,
-            caller=CHANNEL,
-            key=outage_id,
-            salt=desk.derive("salt", outage_id)[:SALT_BYTES],
-            at=at,
-        )
-        number = filed.head.order.order_id
+        number = _inherited(outage) or _filed(desk, head, at=at)
         rules = desk.rules(outage.county)
         refused = change(
             outage_id,
@@ -98,6 +89,33 @@ def open_repair(desk: Desk, outage_id: str, *, at: datetime) -> str:
             return "overtaken"
     gather(desk, outage_id, at=at)
     return ""
+
+
+def _inherited(outage: Outage) -> str:
+    """Return the repair order of an outage that this one took in: one fault, one order."""
+    found = orders.get_many(outage.children)
+    return next(
+        (
+            head.order.order_id
+            for head in found
+            if head.order.channel == CHANNEL and not head.order.closed_at and not head.order.parent
+        ),
+        "",
+    )
+
+
+def _filed(desk: Desk, head: outages.Head, *, at: datetime) -> str:
+    key = head.outage.outage_id
+    filed = reporting.report(
+        desk,
+        _repair(head, at=at),
+        actor=SYSTEM,
+        caller=CHANNEL,
+        key=key,
+        salt=desk.derive("salt", key)[:SALT_BYTES],
+        at=at,
+    )
+    return filed.head.order.order_id
 
 
 def _repair(head: outages.Head, *, at: datetime) -> Report:

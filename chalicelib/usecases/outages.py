@@ -120,11 +120,7 @@ def create(desk: Desk, sent: New, command: Command, *, may: Callable[[str], bool
     found = _kept(outage_id, command, body)
     if found is not None:
         return found
-    traced = trace(sent.devices, closed=sent.closed, at=command.at)
-    if not may(traced.office) and not may(traced.county):
-        raise BadInput.of("devices.0", "device.unknown")
-    if not traced.reach:
-        raise BadInput.of("devices", "reach.empty")
+    traced = _traced(sent, may, at=command.at)
     shown = shown_of(traced.county, traced.grid, sent.devices, traced.reach, at=command.at)
     words = {"note": sent.note} if sent.note else {}
     act = _act(command, words)
@@ -136,6 +132,8 @@ def create(desk: Desk, sent: New, command: Command, *, may: Callable[[str], bool
             raise _renamed(refused, NEW_ASKED) from refused
         key = Key(_key_hash(command), body, made.events[-1].seq)
         change = Change(None, made, shown=shown, words=_words(made, command, words), key=key)
+        if not KINDS[kind].planned:
+            tracing.remember(traced.county, sent.devices, outage_id, at=command.at)
         try:
             return outages.commit(change, gate=board)[0]
         except Stale:
@@ -143,6 +141,15 @@ def create(desk: Desk, sent: New, command: Command, *, may: Callable[[str], bool
             if found is not None:
                 return found
     raise Stale(what="board")
+
+
+def _traced(sent: New, may: Callable[[str], bool], *, at: datetime) -> Traced:
+    traced = trace(sent.devices, closed=sent.closed, at=at)
+    if not may(traced.office) and not may(traced.county):
+        raise BadInput.of("devices.0", "device.unknown")
+    if not traced.reach:
+        raise BadInput.of("devices", "reach.empty")
+    return traced
 
 
 def _kind(name: str) -> Kind:
@@ -667,11 +674,20 @@ def move(desk: Desk, outage_id: str, command: Command) -> Head:
         if command.if_match is not None and command.if_match != head.outage.version:
             raise stale(aggregate(outage_id), head.outage.version)
         changes = _changes(desk, deed, head, board, command, given, words)
+        _remember_ended(changes, at=command.at)
         try:
             return outages.commit(*changes, gate=board if deed.dark else None)[0]
         except Stale as refused:
             lost = refused
     raise lost or Stale(what="outage")
+
+
+def _remember_ended(changes: Iterable[Change], *, at: datetime) -> None:
+    """Let what is over, or back in part, be weighed with the evidence from now on. Raises Busy."""
+    for change in changes:
+        outage = change.made.outage
+        if any(event.name in {"restore", "deny", "transfer"} for event in change.made.events):
+            tracing.remember(outage.county, outage.devices, outage.outage_id, at=at)
 
 
 def _read_again(outage_id: str) -> tuple[Head, Board]:

@@ -14,6 +14,7 @@ from chalicelib.domain.calendar import local_day
 from chalicelib.domain.clocks import Clock, Rules, due, instant
 from chalicelib.domain.contact import mask_address, mask_name
 from chalicelib.domain.grid import Device, dark
+from chalicelib.domain.inference import Evidence, Suspicion
 from chalicelib.domain.order import Event
 from chalicelib.domain.outage import (
     BEFORE,
@@ -32,6 +33,7 @@ from chalicelib.store.customers import Household
 from chalicelib.store.outages import Head
 from chalicelib.usecases import tracing
 from chalicelib.usecases.desk import Desk
+from chalicelib.usecases.locating import Weighed
 from chalicelib.usecases.notifying import row_key
 from chalicelib.usecases.outages import DEEDS, affected, customer_key, main_of, open_to
 from chalicelib.usecases.showing import need_row, staff_name, stamp
@@ -449,6 +451,44 @@ def _household(
         "state": newest.status.value if newest else None,
         "kind": newest.kind if newest else None,
         "told_at": stamp(newest.at) if newest else None,
+    }
+
+
+# Evidence ---------------------------------------------------------------------------------------
+
+MOST_SHOWN: Final = 200
+
+
+def evidence(weighed: Weighed, told: Suspicion | None) -> dict[str, Any]:
+    """Return what speaks for an outage and against it, the newest first, and its candidates."""
+    rows: list[tuple[Evidence, bool]] = []
+    if told is not None:
+        rows += [(each, True) for each in told.evidence_for]
+        rows += [(each, False) for each in told.evidence_against]
+    rows.sort(key=lambda one: one[0].occurred_at, reverse=True)
+    groups = [told.devices, *told.rivals] if told is not None else []
+    return {
+        "items": [
+            {
+                "kind": each.kind.value,
+                "subject": each.subject,
+                "source": each.source.partition("/")[2] or each.source,
+                "occurred_at": stamp(each.occurred_at),
+                "recorded_at": stamp(each.recorded_at),
+                "supports": supports,
+            }
+            for each, supports in rows[:MOST_SHOWN]
+        ],
+        "more": max(0, len(rows) - MOST_SHOWN),
+        "probability": told.probability if told is not None else None,
+        "candidates": [
+            {
+                "devices": list(devices),
+                "share": told.share if told is not None and place == 0 else None,
+                "households": weighed.grid.behind(devices[:1]).households,
+            }
+            for place, devices in enumerate(groups)
+        ],
     }
 
 

@@ -13,8 +13,7 @@ from typing import Final
 
 from chalicelib.domain import notice, outage_moves, words
 from chalicelib.domain.clocks import Target
-from chalicelib.domain.order import Event
-from chalicelib.domain.outage import OVER, Outage, aggregate, effects
+from chalicelib.domain.outage import OVER, Outage, aggregate
 from chalicelib.domain.procedure import Effect
 from chalicelib.domain.refusal import Stale
 from chalicelib.outbound.sms import GatewayBusy
@@ -23,8 +22,8 @@ from chalicelib.store.deliveries import Status
 from chalicelib.store.orders import Look
 from chalicelib.store.outages import LOOK_BACK, Change, Head
 from chalicelib.telemetry import alarm, log
-from chalicelib.usecases import delivering, joining
-from chalicelib.usecases.delivering import ELSEWHERE, LEASE, Later, Outcome, Ports
+from chalicelib.usecases import delivering, joining, locating
+from chalicelib.usecases.delivering import LEASE, Later, Outcome, Ports, outage_effects
 from chalicelib.usecases.desk import Desk
 
 MOST_LOOKS: Final = 12
@@ -44,11 +43,6 @@ class Ways:
     look: Tells
 
 
-def effect_ids(event: Event) -> list[str]:
-    """Return the ids of what an outage's event causes and is made here."""
-    return [each.effect_id for each in effects(event) if each.kind not in ELSEWHERE]
-
-
 def carry_out(
     desk: Desk, ways: Ways, outage_id: str, seq: int, effect_id: str, *, at: datetime
 ) -> Status | None:
@@ -61,7 +55,7 @@ def carry_out(
     tries = deliveries.claim(chain, effect_id, by=ways.ports.by, at=at, lease=LEASE)
     if not tries:
         return None
-    effect = next((one for one in effects(event) if one.effect_id == effect_id), None)
+    effect = next((one for one in outage_effects(event) if one.effect_id == effect_id), None)
     try:
         outcome = (
             Outcome(Status.FAILED, reason="no-such-effect")
@@ -134,6 +128,11 @@ def _repair(do: _Doing) -> Outcome:
     return _done(joining.open_repair(do.desk, do.outage.outage_id, at=do.at))
 
 
+def _weigh(do: _Doing) -> Outcome:
+    locating.look_again(do.desk, do.outage.outage_id, at=do.at)
+    return Outcome(Status.SENT)
+
+
 def _back(do: _Doing) -> Outcome:
     return _done(joining.power_back(do.desk, do.outage, do.order, do.key, at=do.at))
 
@@ -183,6 +182,7 @@ MAKES: Final[Mapping[str, Callable[[_Doing], Outcome]]] = MappingProxyType(
         "notice": _start,
         "reconcile": _look,
         "order": _repair,
+        "weigh": _weigh,
         "alert": _alert,
         "back": _back,
         "close": _close,
@@ -243,7 +243,7 @@ def look_for_effects(head: Head, *, at: datetime) -> list[tuple[str, int, str]]:
     lost: list[tuple[str, int, str]] = []
     newer: Look | None = None
     for event in ledger.read(chain, after=look.from_seq - 1):
-        caused = effect_ids(event)
+        caused = [each.effect_id for each in outage_effects(event)]
         if event.recorded_at > at - LOOK_BACK:
             if caused and newer is None:
                 newer = Look(event.seq, event.recorded_at + LOOK_BACK, 0)

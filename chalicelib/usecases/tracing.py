@@ -198,6 +198,20 @@ def _grid(county: str, chosen: Sequence[Sheet]) -> Grid:
     return found
 
 
+POINTER: Final = "outage"
+"""The field by which a row of evidence names an outage instead of a report."""
+
+
+def remember(county: str, devices: Sequence[str], outage_id: str, *, at: datetime) -> None:
+    """Put an outage among the evidence of its maps, so that it is weighed once it is over.
+
+    Before it is committed: a row that names an outage that there is not says nothing. Raises Busy.
+    """
+    homes = grid.places_of("device", devices).values()
+    for name in sorted({split_home(home)[1] for home in homes}):
+        grid.add_evidence(county, name, [{POINTER: outage_id}], at=at)
+
+
 # Finding ----------------------------------------------------------------------------------------
 
 

@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from chalicelib.domain.procedure import Advanced, effects, fire, replan
+from chalicelib.domain.procedure import Advanced, fire, replan
 from chalicelib.domain.refusal import Refused, Stale, Unknown
 from chalicelib.store import deliveries, ledger, orders, outages
 from chalicelib.store.orders import Change, Due, Head, Look
 from chalicelib.telemetry import alarm, log
-from chalicelib.usecases import responding
+from chalicelib.usecases import delivering, responding
 from chalicelib.usecases.desk import Desk
 from chalicelib.usecases.looking import look_after, look_back
 
@@ -195,13 +195,13 @@ def look_for_effects(desk: Desk, head: Head, at: datetime) -> list[tuple[str, in
     newer: Look | None = None
     for event in ledger.read(order_id, after=look.from_seq - 1):
         if event.recorded_at > at - wait:
-            if effects(event) and newer is None:
+            if delivering.own_effect_ids(event) and newer is None:
                 newer = Look(from_seq=event.seq, at=event.recorded_at + wait, tries=0)
             continue
         missing.extend(
-            (order_id, event.seq, effect.effect_id)
-            for effect in effects(event)
-            if effect.effect_id not in settled
+            (order_id, event.seq, effect_id)
+            for effect_id in delivering.own_effect_ids(event)
+            if effect_id not in settled
         )
     if missing and look.tries + 1 >= MOST_LOOKS:
         alarm("effect.abandoned", order=order_id, count=len(missing))

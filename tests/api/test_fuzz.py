@@ -162,7 +162,7 @@ def a_key(api: Api) -> tuple[str, str]:
     made = registry.new_key(
         name="12345 平台",
         office_id=COUNTY,
-        scopes=("intake", "track", "ledger.read", "webhook"),
+        scopes=("intake", "track", "ledger.read", "webhook", "events"),
         channel="12345",
         entropy=b"e" * 32,
         by=Actor("admin", "setup"),

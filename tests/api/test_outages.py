@@ -1,8 +1,11 @@
 """Outages over HTTP: who may do what, what is refused and named, what everybody is shown."""
 
+from datetime import datetime
+
 import pytest
 
-from tests.api.conftest import COUNTY, STATION, Api
+from tests.api.conftest import COUNTY, ELSEWHERE, STATION, Api
+from tests.api.test_channel import a_key
 from tests.usecases.network import a_grid, account
 
 OUTAGES = "/api/v1/outages"
@@ -163,3 +166,81 @@ def test_the_board_comes_a_page_at_a_time_and_by_state(api):
     assert second["cursor"] is None
     assert api.get(f"{OUTAGES}?state=planned", as_="dispatcher-1").body["items"] == []
     assert api.get(f"{OUTAGES}?state=none", as_="dispatcher-1").status == 422
+
+
+# What platforms report --------------------------------------------------------------------------
+
+
+def event(subject: dict[str, str], kind: str, number: int, at: datetime) -> dict[str, object]:
+    return {
+        "kind": kind,
+        "subject": subject,
+        "source": "scada-1",
+        "sequence": number,
+        "occurred_at": at.isoformat(),
+    }
+
+
+def test_events_of_a_platform_become_an_outage_with_evidence(api):
+    key = a_key("events")
+    sent = {"events": [event({"device": "F1-CB"}, "device_open", 1, api.at),
+                       event({"device": "nothing"}, "device_open", 2, api.at)]}  # fmt: skip
+    taken = api.post("/api/v1/events", sent, as_=key)
+    again = api.post("/api/v1/events", sent, as_=key)
+
+    assert taken.status == again.status == 202
+    assert (taken.body["accepted"], taken.body["unknown"]) == (
+        1, [{"index": 1, "subject": "nothing"}],
+    )  # fmt: skip
+    assert (again.body["accepted"], again.body["duplicate"]) == (0, 1)
+    (number,) = taken.body["outages"]
+    (row,) = api.get(OUTAGES, as_="dispatcher-1").body["items"]
+    assert (row["id"], row["state"], row["evidence"]["device_open"]) == (number, "suspected", 1)
+    shown = api.get(f"{OUTAGES}/{number}/evidence", as_="dispatcher-1").body
+    assert [(each["kind"], each["supports"]) for each in shown["items"]] == [("device_open", True)]
+    assert shown["candidates"][0] == {"devices": ["F1-CB"], "share": pytest.approx(1, abs=0.1),
+                                      "households": 12}  # fmt: skip
+    listed = api.get("/api/v1/events/unplaced", as_="dispatcher-1").body["items"]
+    assert [(each["subject"], each["count"]) for each in listed] == [("nothing", 2)]
+    assert api.get("/api/v1/events/unplaced", as_="stranger-1").body["items"] == []
+
+
+def test_a_key_without_the_scope_and_a_person_send_no_events(api):
+    sent = {"events": [event({"device": "F1-CB"}, "device_open", 1, api.at)]}
+    assert api.post("/api/v1/events", sent, as_=a_key("intake")).status == 403
+    assert api.post("/api/v1/events", sent, as_="dispatcher-1").status == 401
+
+
+def test_a_key_of_another_county_reaches_no_device_of_ours(api):
+    sent = {"events": [event({"device": "F1-CB"}, "device_open", 1, api.at)]}
+    taken = api.post("/api/v1/events", sent, as_=a_key("events", office=ELSEWHERE))
+    assert taken.body["unknown"] == [{"index": 0, "subject": "F1-CB"}]
+    assert api.get(OUTAGES, as_="dispatcher-1").body["items"] == []
+
+
+@pytest.mark.parametrize(
+    ("change", "field", "code"),
+    [
+        ({"kind": "explosion"}, "events.0.kind", "field.choice"),
+        ({"subject": {}}, "events.0.subject", "field.one_of"),
+        ({"subject": {"device": "a", "meter": "b"}}, "events.0.subject", "field.one_of"),
+        ({"sequence": -1}, "events.0.sequence", "field.out_of_range"),
+        ({"sequence": 1.5}, "events.0.sequence", "field.number"),
+        ({"occurred_at": "yesterday"}, "events.0.occurred_at", "field.instant"),
+        ({"confidence": 1.5}, "events.0.confidence", "field.out_of_range"),
+        ({"source": ""}, "events.0.source", "field.code"),
+    ],
+)
+def test_an_event_that_cannot_be_read_is_named_and_nothing_is_taken(api, change, field, code):
+    good = event({"device": "F1-CB"}, "device_open", 1, api.at)
+    refused = api.post("/api/v1/events", {"events": [{**good, **change}]}, as_=a_key("events"))
+
+    assert refused.status == 422, refused.raw.decode()
+    assert [(each["field"], each["code"]) for each in refused.body["errors"]] == [(field, code)]
+    assert api.get(OUTAGES, as_="dispatcher-1").body["items"] == []
+
+
+def test_ten_thousand_and_one_events_are_too_many(api):
+    good = event({"device": "F1-CB"}, "device_open", 1, api.at)
+    refused = api.post("/api/v1/events", {"events": [good] * 10_001}, as_=a_key("events"))
+    assert [each["code"] for each in refused.body["errors"]] == ["field.too_many"]

@@ -18,7 +18,8 @@ SECTIONS = {"F1": (("T-01", "T-02"), ("T-03",)), "F2": (("T-04",),)}
 TRANSFORMERS = tuple(t for sections in SECTIONS.values() for some in sections for t in some)
 
 
-def a_network() -> Network:
+def a_network(size: int = 2) -> Network:
+    """Return the network; size: households a box, two of which are registered."""
     devices = [
         Device("SRC", "source", "", "B110", name="进线", substation_id="SS"),
         Device("TM", "transformer", "B110", "B10", name="主变", substation_id="SS"),
@@ -49,7 +50,7 @@ def a_network() -> Network:
                     )  # fmt: skip
                     loads.append(
                         Load(f"{each}-X{box}", f"{each}-X{box}-B", transformer_id=each,
-                             feeder_id=feeder, households=2)
+                             feeder_id=feeder, households=size)
                     )  # fmt: skip
     devices.append(
         Device("TIE", "switch", "F1-S2", "F2-S1", name="联络开关", switchable=True, closed=False,
@@ -81,11 +82,16 @@ def households() -> list[Household]:
     ]
 
 
-def a_grid(county: str = COUNTY, station: str = STATION, at: datetime = NOON) -> Network:
+def a_grid(
+    county: str = COUNTY, station: str = STATION, at: datetime = NOON, *, size: int = 2
+) -> Network:
     """Keep the network, its places, its households, and where each thing is."""
-    network = a_network()
+    network = a_network(size)
     found = feeders(network)
-    grid.save(county, {str(one.key): (pack(one), 0) for one in found}, at=at)
+    kept = grid.maps(county, [str(one.key) for one in found])
+    versions = {name: each.version for name, each in kept.items()}
+    changed = {str(one.key): (pack(one), versions.get(str(one.key), 0)) for one in found}
+    grid.save(county, changed, at=at)
     for one in found:
         homes = {device.device_id: f"{county}/{one.key}" for device in one.devices}
         grid.put_places_of("device", homes)

@@ -632,6 +632,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take up to 10,000 events of devices and meters; each counts once for source and sequence
+         * @description Take up to 10,000 events of devices and meters; each counts once for source and sequence.
+         */
+        post: operations["take_events"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/events/unplaced": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return what events of the last days named that is not known here: somebody must see to it
+         * @description Return what events of the last days named that is not known here: somebody must see to it.
+         */
+        get: operations["list_unplaced_events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/exports/indices": {
         parameters: {
             query?: never;
@@ -1656,6 +1696,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/outages/{outage}/evidence": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return what is reported for an outage and against it, weighed as of now
+         * @description Return what is reported for an outage and against it, weighed as of now.
+         */
+        get: operations["list_evidence"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/outages/{outage}/households": {
         parameters: {
             query?: never;
@@ -2556,6 +2616,12 @@ export interface components {
             items: components["schemas"]["CallRow"][];
             cursor: string | null;
         };
+        /** @description Devices that may have failed, the likeliest first. share: of all that may have happened. */
+        Candidate: {
+            devices: string[];
+            share: number | null;
+            households: number;
+        };
         /** @description What a role may do, and on offices that stand how to its own. */
         CapabilityRow: {
             capability: string;
@@ -2806,6 +2872,58 @@ export interface components {
             set_at: string;
             reason: string | null;
             next_update_at: string | null;
+        };
+        /** @description One event. source and sequence make it the same event however often it is sent. */
+        EventIn: {
+            /** @enum {string} */
+            kind: "call" | "meter_off" | "meter_on" | "device_open" | "device_close" | "fault_indicator" | "ping_reply";
+            subject: components["schemas"]["Subject"];
+            source: string;
+            sequence: number;
+            /** Format: date-time */
+            occurred_at: string;
+            /** @default 1 */
+            confidence?: number;
+        };
+        /** @description An event that cannot be used, by its place in the batch. */
+        EventRefused: {
+            index: number;
+            code: string;
+        };
+        /** @description An event about nothing that is known, by its place in the batch. */
+        EventUnknown: {
+            index: number;
+            subject: string;
+        };
+        /** @description A batch of events. */
+        Events: {
+            events: components["schemas"]["EventIn"][];
+        };
+        /** @description What became of a batch. outages: those that it opened or moved. */
+        EventsTaken: {
+            accepted: number;
+            duplicate: number;
+            refused: components["schemas"]["EventRefused"][];
+            unknown: components["schemas"]["EventUnknown"][];
+            outages: string[];
+        };
+        /** @description What speaks for an outage and against it, and which devices may have failed instead. */
+        EvidenceOf: {
+            items: components["schemas"]["EvidenceRow"][];
+            more: number;
+            probability: number | null;
+            candidates: components["schemas"]["Candidate"][];
+        };
+        /** @description A report for an outage, or against it. */
+        EvidenceRow: {
+            kind: string;
+            subject: string;
+            source: string;
+            /** Format: date-time */
+            occurred_at: string;
+            /** Format: date-time */
+            recorded_at: string;
+            supports: boolean;
         };
         /** @description One map, a page of its devices at a time. */
         FeederPage: {
@@ -3290,7 +3408,7 @@ export interface components {
         NewKey: {
             name: string;
             office: string;
-            scopes: ("intake" | "track" | "ledger.read" | "webhook")[];
+            scopes: ("intake" | "track" | "ledger.read" | "webhook" | "events")[];
             /** @default  */
             channel?: string;
         };
@@ -4169,6 +4287,13 @@ export interface components {
             next_update: string | null;
             restored_at: string | null;
         };
+        /** @description What an event is about: exactly one of these. */
+        Subject: {
+            device?: string | null;
+            transformer?: string | null;
+            meter?: string | null;
+            account?: string | null;
+        };
         /** @description A supervision (督办): of a person or an office; names are empty where one is gone. */
         SupervisionRow: {
             id: string;
@@ -4348,6 +4473,21 @@ export interface components {
             items: components["schemas"]["GridAccount"][];
             total: number;
             cursor: string | null;
+        };
+        /** @description Something that events name and nothing here is known as. */
+        UnplacedEvent: {
+            office: string;
+            sort: string;
+            subject: string;
+            kind: string;
+            source: string;
+            count: number;
+            /** Format: date-time */
+            at: string;
+        };
+        /** @description What events named in the last days that is not known, the newest first. */
+        UnplacedEvents: {
+            items: components["schemas"]["UnplacedEvent"][];
         };
         /** @description Post a multipart form to `url`: all `fields` first, the file last, named `file`. */
         UploadForm: {
@@ -8102,6 +8242,188 @@ export interface operations {
                 };
             };
             /** @description bad-input, key-reused */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    take_events: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The language of problems. */
+                "Accept-Language"?: "zh" | "en";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "events": [
+                 *         {
+                 *           "kind": "device_open",
+                 *           "subject": {
+                 *             "device": "F-TQ-QH-01-CB"
+                 *           },
+                 *           "source": "scada-1",
+                 *           "sequence": 4711,
+                 *           "occurred_at": "2026-11-21T06:47:00+08:00"
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["Events"];
+            };
+        };
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EventsTaken"];
+                };
+            };
+            /** @description not-signed-in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not-allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description stale */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too-large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unsupported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bad-input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_unplaced_events: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The language of problems. */
+                "Accept-Language"?: "zh" | "en";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UnplacedEvents"];
+                };
+            };
+            /** @description not-signed-in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not-allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bad-input */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -12895,6 +13217,85 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["OutageDiagrams"];
+                };
+            };
+            /** @description not-signed-in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not-allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unknown */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bad-input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_evidence: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The language of problems. */
+                "Accept-Language"?: "zh" | "en";
+            };
+            path: {
+                outage: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EvidenceOf"];
                 };
             };
             /** @description not-signed-in */

@@ -1,0 +1,735 @@
+"""What is reported becomes evidence, and evidence outages (故障定位): kept, weighed, acted upon.
+
+Evidence is kept by feeder map, once for its source and sequence. Whenever some arrives, all that is
+known of the substation's feeders is weighed again (`domain/inference`), and the county's outages
+are brought to what follows: opened, raised, widened, withdrawn, taken into another. Each step
+passes the board's gate and is decided again on what the board then holds, so two who infer at once
+make one outage. A person's word is never overridden. Whoever was told that power is off is told by
+a person that it is back: a device's word only starts the clock of entering it.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from itertools import chain
+from typing import Any, Final
+
+from chalicelib.domain import inference
+from chalicelib.domain import outage_moves as moves
+from chalicelib.domain.calendar import local_day
+from chalicelib.domain.clocks import instant, millis
+from chalicelib.domain.inference import Evidence, Inference, Known, Ladder, Level, Suspicion, Word
+from chalicelib.domain.inference.evidence import DARK as SAYS_DARK
+from chalicelib.domain.inference.evidence import LIVE as SAYS_LIVE
+from chalicelib.domain.inference.evidence import SWITCHED, Verdict
+from chalicelib.domain.inference.evidence import Kind as Heard
+from chalicelib.domain.order import Actor
+from chalicelib.domain.outage import OPEN, UNCONFIRMED, Kind, Outage, State, free, spells
+from chalicelib.domain.outage_moves import Act, Made
+from chalicelib.domain.procedure import SKEW
+from chalicelib.domain.reach import Reach
+from chalicelib.domain.refusal import BadInput, GateClosed, IllegalMove, Stale
+from chalicelib.domain.staff import Outsider, Relation, relation
+from chalicelib.store import customers, grid, orders, outages
+from chalicelib.store.customers import Household
+from chalicelib.store.outages import Board, Change, Head
+from chalicelib.telemetry import log
+from chalicelib.usecases import joining, tracing
+from chalicelib.usecases.desk import Desk
+from chalicelib.usecases.outages import MOST_DEVICES, feeders_of, shown_of
+from chalicelib.usecases.tracing import Grid
+
+SYSTEM: Final = Actor(Outsider.SYSTEM.value, "inference")
+WINDOW: Final = timedelta(hours=12)
+"""How far back evidence is weighed: the priors are of so many hours. [design]"""
+EARLY: Final = timedelta(minutes=10)
+"""How long before an outage's start a report may already be of it. [design]"""
+DENIAL_HOLDS: Final = timedelta(hours=2)
+"""How long nobody asks again about a device that a person said is well. [design]"""
+MOST_STEPS: Final = 400
+TRIES: Final = 12
+SORTS: Final = ("device", "transformer", "meter", "account")
+NOWHERE: Final = "unplaced"
+UNPLACED_KEPT: Final = timedelta(days=7)
+_BY_KIND: Final[Mapping[Heard, str]] = {
+    Heard.CALL: "calls",
+    Heard.METER_OFF: "meter_off",
+    Heard.DEVICE_OPEN: "device_open",
+    Heard.FAULT_INDICATOR: "indicators",
+}
+
+
+# Taking in --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """One event as a platform sends it. sort: one of SORTS; source, sequence: which event it is."""
+
+    kind: str
+    sort: str
+    subject: str
+    source: str
+    sequence: int
+    occurred_at: datetime
+    confidence: float = 1.0
+
+
+@dataclass(slots=True)
+class Taken:
+    """What became of a batch, by the place of each event in it."""
+
+    accepted: int = 0
+    duplicate: int = 0
+    refused: list[tuple[int, str]] = field(default_factory=list)
+    unknown: list[tuple[int, str]] = field(default_factory=list)
+    outages: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    """Where an event belongs: a map, and what it is about there."""
+
+    county: str
+    sheet: str
+    subject: str
+    meter: str = ""
+
+
+def take(desk: Desk, events: Sequence[Reported], *, office_id: str, by: str, at: datetime) -> Taken:
+    """Take in a batch of events of an office's area, and act on what follows. Raises Busy, Stale.
+
+    by: who sends them; their sources are told apart by it. What names nothing that is known there
+    is kept on a list that somebody sees. Sending a batch again changes nothing.
+    """
+    taken = Taken()
+    found, lost = _sorted(desk, events, taken, office_id=office_id, by=by, at=at)
+    if lost:
+        grid.add_evidence(office_id, NOWHERE, lost, at=at)
+    touched: dict[str, list[str]] = {}
+    for (county, sheet), some in found.items():
+        fresh = _fresh(county, sheet, some, at=at)
+        taken.accepted += len(fresh)
+        taken.duplicate += len(some) - len(fresh)
+        if fresh:
+            grid.add_evidence(county, sheet, [_to_json(each) for each in fresh], at=at)
+        touched.setdefault(county, []).append(sheet)
+    for county, sheets in touched.items():
+        taken.outages += infer(desk, county, sheets, at=at)
+    return taken
+
+
+def _sorted(
+    desk: Desk, events: Sequence[Reported], taken: Taken, *, office_id: str, by: str, at: datetime
+) -> tuple[dict[tuple[str, str], list[Evidence]], list[dict[str, Any]]]:
+    """Return the evidence by county and map, and what belongs nowhere."""
+    found: dict[tuple[str, str], list[Evidence]] = {}
+    lost: list[dict[str, Any]] = []
+    placed = _place(desk, events, office_id=office_id)
+    for index, (event, where) in enumerate(zip(events, placed, strict=True)):
+        code = _unusable(event, at)
+        if code:
+            taken.refused.append((index, code))
+        elif where is None:
+            taken.unknown.append((index, event.subject))
+            lost.append(_lost(event, at))
+        else:
+            some = found.setdefault((where.county, where.sheet), [])
+            some.append(_evidence(event, where, by=by, at=at))
+    return found, lost
+
+
+def _unusable(event: Reported, at: datetime) -> str:
+    if event.occurred_at > at + SKEW:
+        return "occurred_at.in_future"
+    if event.occurred_at < at - WINDOW:
+        return "event.too_old"
+    is_of_device = Heard(event.kind) in SWITCHED | {Heard.FAULT_INDICATOR}
+    if is_of_device and event.sort != "device":
+        return "event.subject"
+    return ""
+
+
+def _place(desk: Desk, events: Sequence[Reported], *, office_id: str) -> list[_Placed | None]:
+    """Return where each event belongs; None for what is unknown, or of another office's area."""
+    wanted: dict[str, set[str]] = {sort: set() for sort in SORTS}
+    for event in events:
+        wanted[event.sort].add(event.subject)
+    account_of = grid.places_of("meter", wanted["meter"])
+    homes = customers.find_households(wanted["account"] | set(account_of.values()))
+    transformers = {home.transformer_id for home in homes.values()}
+    known = grid.places_of("device", wanted["device"] | wanted["transformer"] | transformers)
+    mine = desk.path(office_id)
+
+    def at_home(device: str) -> tuple[str, str] | None:
+        if device not in known:
+            return None
+        county, sheet = tracing.split_home(known[device])
+        stands = relation(mine, desk.path(county)) if mine else Relation.FOREIGN
+        return (county, sheet) if stands in {Relation.OWN, Relation.BELOW} else None
+
+    def placed(event: Reported) -> _Placed | None:
+        if event.sort in {"device", "transformer"}:
+            home = at_home(event.subject)
+            return _Placed(*home, event.subject) if home else None
+        account = account_of.get(event.subject, "") if event.sort == "meter" else event.subject
+        household = homes.get(account)
+        home = at_home(household.transformer_id) if household else None
+        if household is None or home is None:
+            return None
+        return _Placed(*home, _subject_of(household), event.subject)
+
+    return [placed(event) for event in events]
+
+
+def _subject_of(household: Household) -> str:
+    return household.load_id or household.transformer_id
+
+
+def _evidence(event: Reported, where: _Placed, *, by: str, at: datetime) -> Evidence:
+    return Evidence(
+        kind=Heard(event.kind),
+        subject=where.subject,
+        source=f"{by}/{event.source}",
+        sequence=event.sequence,
+        occurred_at=min(event.occurred_at, at),
+        recorded_at=at,
+        meter=where.meter,
+        confidence=event.confidence,
+    )
+
+
+def _fresh(county: str, sheet: str, some: Sequence[Evidence], *, at: datetime) -> list[Evidence]:
+    """Return those that are not kept yet, each once."""
+    kept = {
+        (str(raw["s"]), int(raw["n"]))
+        for raw in grid.evidence_since(county, sheet, at - WINDOW)
+        if "s" in raw
+    }
+    fresh: dict[tuple[str, int], Evidence] = {}
+    for each in some:
+        key = (each.source, each.sequence)
+        if key not in kept:
+            fresh.setdefault(key, each)
+    return list(fresh.values())
+
+
+def _to_json(each: Evidence) -> dict[str, Any]:
+    raw: dict[str, Any] = {
+        "k": each.kind.value,
+        "u": each.subject,
+        "s": each.source,
+        "n": each.sequence,
+        "o": millis(each.occurred_at),
+        "r": millis(each.recorded_at),
+    }
+    if each.meter:
+        raw["m"] = each.meter
+    if each.confidence < 1:
+        raw["c"] = each.confidence
+    return raw
+
+
+def _from_json(raw: Mapping[str, Any]) -> Evidence:
+    return Evidence(
+        kind=Heard(raw["k"]),
+        subject=raw["u"],
+        source=raw["s"],
+        sequence=raw["n"],
+        occurred_at=instant(raw["o"]),
+        recorded_at=instant(raw["r"]),
+        meter=raw.get("m", ""),
+        confidence=raw.get("c", 1.0),
+    )
+
+
+def _lost(event: Reported, at: datetime) -> dict[str, Any]:
+    return {
+        "kind": event.kind,
+        "sort": event.sort,
+        "subject": event.subject,
+        "source": event.source,
+        "at": millis(min(event.occurred_at, at)),
+    }
+
+
+def unplaced(office_ids: Iterable[str], *, at: datetime) -> list[dict[str, Any]]:
+    """Return the events of the last days that named nothing known, each subject once. Raises Busy.
+
+    With how often it came and when last; the newest first.
+    """
+    found: dict[tuple[str, str, str], dict[str, Any]] = {}
+    for office_id in office_ids:
+        for raw in grid.evidence_since(office_id, NOWHERE, at - UNPLACED_KEPT):
+            key = (office_id, raw["sort"], raw["subject"])
+            before = found.get(key, {"count": 0, "at": 0})
+            found[key] = {
+                "office": office_id,
+                "sort": raw["sort"],
+                "subject": raw["subject"],
+                "kind": raw["kind"],
+                "source": raw["source"],
+                "count": before["count"] + 1,
+                "at": max(before["at"], raw["at"]),
+            }
+    return sorted(found.values(), key=lambda one: (-one["at"], one["subject"]))
+
+
+# A caller's report ------------------------------------------------------------------------------
+
+
+def hear(desk: Desk, order_id: str, *, at: datetime) -> list[str]:
+    """Take a report of no power as evidence, and let it join the outage that darkens its place.
+
+    Returns the outages that it touched. Done again it changes nothing. Raises Unknown, Busy, Stale.
+    """
+    head = orders.get(order_id)
+    order = head.order
+    place = str(order.facts.get("place", ""))
+    if not place or order.closed_at is not None or not joining.is_about_power(order):
+        return []
+    home = grid.places_of("device", [place]).get(place)
+    touched: list[str] = []
+    load = joining.load_of(head)
+    if home is not None and order.facts.get("symptom") == joining.NO_POWER:
+        county, sheet = tracing.split_home(home)
+        call = Evidence(
+            kind=Heard.CALL,
+            subject=load or place,
+            source=f"order/{order_id}",
+            sequence=0,
+            occurred_at=max(order.occurred_at, order.recorded_at - WINDOW),
+            recorded_at=order.recorded_at,
+            meter=order_id,
+        )
+        if _fresh(county, sheet, [call], at=at):
+            grid.add_evidence(county, sheet, [_to_json(call)], at=at)
+        touched += infer(desk, county, [sheet], at=at)
+    for outage in outages.board(order.county).outages:
+        if outage.rule.joinable and outage.state in OPEN and joining.covers(outage, place, load):
+            joining.join(desk, order_id, outage.outage_id, at=at)
+            touched.append(outage.outage_id)
+    return list(dict.fromkeys(touched))
+
+
+# Weighing ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """Everything that is known of some maps, and what follows."""
+
+    grid: Grid
+    evidence: tuple[Evidence, ...]
+    told: Inference
+
+
+def infer(desk: Desk, county: str, sheets: Iterable[str], *, at: datetime) -> list[str]:
+    """Weigh what is known around some maps, and act on it. Returns the outages that it moved.
+
+    Raises Busy, and Stale when others were faster again and again.
+    """
+    moved: dict[str, None] = {}
+    for found in _grids(county, sheets):
+        for _ in range(TRIES):
+            board = outages.board(county)
+            weighed = weigh(desk, found, board, at=at)
+            try:
+                moved.update(dict.fromkeys(_act_on(desk, weighed, board, at=at)))
+            except Stale:
+                log("inference.raced", county=county)
+                continue
+            break
+        else:
+            raise Stale(what="board")
+    return list(moved)
+
+
+def _grids(county: str, sheets: Iterable[str]) -> Iterator[Grid]:
+    """Yield the networks in which some maps are weighed: with all that shares their substation."""
+    left = dict.fromkeys(sheets)
+    known = {str(sheet.map.key): sheet.name for sheet in tracing.sheets_of(county)}
+    while left:
+        name = next(iter(left))
+        near = tracing.around(county, [name])
+        above = {known[str(key)] for sheet in near.sheets for key in sheet.map.above
+                 if str(key) in known and not key.is_feeder}  # fmt: skip
+        whole = tracing.around(county, [name, *sorted(above)])
+        for sheet in whole.sheets:
+            left.pop(sheet.name, None)
+        left.pop(name, None)
+        if whole.sheets:
+            yield whole
+
+
+def weigh(desk: Desk, found: Grid, board: Board, *, at: datetime) -> Weighed:
+    """Return what the evidence of a network says at an instant. Raises Busy."""
+    rows = list(
+        chain.from_iterable(
+            grid.evidence_since(found.county, sheet.name, at - WINDOW) for sheet in found.sheets
+        )
+    )
+    named = dict.fromkeys(str(raw[tracing.POINTER]) for raw in rows if tracing.POINTER in raw)
+    mine = frozenset(found.devices)
+    open_ids = {each.outage_id for each in board.outages}
+    over = [
+        head.outage for head in outages.get_many(each for each in named if each not in open_ids)
+    ]
+    near = [each for each in (*board.outages, *over) if mine & frozenset(each.devices)]
+    said = [_from_json(raw) for raw in rows if "k" in raw]
+    kept = tuple(_not_over(found, said, near))
+    office = desk.office(found.county)
+    ladder = Ladder.of(desk.book, on=local_day(at), offices=office.upwards)
+    told = inference.infer(
+        found.tree,
+        kept,
+        known=Known.of(found.network),
+        ladder=ladder,
+        at=at,
+        words=[word for each in near for word in _words(each, at)],
+    )
+    return Weighed(found, kept, told)
+
+
+def _not_over(found: Grid, said: Iterable[Evidence], near: Iterable[Outage]) -> Iterator[Evidence]:
+    """Yield what does not speak of an interruption that has ended, or of one that was none."""
+    ended: list[tuple[frozenset[str], frozenset[str], datetime, datetime]] = []
+    for outage in near:
+        devices = frozenset(outage.devices)
+        for spell in spells(outage):
+            if spell.until is not None:
+                loads = found.loads_in(spell.reach)
+                ended.append((devices, loads, spell.since - EARLY, spell.until))
+        for step in outage.steps.values():
+            if step.change == "wrong":
+                loads = found.loads_in(step.reach)
+                begun = outage.since or step.at
+                ended.append((devices, loads, begun - EARLY, step.recorded_at))
+    for each in said:
+        if (
+            each.kind in SAYS_LIVE
+            or each.kind is Heard.DEVICE_CLOSE
+            or not any(
+                since <= each.occurred_at <= until and _is_of(found, each, devices, loads)
+                for devices, loads, since, until in ended
+            )
+        ):
+            yield each
+
+
+def _is_of(found: Grid, each: Evidence, devices: frozenset[str], loads: frozenset[str]) -> bool:
+    if each.subject in loads or each.subject in devices:
+        return True
+    if each.kind in SAYS_DARK:
+        own = found.loads_at.get(each.subject, ())
+        return bool(own) and loads.issuperset(own)
+    zone = found.tree.zone_of(each.subject)
+    return zone is not None and bool(found.tree.under(zone) & loads)
+
+
+def _words(outage: Outage, at: datetime) -> Iterator[Word]:
+    """Yield what people said of its devices: what is switched on purpose is known as well."""
+    if outage.state is State.CANCELLED:
+        if outage.word[:1] != ("denied",) or outage.closed_at is None:
+            return
+        if outage.closed_at < at - DENIAL_HOLDS:
+            return
+        verdict, when = Verdict.DENIED, outage.closed_at
+    elif outage.state in OPEN and (outage.word[:1] == ("confirmed",) or outage.rule.planned):
+        verdict, when = Verdict.CONFIRMED, outage.since or outage.recorded_at
+    else:
+        return
+    by = outage.word[2] if len(outage.word) > 2 else "plan"  # noqa: PLR2004 - word, role, who
+    for device in outage.devices:
+        yield Word(device_id=device, verdict=verdict, by=by, at=when)
+
+
+# Acting -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """One commit: who changes and how. shown: of a new outage."""
+
+    changes: tuple[tuple[Head | None, Made], ...]
+    shown: Mapping[str, Any] | None = None
+
+
+class _Deciding:
+    """What the board lacks of what was inferred: one step at a time, the board read anew after."""
+
+    def __init__(self, desk: Desk, weighed: Weighed, board: Board, *, at: datetime) -> None:
+        self.desk, self.weighed, self.board, self.at = desk, weighed, board, at
+        self.grid = weighed.grid
+        self.rules = desk.rules(weighed.grid.county)
+        self.act = Act(SYSTEM, at, at)
+        mine = frozenset(self.grid.devices)
+        self.heads = [
+            head
+            for head in board.heads
+            if head.outage.state in OPEN and mine & frozenset(head.outage.devices)
+        ]
+        self.inferred = sorted(weighed.told.suspicions, key=lambda one: not one.inside)
+        self.claimed: dict[int, Head] = {}
+        for place, suspicion in enumerate(self.inferred):
+            found = self._same(suspicion)
+            if found is not None:
+                self.claimed[place] = found
+        self.taken = {head.outage.outage_id for head in self.claimed.values()}
+
+    def _same(self, suspicion: Suspicion) -> Head | None:
+        """Return the outage of the same devices."""
+        devices = frozenset(suspicion.devices)
+        found = [head for head in self.heads if devices & frozenset(head.outage.devices)]
+        return min(found, key=lambda head: head.outage.recorded_at, default=None)
+
+    def next(self) -> _Step | None:
+        """Return the next thing to do; None when the board holds all that was inferred."""
+        for place, suspicion in enumerate(self.inferred):
+            if suspicion.word is None and suspicion.loads:
+                step = self._of(suspicion, self.claimed.get(place))
+                if step is not None:
+                    return step
+        for head in self.heads:
+            step = self._left(head)
+            if step is not None:
+                return step
+        return None
+
+    def _of(self, suspicion: Suspicion, own: Head | None) -> _Step | None:
+        if own is None:
+            return self._opened(suspicion)
+        old = self._overtaken(suspicion, own)
+        if old is not None:
+            given, taken = moves.transfer(old.outage, own.outage, self.act, rules=self.rules)
+            return _Step(((own, taken), (old, given)))
+        if own.outage.has_human_word or own.outage.kind is not Kind.FAULT:
+            return None
+        return self._nested(suspicion, own) or self._changed(suspicion, own)
+
+    def _reach(self, suspicion: Suspicion) -> Reach:
+        return self.grid.reach(suspicion.sure or suspicion.loads)
+
+    def _overtaken(self, suspicion: Suspicion, own: Head | None) -> Head | None:
+        """Return an inferred outage of other devices that this suspicion explains now."""
+        reach = self.grid.reach(suspicion.loads)
+        for head in self.heads:
+            outage = head.outage
+            is_own = own is not None and own.outage.outage_id == outage.outage_id
+            if is_own or outage.has_human_word or outage.kind is not Kind.FAULT:
+                continue
+            if outage.outage_id not in self.taken and outage.dark & reach:
+                return head
+        return None
+
+    def _opened(self, suspicion: Suspicion) -> _Step | None:
+        old = self._overtaken(suspicion, None)
+        outer = self._outer(suspicion)
+        beside = {each.outage.outage_id for each in (old, outer) if each is not None}
+        others = [each for each in self.board.outages if each.outage_id not in beside]
+        reach = free(self._reach(suspicion), others)
+        if not reach:
+            return None
+        devices = suspicion.devices[:MOST_DEVICES]
+        county = self.grid.county
+        stations = tracing.stations_of(county, reach, at=self.at)
+        made = moves.open_outage(
+            self.act,
+            outage_id=tracing.number_of(
+                self.desk, county, *devices, str(millis(self.at)), at=self.at
+            ),
+            kind=Kind.FAULT,
+            county=county,
+            office=stations[0] if len(stations) == 1 else county,
+            devices=devices,
+            feeders=feeders_of(self.grid, reach),
+            reach=reach,
+            since=min(suspicion.began_at or self.at, self.at),
+            grade=State(suspicion.level.value),
+            rules=self.rules,
+            others=others,
+            on_trip=suspicion.held_until is not None,
+        )
+        shown = {
+            **shown_of(county, self.grid, devices, reach, at=self.at),
+            "evidence": counts(suspicion.evidence_for),
+        }
+        if old is not None:
+            given, taken = moves.transfer(old.outage, made.outage, self.act, rules=self.rules)
+            both = Made(taken.outage, (*made.events, *taken.events))
+            return _Step(((None, both), (old, given)), shown)
+        if outer is not None and (outer.outage.dark - reach):
+            upper, lower = moves.nest(outer.outage, made.outage, self.act, rules=self.rules)
+            both = Made(lower.outage, (*made.events, *lower.events))
+            return _Step(((None, both), (outer, upper)), shown)
+        return _Step(((None, made),), shown) if outer is None else None
+
+    def _outer(self, suspicion: Suspicion) -> Head | None:
+        """Return the outage in which this one lies, where it is on the board."""
+        inside = frozenset(suspicion.inside)
+        found = (head for head in self.heads if inside & frozenset(head.outage.devices))
+        return next(found, None)
+
+    def _nested(self, suspicion: Suspicion, own: Head) -> _Step | None:
+        outer = self._outer(suspicion)
+        if outer is None or own.outage.above or outer.outage.above == own.outage.outage_id:
+            return None
+        try:
+            upper, lower = moves.nest(outer.outage, own.outage, self.act, rules=self.rules)
+        except (BadInput, IllegalMove):
+            return None
+        return _Step(((own, lower), (outer, upper)))
+
+    def _changed(self, suspicion: Suspicion, own: Head) -> _Step | None:
+        outage = own.outage
+        is_open = outage.state in UNCONFIRMED
+        is_sure = is_open or suspicion.level is Level.CONFIRMED
+        extra = free(self._reach(suspicion), self.board.outages)
+        if extra and is_sure and not _was_back(outage, extra):
+            since = min(suspicion.began_at or self.at, self.at)
+            return self._one(own, moves.extend(
+                outage, self.act, reach=extra, since=since, others=self._beside(outage),
+                rules=self.rules,
+            ))  # fmt: skip
+        gone = outage.dark - self.grid.reach(suspicion.loads)
+        if is_open and gone and outage.dark - gone:
+            return self._one(own, moves.shrink(outage, self.act, reach=gone, rules=self.rules))
+        grade = State(suspicion.level.value)
+        held = suspicion.held_until is not None
+        if is_open and grade is not outage.state and not (held and grade is State.SUSPECTED):
+            return self._one(own, moves.assess(outage, self.act, grade=grade, rules=self.rules))
+        return None
+
+    def _beside(self, outage: Outage) -> list[Outage]:
+        return [each for each in self.board.outages if each.outage_id != outage.outage_id]
+
+    def _one(self, head: Head, made: Made) -> _Step:
+        return _Step(((head, made),))
+
+    def _left(self, head: Head) -> _Step | None:
+        """Look at an outage that nothing speaks for any more, or whose device is closed again."""
+        outage = head.outage
+        if outage.kind is not Kind.FAULT:
+            return None
+        back, claimed = self._back_at(outage), outage.outage_id in self.taken
+        is_quiet = not outage.is_told and not outage.has_human_word
+        if back is not None and (outage.has_human_word or not claimed):
+            made = self._back_again(outage, back) if is_quiet else self._known(outage, back)
+            return self._one(head, made) if made else None
+        is_young = outage.recorded_at > self.at - WINDOW + EARLY
+        if not claimed and is_young and is_quiet and outage.state in UNCONFIRMED:
+            return self._one(head, moves.withdraw(outage, self.act, rules=self.rules))
+        return None
+
+    def _back_again(self, outage: Outage, back: datetime) -> Made | None:
+        """Note that power is back where nobody was told that it was off."""
+        if outage.above:
+            return None
+        return moves.restore(outage, self.act, at=back, rules=self.rules)
+
+    def _known(self, outage: Outage, back: datetime) -> Made | None:
+        """Start the clock of entering it where people were told, or a person has spoken."""
+        if "restored" in outage.known:
+            return None
+        return moves.know(
+            outage, self.act, information="restored", happened_at=back, rules=self.rules
+        )
+
+    def _back_at(self, outage: Outage) -> datetime | None:
+        """Return since when its own devices, or the meters behind them, say that power is back."""
+        since = outage.since or outage.recorded_at
+        state: dict[str, Evidence] = {}
+        lit: list[datetime] = []
+        loads = self.grid.loads_in(outage.dark)
+        for each in sorted(self.weighed.evidence, key=lambda one: one.occurred_at):
+            if each.kind in SWITCHED and each.subject in outage.devices:
+                state[each.subject] = each
+            elif each.kind in SAYS_LIVE and each.subject in loads and each.occurred_at > since:
+                lit.append(each.occurred_at)
+        closed = [one.occurred_at for one in state.values() if one.kind is Heard.DEVICE_CLOSE]
+        if closed and len(closed) == len(state) and max(closed) > since:
+            return max(closed)
+        if state or outage.has_human_word:
+            return None
+        return max(lit, default=None)
+
+
+def _was_back(outage: Outage, reach: Reach) -> bool:
+    """Return whether part of a reach was dark in this outage and has come back."""
+    return any(spell.until is not None and spell.reach & reach for spell in spells(outage))
+
+
+def _act_on(desk: Desk, weighed: Weighed, board: Board, *, at: datetime) -> list[str]:
+    """Bring the board to what was inferred. Returns the outages that moved. Raises Stale, Busy."""
+    moved: list[str] = []
+    for _ in range(MOST_STEPS):
+        deciding = _Deciding(desk, weighed, board, at=at)
+        try:
+            step = deciding.next()
+        except (BadInput, GateClosed, IllegalMove) as refused:
+            log("inference.refused", county=board.county, why=refused.slug)
+            break
+        if step is None:
+            _count(deciding)
+            break
+        heads = _commit(weighed.grid, step, board, at=at)
+        moved += [head.outage.outage_id for head in heads]
+        board = _after(board, heads)
+    return moved
+
+
+def _commit(found: Grid, step: _Step, board: Board, *, at: datetime) -> tuple[Head, ...]:
+    for head, made in step.changes:
+        outage = made.outage
+        if head is None or outage.closed_at is not None:
+            tracing.remember(found.county, outage.devices, outage.outage_id, at=at)
+    changes = [
+        Change(head, made, shown=step.shown if head is None else None)
+        for head, made in step.changes
+    ]
+    return outages.commit(*changes, gate=board)
+
+
+def _after(board: Board, heads: Iterable[Head]) -> Board:
+    """Return the board as our own commit left it: nobody else passed the gate in between."""
+    known = {head.outage.outage_id: head for head in (*board.heads, *heads)}
+    open_heads = (head for head in known.values() if head.outage.closed_at is None)
+    return replace(board, heads=tuple(open_heads), gate=board.gate + 1)
+
+
+def counts(some: Iterable[Evidence]) -> dict[str, int]:
+    """Return how many reports of each sort there are."""
+    return dict(Counter(_BY_KIND[each.kind] for each in some if each.kind in _BY_KIND))
+
+
+def _count(deciding: _Deciding) -> None:
+    """Show on the board how many reports speak for each outage."""
+    for place, head in deciding.claimed.items():
+        found = counts(deciding.inferred[place].evidence_for)
+        if found != head.shown.get("evidence", {}):
+            outages.set_shown(head, {**head.shown, "evidence": found})
+
+
+# Looking ----------------------------------------------------------------------------------------
+
+
+def look_again(desk: Desk, outage_id: str, *, at: datetime) -> list[str]:
+    """Weigh anew around an outage that waits: its hold-off is over, or nobody has looked at it."""
+    outage = outages.get(outage_id).outage
+    if outage.state not in UNCONFIRMED:
+        return []
+    homes = grid.places_of("device", outage.devices)
+    sheets = sorted({tracing.split_home(home)[1] for home in homes.values()})
+    return infer(desk, outage.county, sheets, at=at)
+
+
+def weighed_for(desk: Desk, outage: Outage, *, at: datetime) -> tuple[Weighed, Suspicion | None]:
+    """Return what is known around an outage, and the suspicion that it is. Raises Busy."""
+    homes = grid.places_of("device", outage.devices)
+    sheets = sorted({tracing.split_home(home)[1] for home in homes.values()})
+    found = next(_grids(outage.county, sheets), Grid(outage.county, ()))
+    weighed = weigh(desk, found, outages.board(outage.county), at=at)
+    mine = frozenset(outage.devices)
+    told = next((one for one in weighed.told.suspicions if mine & frozenset(one.devices)), None)
+    return weighed, told

@@ -1,0 +1,330 @@
+"""What is reported becomes outages: one a fault, and never against a person's word."""
+
+import threading
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from chalicelib.domain.outage import State, verify_against
+from chalicelib.store import grid, ledger, orders, outages
+from chalicelib.usecases import joining, locating, queueing, watching
+from chalicelib.usecases.desk import Desk
+from chalicelib.usecases.locating import Reported, Taken
+from tests.usecases.county import CITY, COUNTY, MINUTE, NOON
+from tests.usecases.network import TRANSFORMERS, a_grid, account
+from tests.usecases.test_outages import BREAKER, SWITCH, create, do
+from tests.usecases.test_responding import House, a_call
+
+
+@pytest.fixture
+def desk(desk: Desk) -> Desk:
+    """The desk of a county with a network."""
+    a_grid()
+    queueing.forget(COUNTY)
+    return desk
+
+
+def event(
+    kind: str, subject: str, number: int = 1, *, sort: str = "device", minutes: float = 0,
+    source: str = "scada", **said: Any,
+) -> Reported:  # fmt: skip
+    return Reported(kind, sort, subject, source, number, NOON + minutes * MINUTE, **said)
+
+
+def meters(*transformers: str, kind: str = "meter_off", minutes: float = 0) -> list[Reported]:
+    """Every meter of these transformers reports."""
+    return [
+        event(kind, f"M{account(each, box, number)}", index * 10 + box * 2 + number, sort="meter",
+              source=f"hes-{kind}", minutes=minutes + 0.1)
+        for index, each in enumerate(transformers)
+        for box in (1, 2)
+        for number in (1, 2)
+    ]  # fmt: skip
+
+
+def send(
+    desk: Desk, events: Iterable[Reported], *, minutes: float = 0.5, office: str = COUNTY
+) -> Taken:
+    return locating.take(desk, list(events), office_id=office, by="k1", at=NOON + minutes * MINUTE)
+
+
+def board() -> list[tuple[str, tuple[str, ...], int]]:
+    return sorted(
+        (each.state.value, each.devices, each.dark.households)
+        for each in outages.board(COUNTY).outages
+    )
+
+
+def after_hold(desk: Desk, minutes: float = 20) -> list[str]:
+    return locating.infer(desk, COUNTY, ["feeder/F1"], at=NOON + minutes * MINUTE)
+
+
+def test_an_open_breaker_is_suspected_at_once_and_confirmed_when_it_does_not_reclose(desk):
+    taken = send(desk, [event("device_open", BREAKER)])
+
+    assert (taken.accepted, len(taken.outages)) == (1, 1)
+    assert board() == [("suspected", (BREAKER,), 12)]
+    after_hold(desk)
+    assert board() == [("confirmed", (BREAKER,), 12)]
+    (outage,) = outages.board(COUNTY).outages
+    assert outage.rounds
+    verify_against(outage, ledger.links(f"outage/{outage.outage_id}"))
+
+
+def test_a_breaker_that_recloses_within_the_hold_off_is_momentary_and_tells_nobody(desk):
+    send(desk, [event("device_open", BREAKER)])
+    (outage,) = outages.board(COUNTY).outages
+    send(desk, [event("device_close", BREAKER, 2, minutes=0.6)], minutes=0.9)
+
+    over = outages.get(outage.outage_id).outage
+    assert (over.state, dict(over.rounds)) == (State.MOMENTARY, {})
+    assert board() == []
+
+
+def test_events_that_come_twice_change_nothing(desk):
+    events = [event("device_open", BREAKER), *meters("T-01")]
+    send(desk, events)
+    before = outages.board(COUNTY)
+
+    again = send(desk, events, minutes=0.6)
+
+    assert (again.accepted, again.duplicate, again.outages) == (0, 5, [])
+    assert outages.board(COUNTY).heads == before.heads
+
+
+def test_two_platforms_may_count_their_events_alike(desk):
+    send(desk, [event("meter_off", f"M{account('T-03', 1, 1)}", 7, sort="meter", source="a")])
+    taken = send(
+        desk, [event("meter_off", f"M{account('T-03', 1, 2)}", 7, sort="meter", source="b")]
+    )
+    assert (taken.accepted, taken.duplicate) == (1, 0)
+
+
+def test_meters_alone_find_the_section_behind_the_switch(desk):
+    send(desk, meters("T-03"))
+    after_hold(desk, 5)
+    ((_, devices, households),) = board()
+    assert households == 4
+    assert "T-03" in devices or SWITCH in devices
+
+
+def test_what_is_unknown_of_another_county_too_late_or_in_the_future_is_named(desk):
+    grid.put_places_of("device", {"FAR-CB": "X9/feeder/F9"})
+    taken = send(
+        desk,
+        [
+            event("device_open", "nothing"),
+            event("device_open", "FAR-CB", 2),
+            event("device_open", BREAKER, 3, minutes=60),
+            event("device_open", BREAKER, 4, minutes=-24 * 60),
+            event("device_open", f"M{account('T-01', 1, 1)}", 5, sort="meter"),
+            event("meter_off", "M-none", 6, sort="meter"),
+        ],
+    )
+
+    assert taken.unknown == [(0, "nothing"), (1, "FAR-CB"), (5, "M-none")]
+    assert taken.refused == [
+        (2, "occurred_at.in_future"), (3, "event.too_old"), (4, "event.subject"),
+    ]  # fmt: skip
+    listed = locating.unplaced([COUNTY], at=NOON + 2 * MINUTE)
+    assert {each["subject"] for each in listed} == {"nothing", "FAR-CB", "M-none"}
+    assert board() == []
+
+
+def test_a_key_of_the_city_reaches_its_counties_and_one_of_elsewhere_does_not(desk):
+    assert send(desk, [event("device_open", BREAKER)], office=CITY).accepted == 1
+    assert send(desk, [event("device_open", BREAKER, 2)], office="X9").unknown == [(0, BREAKER)]
+
+
+def test_a_person_s_denial_stands_against_the_evidence_before_it(desk):
+    send(desk, [event("device_open", SWITCH), *meters("T-03")])
+    (head,) = outages.board(COUNTY).heads
+    do(desk, head, "deny", 5)
+    send(desk, meters("T-04", kind="ping_reply", minutes=5), minutes=6)
+
+    assert board() == []
+
+
+def test_a_person_s_word_is_not_withdrawn_and_a_closed_device_starts_the_entry_clock(desk):
+    head = create(desk, SWITCH)
+    send(desk, meters("T-03", kind="ping_reply", minutes=3), minutes=4)
+    assert [each[0] for each in board()] == ["confirmed"]
+
+    switched = [
+        event("device_open", SWITCH, 1),
+        event("device_close", SWITCH, 2, minutes=9),
+    ]
+    send(desk, switched, minutes=10)
+    known = outages.get(head.outage.outage_id).outage
+    assert known.state is State.CONFIRMED
+    assert known.known["restored"][0] == NOON + 9 * MINUTE
+
+
+def test_what_was_restored_is_not_opened_again_by_what_was_said_before(desk):
+    send(desk, [event("device_open", BREAKER)])
+    after_hold(desk)
+    (head,) = outages.board(COUNTY).heads
+    do(desk, head, "restore", 30)
+    send(desk, meters("T-04", kind="ping_reply", minutes=31), minutes=32)
+
+    assert board() == []
+
+
+def test_a_suspicion_that_meters_contradict_is_withdrawn(desk):
+    send(desk, [event("meter_off", f"M{account('T-03', 1, 1)}", sort="meter"),
+                event("meter_off", f"M{account('T-03', 1, 2)}", 2, sort="meter")])  # fmt: skip
+    assert [each[2] for each in board()] == [2]
+    (outage,) = outages.board(COUNTY).outages
+    send(desk, meters("T-03", kind="meter_on", minutes=2), minutes=3)
+
+    assert board() == []
+    assert outages.get(outage.outage_id).outage.closed_at is not None
+
+
+def test_a_wider_fault_takes_the_narrower_in_with_its_repair_order(desk):
+    send(desk, meters("T-03"))
+    (small,) = outages.board(COUNTY).outages
+    if small.state is State.SUSPECTED:
+        after_hold(desk, 6)
+        (small,) = outages.board(COUNTY).outages
+    joining.open_repair(desk, small.outage_id, at=NOON + 6 * MINUTE)
+    repair = outages.get(small.outage_id).outage.order_id
+    send(desk, [event("device_open", BREAKER, 50, minutes=6), *meters("T-01", "T-02", minutes=6)],
+         minutes=7)  # fmt: skip
+    after_hold(desk, 30)
+
+    assert sum(households for *_, households in board()) == 12
+    assert outages.get(small.outage_id).outage.state in {
+        State.ABSORBED,
+        State.PROBABLE,
+        State.CONFIRMED,
+    }
+    for each in outages.board(COUNTY).outages:
+        joining.open_repair(desk, each.outage_id, at=NOON + 31 * MINUTE)
+    first = {each.order_id for each in outages.board(COUNTY).outages}
+    assert repair in first
+
+
+def test_no_household_is_dark_in_two_outages_whatever_comes_in_whatever_order(desk):
+    batches = [
+        meters("T-03"), [event("device_open", "T-01-FU", 60, minutes=2)],
+        [event("device_open", SWITCH, 61, minutes=3)], meters("T-01", "T-02", minutes=4),
+        [event("device_open", BREAKER, 62, minutes=5)],
+    ]  # fmt: skip
+    for number, batch in enumerate(batches):
+        send(desk, batch, minutes=6 + number)
+        open_outages = outages.board(COUNTY).outages
+        together = sum(each.dark.households for each in open_outages)
+        boxes = [(each, f"{each}-X{box}") for each in TRANSFORMERS for box in (1, 2)]
+        dark = [box for box in boxes if any(each.dark.covers(*box) for each in open_outages)]
+        assert together == 2 * len(dark)
+    for each in outages.board(COUNTY).outages:
+        verify_against(each, ledger.links(f"outage/{each.outage_id}"))
+
+
+def test_two_who_infer_at_once_make_one_outage(desk):
+    events = [event("device_open", BREAKER), *meters("T-01", "T-02", "T-03")]
+    failed: list[BaseException] = []
+
+    def infer(number: int) -> None:
+        try:
+            send(desk, events, minutes=0.5 + number / 100)
+        except BaseException as error:  # noqa: BLE001 - told below
+            failed.append(error)
+
+    threads = [threading.Thread(target=infer, args=(number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert failed == []
+    assert [(devices, households) for _, devices, households in board()] == [((BREAKER,), 12)]
+
+
+def test_a_caller_s_report_is_evidence_and_joins_the_outage_over_its_place(desk):
+    head = create(desk, SWITCH)
+    joining.open_repair(desk, head.outage.outage_id, at=NOON)
+    number = a_call(desk, "k1", account_no=account("T-03", 1, 1))
+
+    touched = locating.hear(desk, number, at=NOON + MINUTE)
+    again = locating.hear(desk, number, at=NOON + 2 * MINUTE)
+
+    assert touched == again == [head.outage.outage_id]
+    assert orders.get(number).order.parent == outages.get(head.outage.outage_id).outage.order_id
+    (kept,) = [raw for raw in grid.evidence_since(COUNTY, "feeder/F1", NOON) if "k" in raw]
+    assert (kept["k"], kept["u"]) == ("call", "T-03-X1")
+
+
+def test_callers_alone_raise_a_suspicion_before_anybody_opens_an_outage(desk):
+    a_grid(size=25, at=NOON + timedelta(seconds=1))
+    for index in range(4):
+        number = account("T-03", 1 + index % 2, 1 + index // 2)
+        order = a_call(desk, "k" * (index + 1), account_no=number)
+        locating.hear(desk, order, at=NOON + 2 * MINUTE)
+
+    ((state, devices, households),) = board()
+    assert (state, households) == ("confirmed", 50)
+    assert {"T-03", SWITCH} <= set(devices)
+    (outage,) = outages.board(COUNTY).outages
+    joining.open_repair(desk, outage.outage_id, at=NOON + 3 * MINUTE)
+    assert len(outages.get(outage.outage_id).outage.children) == 4
+
+
+@pytest.mark.parametrize("symptom", ["flicker", "other"])
+def test_a_report_of_something_else_is_no_evidence(desk, symptom):
+    number = a_call(desk, "k1", symptom=symptom)
+    assert locating.hear(desk, number, at=NOON + MINUTE) == []
+
+
+def test_ten_thousand_events_at_once_are_taken_in_a_few_dozen_writes(desk):
+    subjects = [
+        f"M{account(each, box, n)}" for each in TRANSFORMERS for box in (1, 2) for n in (1, 2)
+    ]
+    events = [
+        event("meter_off", subjects[number % len(subjects)], number, sort="meter", source="hes",
+              minutes=(number % 50) / 100)
+        for number in range(10_000)
+    ]  # fmt: skip
+    taken = send(desk, events)
+
+    assert (taken.accepted, taken.duplicate, taken.refused) == (10_000, 0, [])
+    assert sum(households for *_, households in board()) == 16
+
+
+def test_an_outage_that_waited_is_looked_at_again_when_its_hold_off_is_over(desk, tmp_path):
+    house = House(desk, tmp_path)
+    send(desk, [event("device_open", BREAKER)])
+    (head,) = outages.board(COUNTY).heads
+    queued: list[tuple[str, int, str]] = []
+    later = NOON + 2 * MINUTE
+    watching.sweep(
+        lambda: desk,
+        at=later,
+        counties=[COUNTY],
+        enqueue=queued.extend,
+        is_out_of_time=lambda: False,
+    )
+    house.pump(f"outage/{head.outage.outage_id}", at=later)
+
+    (outage,) = outages.board(COUNTY).outages
+    assert (outage.state, len(outage.rounds)) == (State.CONFIRMED, 1)
+    assert outage.order_id
+
+
+def test_a_report_is_heard_from_the_stream_and_found_when_that_was_lost(desk, tmp_path):
+    house = House(desk, tmp_path)
+    head = create(desk, SWITCH)
+    number = a_call(desk, "k1", account_no=account("T-03", 1, 1))
+    found = [each for _, _, each in house.waiting(number)]
+    assert "1.heard.outage" in found
+
+    late = watching.look_for_effects(desk, orders.get(number), NOON + 6 * MINUTE)
+    assert "1.heard.outage" in {each for _, _, each in late}
+    house.pump(number, at=NOON + 6 * MINUTE)
+
+    assert outages.get(head.outage.outage_id).outage.children == (number,)
+    flicker = a_call(desk, "k22", symptom="flicker")
+    assert "1.heard.outage" not in {each for _, _, each in house.waiting(flicker)}
