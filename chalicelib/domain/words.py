@@ -452,7 +452,7 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "outage.move.log_call": ("记录电话通知", "Record a call"),
     "outage.move.start": ("开始停电", "Begin"),
     "outage.move.finish": ("送电", "Power back"),
-    "outage.move.cancel": ("取消", "Cancel"),
+    "outage.move.cancel": ("取消计划", "Call it off"),
     "outage.step.out": ("停电", "Went dark"),
     "outage.step.back": ("恢复", "Came back"),
     "outage.step.wrong": ("未曾停电", "Was never dark"),

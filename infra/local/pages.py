@@ -21,6 +21,7 @@ from infra.local.gateway import MAX_BODY, Answer, Request
 _PHONE: Final = Path(__file__).resolve().parent / "phone"
 _SHOWN: Final = 100  # texts
 _READ: Final = 256 * 1024  # bytes of the file's end, enough for them
+_READ_OF_ONE: Final = 16 * 1024 * 1024  # bytes, where those of one number are wanted
 _STRICT: Final = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self';"
@@ -62,7 +63,8 @@ class Pages:
             name, kind = _STATIC[request.path]
             return _answer((_PHONE / name).read_bytes(), kind)
         if asked == ("GET", "/_local/phone.json"):
-            return _json(latest(self._texts))
+            wanted = dict(parse_qsl(request.query)).get("to", "")
+            return _json(latest(self._texts, to=wanted))
         if request.path == "/_local/clock":
             return self._tell_time(request)
         if self._files and asked == ("POST", LOCAL_PATH):
@@ -94,13 +96,16 @@ class Pages:
         return _answer(kept.body, kept.content_type)
 
 
-def latest(texts: Path) -> list[dict[str, Any]]:
-    """Return the newest hundred kept texts, newest first; a line that a crash tore is left out."""
+def latest(texts: Path, *, to: str = "") -> list[dict[str, Any]]:
+    """Return the newest hundred kept texts, newest first; a line that a crash tore is left out.
+
+    to: only those to this number, however many others came since.
+    """
     if not texts.exists():
         return []
     with texts.open("rb") as file:
         size = file.seek(0, io.SEEK_END)
-        file.seek(max(0, size - _READ))
+        file.seek(max(0, size - (_READ_OF_ONE if to else _READ)))
         lines = file.read().splitlines()
     found = []
     for line in reversed(lines):
@@ -108,9 +113,11 @@ def latest(texts: Path) -> list[dict[str, Any]]:
             text = json.loads(line)
         except ValueError:
             continue
-        if isinstance(text, dict):
+        if isinstance(text, dict) and to in {"", text.get("to")}:
             found.append(text)
-    return found[:_SHOWN]
+        if len(found) == _SHOWN:
+            break
+    return found
 
 
 def _ahead_in(body: bytes) -> Any:

@@ -83,3 +83,20 @@ def people(browser: Browser, platform: Platform) -> Iterator[People]:
 def desk(platform: Platform) -> Desk:
     """The API, as the staff use it from a script."""
     return Desk(platform)
+
+
+@pytest.fixture
+def own(seeded: Path, tmp_path: Path) -> Iterator[Platform]:
+    """A platform of the test's own, whose clock it may set."""
+    data = tmp_path / "data"
+    shutil.copytree(seeded, data)
+    with running(data) as platform:
+        yield platform
+
+
+@pytest.fixture
+def crowd(browser: Browser, own: Platform) -> Iterator[People]:
+    """Those who open the pages of that platform."""
+    people = People(browser, f"http://127.0.0.1:{own.port}")
+    yield people
+    people.leave()

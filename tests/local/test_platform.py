@@ -196,6 +196,9 @@ def test_the_phone_shows_what_was_kept_newest_first(platform):
 
     assert (status, len(texts)) == (200, 100)
     assert texts[0]["body"] == "【守灯】第119条"
+    assert platform.ask("GET", "/_local/phone.json?to=%2B8613800138001") == (200, [])
+    of_one = platform.ask("GET", "/_local/phone.json?to=%2B8613800138000")
+    assert of_one == (200, texts)
     status, page = platform.ask("GET", "/_local/phone")
     assert status == 200
     for name in re.findall(r'(?:href|src)="(phone\.\w+)"', page.decode()):

@@ -1,4 +1,4 @@
-// Shows the kept texts, newest first, and looks for new ones every two seconds.
+// Shows the kept texts, newest first, and looks for new ones every two seconds. `?to=` names a number to begin with.
 
 const LINK = /https?:\/\/[^\s，。；）]+/g
 const list = document.querySelector('#texts')
@@ -9,7 +9,10 @@ const clock = new Intl.DateTimeFormat('zh-CN', {
   timeStyle: 'medium',
   timeZone: 'Asia/Shanghai',
 })
+const asked = new URLSearchParams(location.search).get('to') ?? ''
 let shown = ''
+
+if (asked !== '') number.add(new Option(asked, asked, true, true))
 
 /** The words of a text, with its links made clickable. */
 function words(body) {
@@ -45,11 +48,12 @@ function offer(texts) {
 
 async function look() {
   try {
-    const answer = await fetch('phone.json')
+    const to = number.value
+    const answer = await fetch(`phone.json?${new URLSearchParams({ to })}`)
     if (!answer.ok) throw new Error(answer.statusText)
-    const texts = await answer.json()
-    offer(texts)
-    const wanted = texts.filter((text) => number.value === '' || text.to === number.value)
+    const wanted = await answer.json()
+    if (to !== number.value) return
+    offer(wanted)
     const now = JSON.stringify(wanted)
     if (now !== shown) {
       shown = now
