@@ -36,6 +36,8 @@ export const getOutage = (id: string): Promise<OutagePage> => get(`/outages/${en
 export const getDiagrams = async (id: string): Promise<Diagram[]> =>
   (await get<Schemas['OutageDiagrams']>(`/outages/${encodeURIComponent(id)}/diagram`)).items
 
+export const searchGrid = (q: string): Promise<Schemas['GridFound']> => get('/grid/search', { q })
+
 /** A feeder as it stands; `feeder` is the map's name or the feeder's. */
 export const getFeeder = (county: string, feeder: string): Promise<Diagram> =>
   get('/grid/diagram', { county, feeder: feeder.includes('/') ? feeder : `feeder/${feeder}` })

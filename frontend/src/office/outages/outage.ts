@@ -1,6 +1,6 @@
 import type { LineNode, LineEdge } from '../line'
 import type { SlaLevel } from '@/lib/sla'
-import type { FiveMinutes, OutageRow } from './api'
+import type { FiveMinutes, OutageRow, RoundRow } from './api'
 
 /** What the board and the page make of an outage. Nothing here asks the server. */
 
@@ -51,6 +51,10 @@ export function minutesSeconds(seconds: number): string {
   const two = (n: number): string => String(n).padStart(2, '0')
   return hours > 0 ? `${hours}:${two(minutes)}:${two(rest)}` : `${minutes}:${two(rest)}`
 }
+
+/** How many a round concerns: a settled round has let go of whom it told, and keeps the counts. */
+export const roundTotal = ({ total, counts }: Pick<RoundRow, 'total' | 'counts'>): number =>
+  Math.max(total, Object.values(counts).reduce((sum, n) => sum + n, 0))
 
 /** Those to show first: what runs, then what was missed; what was met only where all are wanted. */
 export function shownClocks(clocks: readonly FiveMinutes[], all: boolean): FiveMinutes[] {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { FiveMinutes, OutageRow } from '@/office/outages/api'
-import { darkTransformers, five, minutesSeconds, ranked, shownClocks, stateMark, views } from '@/office/outages/outage'
+import { darkTransformers, five, minutesSeconds, ranked, roundTotal, shownClocks, stateMark, views } from '@/office/outages/outage'
 
 const clock = (over: Partial<FiveMinutes> = {}): FiveMinutes => ({
   kind: 'entry', event: 'start', due_at: '2026-11-22T06:05:00Z', state: 'running', stopped: false, seconds: 0, ...over,
@@ -84,4 +84,9 @@ describe('the moves of an outage', () => {
   it('offer beside the confirmation of a suspicion that it is none', () => {
     expect(names({ human: null, state: 'probable' }).slice(0, 2)).toEqual(['set_etr', 'deny'])
   })
+})
+
+it('a settled round still says how many it told', () => {
+  expect(roundTotal({ total: 100, counts: { sent: 20 } })).toBe(100)
+  expect(roundTotal({ total: 0, counts: { sent: 240, failed: 10 } })).toBe(250)
 })
