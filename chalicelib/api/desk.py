@@ -456,12 +456,46 @@ def get_calls(asked: Asked) -> Response:
 def finish_call(asked: Asked, call: str) -> Response:
     """Take a line off the call list and say what became of it."""
     on, sent = staff(asked, Capability.CALL_LIST), asked.body()
+    if county := _county_called(on, call, Capability.CALL_LIST):
+        by = actor_of(on.staff)
+        with naming(on.desk):
+            calling.finish_notice(
+                county, call, result=sent.result, note=sent.note or "", by=by, at=asked.at
+            )
+        return answer({"ok": True})
     order_id = calling.order_of(call)
     head = on.order(order_id)
     command = _command(asked, on, "note", {"note": sent.note})
     with naming(on.desk):
         calling.finish(on.desk, head, call, result=sent.result, command=command)
     return answer({"ok": True})
+
+
+def _county_called(on: OnDesk, call: str, capability: Capability) -> str:
+    """Return the county of an outage's call, empty for an order's. Raises Unknown if not theirs."""
+    outage_id = calling.outage_of(call)
+    county = calling.county_of(outage_id) if outage_id else ""
+    if county and not on.reaches(capability, county):
+        raise Unknown(what="call")
+    return county
+
+
+@routes.post(
+    "/calls/{call}/reveal",
+    takes="RevealIn",
+    gives="Revealed",
+    capability=Capability.CONTACT_REVEAL,
+    example={"reason": "短信未送达，电话告知"},
+)
+def reveal_called(asked: Asked, call: str) -> Response:
+    """Return whom to call, in full. Who looked, when and why goes on record first."""
+    on, sent = staff(asked, Capability.CONTACT_REVEAL), asked.body()
+    by = actor_of(on.staff)
+    if county := _county_called(on, call, Capability.CONTACT_REVEAL):
+        shown = calling.reveal(on.desk, county, call, reason=sent.reason, by=by, at=asked.at)
+        return answer(shown)
+    head = on.order(calling.order_of(call), Capability.CONTACT_REVEAL)
+    return answer(revealing.reveal(head, reason=sent.reason, by=by, at=asked.at))
 
 
 @routes.get(

@@ -8,10 +8,18 @@ import openpyxl
 import pytest
 
 from chalicelib import ambient
+from chalicelib.domain import outage_moves as moves
 from chalicelib.domain.calendar import local_day
-from chalicelib.domain.order import Event
+from chalicelib.domain.contact import Phone
+from chalicelib.domain.order import Actor, Event
+from chalicelib.domain.outage import Kind, State
+from chalicelib.domain.reach import Reach
 from chalicelib.jobs import _note
-from chalicelib.store import deliveries, ledger, orders
+from chalicelib.outbound.sms import gateway_from
+from chalicelib.store import customers, deliveries, ledger, orders, outages
+from chalicelib.store.customers import Household
+from chalicelib.usecases import notifying
+from chalicelib.usecases.delivering import Ports
 from tests.api.conftest import ACCOUNT, COUNTY, OTHER, PHONE, PLACE, STATION, a_report
 from tests.builders import an_order_id
 
@@ -488,6 +496,50 @@ def test_a_call_is_listed_made_and_gone_and_on_record(api):
     assert ledger.event(number, 2).name == "note"
     late = api.post(f"/api/v1/calls/{line['id']}/done", {"result": "reached"}, as_="agent-1")
     assert (late.status, late.body["by_name"]) == (412, "员工visitor-1")
+
+
+def test_a_household_that_no_text_of_an_outage_reached_is_on_the_list_and_can_be_called(api):
+    at = ambient.now()
+    needy = Household(
+        account_no="1300000001",
+        transformer_id="TQ-9",
+        name="王桂英",
+        phones=(Phone("+8631186012345"),),
+        flags=frozenset({"life_support"}),
+    )
+    customers.put_households(customers.compare_households(None, [needy]))
+    made = moves.open_outage(
+        moves.Act(Actor("dispatcher", "d1"), at, at),
+        outage_id="Q1",
+        kind=Kind.FAULT,
+        county=COUNTY,
+        office=STATION,
+        devices=["B1"],
+        feeders=["F1"],
+        reach=Reach.of({"TQ-9": "all"}, {"TQ-9": 1}),
+        since=at,
+        grade=State.CONFIRMED,
+        rules=api.desk().rules(COUNTY),
+    )
+    (head,) = outages.commit(outages.Change(None, made))
+    ports = Ports(gateway_from("sns"), "清河供电", "example.cn", "w")
+    notifying.tell(api.desk(), ports, head, [("TQ-9", "1300000001")], at=at)
+
+    (line,) = api.get("/api/v1/calls", as_="visitor-1").body["items"]
+    assert (line["number"], line["kind"], line["effect"]) == (
+        "Q1",
+        "outage",
+        "1.notice.fault_first",
+    )
+    assert (line["reason"], line["phone_masked"]) == ("no-phone", needy.phones[0].masked)
+
+    path = f"/api/v1/calls/{line['id']}"
+    shown = api.post(f"{path}/reveal", {"reason": "电话告知停电"}, as_="dispatcher-1")
+    assert (shown.status, shown.body["phone"]) == (200, "+8631186012345")
+    refused = api.post(f"{path}/done", {"result": "reached", "note": "已告知"}, as_="visitor-1")
+    assert refused.status == 422
+    assert api.post(f"{path}/done", {"result": "reached"}, as_="visitor-1").status == 200
+    assert api.get("/api/v1/calls", as_="visitor-1").body["items"] == []
 
 
 @pytest.mark.parametrize("call", ["x", "AAAA", "%00", "Li4vLi4"])

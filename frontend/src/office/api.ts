@@ -103,6 +103,9 @@ export const getStaff = (office: string): Promise<{ items: Colleague[] }> => get
 
 export const getCalls = (): Promise<Page<Call>> => get('/calls', { state: 'open' })
 
+export const revealCalled = (id: string, reason: string): Promise<Contact> =>
+  call('POST', `/calls/${encodeURIComponent(id)}/reveal`, { body: { reason } })
+
 export const callDone = (id: string, result: string): Promise<unknown> =>
   call('POST', `/calls/${encodeURIComponent(id)}/done`, { body: { result } })
 

@@ -328,6 +328,7 @@ export const en: typeof zh = {
     results: { reached: 'Told', unreached: 'Not reached', wrong_number: 'Wrong number', not_needed: 'No need' },
     done: 'Recorded.',
     order: 'Order',
+    outage: 'Outage',
     phone: 'Phone',
     why: 'Why',
     since: 'Since',

@@ -327,6 +327,7 @@ export const zh = {
     results: { reached: '已告知', unreached: '没打通', wrong_number: '号码不对', not_needed: '不用打' },
     done: '已记录。',
     order: '工单',
+    outage: '停电',
     phone: '电话',
     why: '原因',
     since: '时间',
