@@ -14,10 +14,11 @@ CITIZEN = (
 )  # fmt: skip
 OFFICE = (
     "/", "/intake", "/visits", "/calls", "/search", "/export", "/print/slips", "/phone", "/crew",
+    "/grid", "/grid/feeder?county=X-QH&feeder=feeder/F-QH-01",
 )  # fmt: skip
 ADMIN = (
     "/admin", "/admin/staff", "/admin/duty", "/admin/keys", "/admin/webhooks", "/admin/limits",
-    "/admin/calendars", "/admin/imports", "/admin/ledger",
+    "/admin/calendars", "/admin/imports", "/admin/network", "/admin/ledger",
 )  # fmt: skip
 SETTLE = 900
 NO_SUCH_PAGE = re.compile("没有这个页面|There is no such page")

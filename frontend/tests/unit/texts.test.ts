@@ -11,6 +11,8 @@ import * as reportZh from '@/citizen/report.zh'
 import * as coreZh from '@/citizen/zh'
 import * as common from '@/i18n/en'
 import * as commonZh from '@/i18n/zh'
+import * as grid from '@/office/grid/en'
+import * as gridZh from '@/office/grid/zh'
 import * as outages from '@/office/outages/en'
 import * as outagesZh from '@/office/outages/zh'
 import * as status from '@/status/en'
@@ -30,6 +32,7 @@ describe.each([
   ['report', reportZh.zh, report.en],
   ['after', afterZh.zh, after.en],
   ['info', infoZh.zh, info.en],
+  ['grid', gridZh.zh, grid.en],
   ['outages', outagesZh.zh, outages.en],
   ['status', statusZh.zh, status.en],
 ])('the texts of %s', (_, zh, en) => {

@@ -10,6 +10,7 @@ const PARTS = [
   { name: 'limits', capability: 'limit.read' },
   { name: 'calendars', capability: 'calendar.update' },
   { name: 'imports', capability: 'import' },
+  { name: 'network', capability: 'grid.import' },
   { name: 'ledger', capability: 'ledger.verify' },
 ] as const
 
