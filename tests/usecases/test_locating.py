@@ -2,16 +2,19 @@
 
 import threading
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from chalicelib.domain.grid.maps import pack, transfer
 from chalicelib.domain.outage import State, verify_against
 from chalicelib.store import grid, ledger, orders, outages
-from chalicelib.usecases import joining, locating, queueing, watching
+from chalicelib.usecases import joining, locating, queueing, tracing, watching
 from chalicelib.usecases.desk import Desk
 from chalicelib.usecases.locating import Reported, Taken
+from tests.store.faults import KILLED_AFTER, KILLED_BEFORE, Faults, Killed
 from tests.usecases.county import CITY, COUNTY, MINUTE, NOON
 from tests.usecases.network import TRANSFORMERS, a_grid, account
 from tests.usecases.test_outages import BREAKER, SWITCH, create, do
@@ -328,3 +331,67 @@ def test_a_report_is_heard_from_the_stream_and_found_when_that_was_lost(desk, tm
     assert outages.get(head.outage.outage_id).outage.children == (number,)
     flicker = a_call(desk, "k22", symptom="flicker")
     assert "1.heard.outage" not in {each for _, _, each in house.waiting(flicker)}
+
+
+# Whatever dies ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("fault", [KILLED_BEFORE, KILLED_AFTER], ids=["before", "after"])
+@pytest.mark.parametrize("number", range(2, 40, 5))
+def test_who_dies_at_any_call_and_is_sent_the_batch_again_has_one_outage(
+    desk, store, fault, number
+):
+    events = [event("device_open", BREAKER), *meters("T-01")]
+    with Faults(store.connection.client) as faults:
+        faults.at(number, fault)
+        with suppress(Killed):
+            send(desk, events)
+
+    send(desk, events, minutes=0.6)
+
+    assert [(devices, households) for _, devices, households in board()] == [((BREAKER,), 12)]
+    (outage,) = outages.board(COUNTY).outages
+    verify_against(outage, ledger.links(f"outage/{outage.outage_id}"))
+
+
+@pytest.mark.parametrize("number", range(2, 40, 5))
+def test_who_dies_while_opening_the_repair_order_and_comes_again_has_opened_one(
+    desk, store, number
+):
+    caller = a_call(desk, "k1")
+    head = create(desk, SWITCH)
+    outage_id = head.outage.outage_id
+    with Faults(store.connection.client) as faults:
+        faults.at(number, KILLED_AFTER)
+        with suppress(Killed):
+            joining.open_repair(desk, outage_id, at=NOON)
+    queueing.forget(COUNTY)
+
+    joining.open_repair(desk, outage_id, at=NOON + MINUTE)
+
+    outage = outages.get(outage_id).outage
+    opened = [
+        each for each in orders.queue(COUNTY, limit=20).heads if each.order.channel == "outage"
+    ]
+    assert [each.order.order_id for each in opened] == [outage.order_id]
+    assert outage.children == (caller,)
+    assert orders.get(caller).order.parent == outage.order_id
+
+
+def test_s2_who_is_fed_another_way_meanwhile_is_restored_and_not_dark_anew(desk):
+    network = a_grid(at=NOON + timedelta(seconds=1))
+    head = create(desk, BREAKER)
+    moved = transfer(network, opened=[SWITCH], closed=["TIE"])
+    versions = {name: each.version for name, each in grid.all_maps(COUNTY).items()}
+    changed = {str(one.key): (pack(one), versions[str(one.key)]) for one in moved}
+    grid.save(COUNTY, changed, at=NOON + 5 * MINUTE)
+    for one in moved:
+        homes = {device.device_id: f"{COUNTY}/{one.key}" for device in one.devices}
+        grid.put_places_of("device", homes)
+
+    head = do(desk, head, "restore_part", 6, transformers=["T-03"])
+    send(desk, meters("T-03", kind="meter_on", minutes=7), minutes=8)
+
+    assert (head.outage.state, head.outage.dark.households) == (State.PARTIALLY_RESTORED, 8)
+    assert [households for *_, households in board()] == [8]
+    assert tracing.around(COUNTY, ["feeder/F2"]).behind(["F2-CB"]).households == 8
