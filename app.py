@@ -20,6 +20,7 @@ from chalicelib.api import (
     meta,
     outages,
     pages,
+    patrolling,
     planning,
 )
 
@@ -31,7 +32,19 @@ store.bind(
 )
 
 app = Chalice(app_name="lightkeeper", configure_logs=False)
-for audience in (citizen, desk, grid, outages, planning, measuring, channel, admin, meta, pages):
+for audience in (
+    citizen,
+    desk,
+    grid,
+    outages,
+    planning,
+    measuring,
+    patrolling,
+    channel,
+    admin,
+    meta,
+    pages,
+):
     app.register_blueprint(audience.routes)
 app.register_blueprint(meta.root)
 app.register_blueprint(outages.by_key)

@@ -679,6 +679,7 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "channel.12398": ("12398", "12398"),
     "channel.12345": ("12345", "12345"),
     "channel.outage": ("停电研判", "Outage analysis"),
+    "channel.network_watch": ("配网监控", "Network watch"),
     "chip.second_contact": ("二次来电", "Second contact"),
     "chip.escalation_12398": ("12398 倾向", "May go to 12398"),
     "chip.dissatisfied": ("回访不满意", "Dissatisfied"),
@@ -935,6 +936,22 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "column.place_name": ("地点", "Place"),
     "column.phone_masked": ("联系电话", "Telephone"),
     "column.summary": ("诉求", "Summary"),
+    "patrol.order.overload": (
+        "配网监控发现{name}持续过负荷，请现场检查。",
+        "The network watch found {name} overloaded for some time: please look at it on site.",
+    ),
+    "patrol.order.low_voltage": (
+        "配网监控发现{name}电压持续偏低，请现场检查。",
+        "The network watch found low voltage at {name} for some time: please look at it on site.",
+    ),
+    "patrol.order.phase_loss": (
+        "配网监控发现{name}缺相，请现场检查。",
+        "The network watch found a phase lost at {name}: please look at it on site.",
+    ),
+    "patrol.order.repeated_trips": (
+        "配网监控发现{name}多次跳闸，请现场检查。",
+        "The network watch found that {name} tripped repeatedly: please look at it on site.",
+    ),
     "indices.by.office": ("供电单位", "Office"),
     "indices.by.feeder": ("线路", "Feeder"),
     "indices.by.cause": ("停电原因", "Cause"),
@@ -973,6 +990,12 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "code.field.object": ("应为对象", "Must be an object"),
     "code.days.in_future": ("不能晚于今天", "Not after today"),
     "code.days.too_old": ("最早可到 {months} 个月前", "At most {months} months ago"),
+    "code.occurred_at.too_old": ("太久以前", "Too long ago"),
+    "code.reading.values": (
+        "负荷填一个百分数，电压填一到三相的伏数，跳闸不填",
+        "One per cent for a load, volts of one to three phases for a voltage, none for a trip",
+    ),
+    "code.reading.subject": ("请只填一个对象", "Name exactly one thing"),
     "code.field.out_of_range": ("超出范围", "Out of range"),
     "code.field.repeated": ("只能给一次", "May be given once"),
     "code.field.too_many": ("最多 {most} 项", "At most {most}"),

@@ -180,6 +180,16 @@ FIGURES = [
     ("low_voltage.count", "3 count", "3 count", "design"),
     ("low_voltage.window", "2 month", "2 month", "design"),
     ("low_voltage.warn_at", "2 count", "2 count", "design"),
+    # network watch
+    ("patrol.gap", "60 minute", "60 minute", "design"),
+    ("patrol.low_voltage", "90 percent", "90 percent", "background"),
+    ("patrol.low_voltage_for", "30 minute", "30 minute", "design"),
+    ("patrol.overload", "100 percent", "100 percent", "design"),
+    ("patrol.overload_for", "30 minute", "30 minute", "design"),
+    ("patrol.phase_loss", "50 percent", "50 percent", "design"),
+    ("patrol.phase_loss_for", "5 minute", "5 minute", "design"),
+    ("patrol.repeated_trips", "3 count", "3 count", "design"),
+    ("patrol.repeated_trips_in", "24 hour", "24 hour", "design"),
     ("community_light.complaints", "2 count", "2 count", "F-41"),
     ("community_light.repairs", "30 count", "30 count", "F-41"),
     # 4 reliability
@@ -730,6 +740,7 @@ def test_an_override_written_down_reads_back_the_same(limit_id, data):
     amounts: dict[Unit, st.SearchStrategy[Any]] = {
         Unit.TIME_OF_DAY: st.times().map(lambda at: at.isoformat("minutes")),
         Unit.FRACTION: st.fractions("1/100", "99/100", max_denominator=9999).map(str),
+        Unit.PERCENT: st.integers(1, 100),
         Unit.HOUR: st.integers(1, 600).map(lambda minutes: str(Fraction(minutes, 60))),
     }
     raw = {

@@ -2176,6 +2176,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/readings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Judge readings of load, voltage and trips; what stands out opens an order before it fails
+         * @description Judge readings of load, voltage and trips; what stands out opens an order before it fails.
+         *
+         *         A reading is one of a set: sent again it changes nothing.
+         */
+        post: operations["take_readings"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/search": {
         parameters: {
             query?: never;
@@ -3058,6 +3080,12 @@ export interface components {
             protective: boolean;
             county: string;
             feeder: string;
+        };
+        /** @description What was found now, and the order that was opened for it. */
+        FoundOut: {
+            kind: string;
+            subject: string;
+            order: string;
         };
         /** @description Supply points of one area that share a history. points: how many they are. */
         FrequentRow: {
@@ -4055,6 +4083,39 @@ export interface components {
             /** @default  */
             note?: string;
         };
+        /** @description Whose reading it is: one of the four. */
+        ReadSubject: {
+            transformer?: string | null;
+            device?: string | null;
+            account?: string | null;
+            meter?: string | null;
+        };
+        /** @description One reading. values: a load in per cent of the rated power, or volts of each phase. */
+        ReadingIn: {
+            /** @enum {string} */
+            kind: "load" | "voltage" | "trip";
+            subject: components["schemas"]["ReadSubject"];
+            source: string;
+            /** Format: date-time */
+            occurred_at: string;
+            values?: number[];
+        };
+        /** @description What was read, in any order; what was sent before may be among it. */
+        ReadingsIn: {
+            readings: components["schemas"]["ReadingIn"][];
+        };
+        /** @description What became of readings. */
+        ReadingsTaken: {
+            accepted: number;
+            unknown: components["schemas"]["UnknownReading"][];
+            refused: components["schemas"]["RefusedReading"][];
+            found: components["schemas"]["FoundOut"][];
+        };
+        /** @description A reading that cannot be, by its place in the request. */
+        RefusedReading: {
+            index: number;
+            code: string;
+        };
         /** @description What a citizen adds to a move that needs no words. */
         Remark: {
             /** @default  */
@@ -4483,6 +4544,11 @@ export interface components {
             from: string;
             /** Format: date-time */
             to: string;
+        };
+        /** @description A reading of something that does not hang under the key's office. */
+        UnknownReading: {
+            index: number;
+            subject: string;
         };
         /** @description Why the merger was a mistake. */
         UnmergeIn: {
@@ -15269,6 +15335,117 @@ export interface operations {
             };
             /** @description not-allowed */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bad-input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    take_readings: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The language of problems. */
+                "Accept-Language"?: "zh" | "en";
+                /** @description The same key and body give the same answer; another body is refused. */
+                "Idempotency-Key": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "readings": [
+                 *         {
+                 *           "kind": "voltage",
+                 *           "subject": {
+                 *             "transformer": "TQ-0312"
+                 *           },
+                 *           "source": "ami",
+                 *           "occurred_at": "2026-11-21T06:45:00+08:00",
+                 *           "values": [
+                 *             229.5,
+                 *             3,
+                 *             230.1
+                 *           ]
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["ReadingsIn"];
+            };
+        };
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReadingsTaken"];
+                };
+            };
+            /** @description not-signed-in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not-allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too-large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unsupported */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -55,6 +55,9 @@ export function slugs(prefix: string): string[] {
     .filter((rest) => !rest.includes('.'))
 }
 
+/** Channels by which a person or a platform brings orders; those that we open ourselves are not among them. */
+export const channels = (): string[] => slugs('channel').filter((each) => each !== 'outage' && each !== 'network_watch')
+
 /** The label of a clock; a supervision's carries its number, `supervision:7`. */
 export const clockWord = (name: string): string => word(`clock.${name.split(':')[0] ?? name}`)
 
