@@ -1,4 +1,4 @@
-import type { LineNode, LineEdge } from '../line'
+import { eachItem, lineTree, type LineEdge, type LineNode } from '../line'
 import type { SlaLevel } from '@/lib/sla'
 import type { FiveMinutes, OutageRow, RoundRow } from './api'
 
@@ -89,10 +89,17 @@ export function stateMark(state: string): { icon: string; level: SlaLevel } {
   }
 }
 
-/** The dark transformers of some diagrams, to be ticked when they are back. */
-export function darkTransformers(diagrams: readonly { nodes: readonly LineNode[]; edges: readonly LineEdge[] }[]): { code: string; text: string }[] {
-  return diagrams
-    .flatMap(({ edges }) => edges)
-    .filter(({ kind, state, device }) => kind === 'transformer' && state !== 'live' && device !== undefined)
-    .map(({ device = '', name }) => ({ code: device, text: name || device }))
+/**
+ * The dark transformers behind an outage's devices, to be ticked when they are back; all dark ones of a feeder that none
+ * of its devices stands on.
+ */
+export function darkTransformers(
+  diagrams: readonly { nodes: readonly LineNode[]; edges: readonly LineEdge[] }[], devices: readonly string[],
+): { code: string; text: string }[] {
+  return diagrams.flatMap(({ nodes, edges }) => {
+    const roots = lineTree(nodes, edges)
+    const own = [...eachItem(roots)].filter(({ device }) => devices.includes(device))
+    const dark = [...eachItem(own.length > 0 ? own : roots)].filter(({ kind, isDark, state }) => kind === 'transformer' && (isDark || state === 'fault'))
+    return [...new Map(dark.map(({ device, name }) => [device, { code: device, text: name }])).values()]
+  })
 }

@@ -67,10 +67,24 @@ it('every state of an outage has a shape of its own beside its colour, the open 
   expect(shape('cancelled')).not.toBe(shape('confirmed'))
 })
 
-it('only transformers without power are offered to be ticked when they are back', () => {
-  const edge = (device: string, kind: string, state: 'live' | 'dark') => ({ from: 'a', to: device, device, name: '', kind, state })
-  const edges = [edge('T1', 'transformer', 'dark'), edge('T2', 'transformer', 'live'), edge('SW', 'switch', 'dark')]
-  expect(darkTransformers([{ nodes: [], edges }])).toEqual([{ code: 'T1', text: 'T1' }])
+describe('what may be ticked as back', () => {
+  const bus = (id: string, state: 'live' | 'dark') => ({ id, name: '', kind: '', state, households: 1 })
+  const edge = (from: string, device: string, kind: string, state: 'live' | 'dark' | 'fault') => ({ from, to: device, device, name: '', kind, state })
+  const nodes = [bus('S', 'live'), bus('SW', 'dark'), bus('T1', 'dark'), bus('T2', 'live'), bus('T3', 'dark'), bus('T4', 'dark')]
+  const edges = [
+    edge('S', 'SW', 'switch', 'fault'), edge('SW', 'T1', 'transformer', 'dark'), edge('SW', 'T4', 'transformer', 'dark'),
+    edge('S', 'T2', 'transformer', 'live'), edge('S', 'T3', 'transformer', 'fault'),
+  ]
+  const codes = (devices: string[]) => darkTransformers([{ nodes, edges }], devices).map(({ code }) => code).sort()
+
+  it('is the dark transformers behind the outage’s own devices', () => {
+    expect(codes(['SW'])).toEqual(['T1', 'T4'])
+    expect(codes(['T3'])).toEqual(['T3'])
+  })
+
+  it('is every dark one of a feeder that went off from above', () => {
+    expect(codes(['ABOVE'])).toEqual(['T1', 'T3', 'T4'])
+  })
 })
 
 describe('the moves of an outage', () => {
