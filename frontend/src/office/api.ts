@@ -163,10 +163,13 @@ interface Upload {
 }
 
 /** Put one photo where the server says; the id then binds it in a move's `files`. */
-export async function upload(number: string, photo: Blob): Promise<string> {
-  const place = await call<Upload>('POST', `/orders/${number}/uploads`, {
-    body: { content_type: photo.type, bytes: photo.size },
-  })
+export const upload = (number: string, photo: Blob): Promise<string> => put(`/orders/${number}/uploads`, photo)
+
+/** Put one photo that belongs to no order. */
+export const uploadPhoto = (photo: Blob): Promise<string> => put('/public/uploads', photo)
+
+async function put(path: string, photo: Blob): Promise<string> {
+  const place = await call<Upload>('POST', path, { body: { content_type: photo.type, bytes: photo.size } })
   const form = new FormData()
   for (const [name, value] of Object.entries(place.fields)) form.append(name, value)
   form.append('file', photo)

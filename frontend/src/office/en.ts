@@ -25,6 +25,8 @@ export const en: typeof zh = {
     queue: 'Orders',
     outages: 'Outages',
     grid: 'Grid',
+    planned: 'Planned',
+    news: 'Supply news',
     intake: 'Phone intake',
     crew: 'My jobs',
     visits: 'Return visits',

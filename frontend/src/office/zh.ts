@@ -24,6 +24,8 @@ export const zh = {
     queue: '工单',
     outages: '停电',
     grid: '网架',
+    planned: '计划停电',
+    news: '供电新闻',
     intake: '电话代录',
     crew: '我的任务',
     visits: '回访',

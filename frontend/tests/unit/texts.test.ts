@@ -15,6 +15,8 @@ import * as grid from '@/office/grid/en'
 import * as gridZh from '@/office/grid/zh'
 import * as outages from '@/office/outages/en'
 import * as outagesZh from '@/office/outages/zh'
+import * as planned from '@/office/planned/en'
+import * as plannedZh from '@/office/planned/zh'
 import * as status from '@/status/en'
 import * as statusZh from '@/status/zh'
 import { CATEGORIES, DANGERS, FLOWS, REPLIES, SUB_TYPES, SYMPTOMS, THEMES, TOPICS, VOICES } from '@/citizen/flows'
@@ -34,6 +36,7 @@ describe.each([
   ['info', infoZh.zh, info.en],
   ['grid', gridZh.zh, grid.en],
   ['outages', outagesZh.zh, outages.en],
+  ['planned', plannedZh.zh, planned.en],
   ['status', statusZh.zh, status.en],
 ])('the texts of %s', (_, zh, en) => {
   const english = new Map(leaves(en))

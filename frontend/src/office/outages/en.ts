@@ -81,6 +81,7 @@ export const en: typeof zh = {
   page: {
     title: 'Outage {id}',
     back: 'Back to outages',
+    telling: 'Telling people',
     dark: 'Households dark',
     darkOf: '{dark} of {n}',
     etr: 'Expected end',

@@ -80,6 +80,7 @@ export const zh = {
   page: {
     title: '停电 {id}',
     back: '返回停电列表',
+    telling: '对外告知',
     dark: '停电户数',
     darkOf: '{dark}／{n} 户',
     etr: '恢复时间',

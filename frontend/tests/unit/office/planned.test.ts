@@ -1,0 +1,61 @@
+import { describe, expect, it } from 'vitest'
+import { byDay, daysOf, isMonth, later, monthOf } from '@/office/planned/month'
+import { qr, qrPath } from '@/office/planned/qr'
+
+const drawn = (text: string): string[] => qr(text).map((row) => row.map((dark) => (dark ? '#' : '.')).join(''))
+
+describe('the code on the sheet', () => {
+  it('is module by module what another encoder draws', () => {
+    expect(drawn('https')).toEqual([
+      '#######..#.##.#######',
+      '#.....#...##..#.....#',
+      '#.###.#.#...#.#.###.#',
+      '#.###.#.#.....#.###.#',
+      '#.###.#.###.#.#.###.#',
+      '#.....#.##.#..#.....#',
+      '#######.#.#.#.#######',
+      '........##...........',
+      '#.#####....#..#####..',
+      '###.#..#.######..####',
+      '##.#.##..#..#.##..##.',
+      '..###...#######..##..',
+      '###..###..#.#..#.#..#',
+      '........#...#..#.##.#',
+      '#######..###.#..#.##.',
+      '#.....#.##.....#####.',
+      '#.###.#.####.#..##.#.',
+      '#.###.#.#.######..#..',
+      '#.###.#.###.#.##..#..',
+      '#.....#..######.###..',
+      '#######.##..#..#.#.#.',
+    ])
+  })
+
+  it('grows with the text, and refuses what no sheet needs', () => {
+    expect([14, 15, 26, 62, 213].map((length) => qr('x'.repeat(length)).length)).toEqual([21, 25, 25, 33, 57])
+    expect(() => qr('x'.repeat(214))).toThrow(RangeError)
+  })
+
+  it('has the quiet border of four modules', () => {
+    const { path, size } = qrPath('https')
+    expect(size).toBe(21 + 8)
+    expect(path.startsWith('M4 4h1v1h-1z')).toBe(true)
+  })
+})
+
+describe('the calendar', () => {
+  it('turns the year and knows the last day of each month', () => {
+    expect([later('2026-12', 1), later('2026-01', -1)]).toEqual(['2027-01', '2025-12'])
+    expect(daysOf('2028-02')).toEqual({ from: '2028-02-01', to: '2028-02-29' })
+  })
+
+  it('is China’s: the last evening of November in London is December', () => {
+    expect(monthOf(new Date('2026-11-30T16:00:00Z'))).toBe('2026-12')
+    expect(['2026-13', '2026-1', undefined].map(isMonth)).toEqual([false, false, false])
+  })
+
+  it('puts what begins after midnight in China on that day', () => {
+    const rows = ['2026-12-02T00:00:00Z', '2026-12-01T16:00:00Z', '2026-12-01T15:59:00Z'].map((planned_start) => ({ planned_start }))
+    expect(byDay(rows).map(({ day, rows: some }) => [day, some.length])).toEqual([['2026-12-01', 1], ['2026-12-02', 2]])
+  })
+})
