@@ -1,4 +1,4 @@
-"""What taking a network over costs, counted by the meter and said for 100,000 customers."""
+"""What taking a network over costs, counted by the meter and said for each customer."""
 
 from typing import Final
 
@@ -17,7 +17,6 @@ COUNTY: Final = COUNTIES[-1]
 AREAS: Final = 20
 HOMES: Final = 50
 """Households of an area; as many areas as that are a thousand customers."""
-SCALE: Final = 100_000 / (AREAS * HOMES)
 
 
 def _tables() -> dict[str, bytes]:
@@ -69,17 +68,17 @@ def take_over(scene: Scene) -> Measured:
     again = _take_over(scene, "bench-2", files)
     wanted = (first.wru, first.rru, again.wru)
     note = f"{AREAS * HOMES} customers: {bill(first.record)}; again {bill(again.record)}"
-    return Measured(tuple(Reading(round(amount * SCALE)) for amount in wanted), note)
+    return Measured(tuple(Reading(round(amount / (AREAS * HOMES), 3)) for amount in wanted), note)
 
 
 ROWS: Final = (
     Row(
         name="survey",
-        what="take a network of 100 k customers over, check and apply, and once more",
+        what="take a network over, check and apply, and once more: a customer",
         figures=(
-            Figure("WRU", floor=300_000, goal=400_000),
-            Figure("RRU", floor=100_000, goal=500_000),
-            Figure("WRU again", floor=0, goal=20_000),
+            Figure("WRU", floor=3, goal=4),
+            Figure("RRU", floor=1, goal=5),
+            Figure("WRU again", floor=0, goal=0.2),
         ),
         measure=take_over,
     ),
