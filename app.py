@@ -15,6 +15,7 @@ from chalicelib.api import (
     channel,
     citizen,
     desk,
+    gateways,
     grid,
     measuring,
     meta,
@@ -48,6 +49,7 @@ for audience in (
     app.register_blueprint(audience.routes)
 app.register_blueprint(meta.root)
 app.register_blueprint(outages.by_key)
+app.register_blueprint(gateways.routes)
 app.api.binary_types.append(desk.XLSX)
 
 

@@ -349,6 +349,7 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "undelivered.overtaken": ("工单已到后面的环节", "The order has moved on"),
     "undelivered.no-phone": ("没有留电话", "No telephone given"),
     "undelivered.no-reply-wished": ("客户不要回复", "No reply wished"),
+    "undelivered.not-delivered": ("没有送到手机", "It did not reach the telephone"),
     "undelivered.rejected": ("号码不能收短信", "The number takes no texts"),
     "undelivered.landline": ("固定电话，收不到短信", "A landline takes no texts"),
     "undelivered.reply-lost": ("网关没有答复", "The gateway did not answer"),

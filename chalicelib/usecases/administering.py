@@ -38,7 +38,7 @@ from chalicelib.store.registry import (
 from chalicelib.usecases import watching
 from chalicelib.usecases.desk import Desk
 
-SCOPES: Final = ("intake", "track", "ledger.read", "webhook", "events")
+SCOPES: Final = ("intake", "track", "ledger.read", "webhook", "events", "sms")
 MOST_MOVES: Final = 200
 _R = TypeVar("_R", bound=Record)
 

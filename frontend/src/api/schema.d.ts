@@ -2218,6 +2218,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/sms/receipts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take what a gateway says of texts it took over; what is known only grows
+         * @description Take what a gateway says of texts it took over; what is known only grows.
+         */
+        post: operations["take_receipts"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sms/replies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take what people answered. “1” or words for no power reopen an outage for that household
+         * @description Take what people answered. “1” or words for no power reopen an outage for that household.
+         */
+        post: operations["take_replies"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/assets/{name}": {
         parameters: {
             query?: never;
@@ -3456,7 +3496,7 @@ export interface components {
         NewKey: {
             name: string;
             office: string;
-            scopes: ("intake" | "track" | "ledger.read" | "webhook" | "events")[];
+            scopes: ("intake" | "track" | "ledger.read" | "webhook" | "events" | "sms")[];
             /** @default  */
             channel?: string;
         };
@@ -4111,6 +4151,22 @@ export interface components {
             refused: components["schemas"]["RefusedReading"][];
             found: components["schemas"]["FoundOut"][];
         };
+        /** @description What became of one text. reference: what it was handed over with. */
+        ReceiptIn: {
+            reference: string;
+            /** @enum {string} */
+            status: "delivered" | "failed";
+        };
+        /** @description A batch of receipts. */
+        ReceiptsIn: {
+            receipts: components["schemas"]["ReceiptIn"][];
+        };
+        /** @description How many were news and how many known. unknown: places of those of no text of ours. */
+        ReceiptsTaken: {
+            news: number;
+            known: number;
+            unknown: number[];
+        };
         /** @description A reading that cannot be, by its place in the request. */
         RefusedReading: {
             index: number;
@@ -4131,6 +4187,23 @@ export interface components {
             moves: components["schemas"]["Moved"][];
             count: number;
             done: boolean;
+        };
+        /** @description A batch of answers. */
+        RepliesIn: {
+            replies: components["schemas"]["ReplyIn"][];
+        };
+        /** @description What they meant: outages reopened, known to be dark, from nobody told, not understood. */
+        RepliesTaken: {
+            reopened: number;
+            known: number;
+            nobody: number;
+            unreadable: number;
+        };
+        /** @description A text that came back. id: the gateway's name for it. */
+        ReplyIn: {
+            id: string;
+            phone: string;
+            text: string;
         };
         /** @description Why somebody has to see a telephone number; it goes on record. */
         RevealIn: {
@@ -15517,6 +15590,216 @@ export interface operations {
             };
             /** @description not-allowed */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bad-input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    take_receipts: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The language of problems. */
+                "Accept-Language"?: "zh" | "en";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "receipts": [
+                 *         {
+                 *           "reference": "5820016339042275.1.text.accepted",
+                 *           "status": "delivered"
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["ReceiptsIn"];
+            };
+        };
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReceiptsTaken"];
+                };
+            };
+            /** @description not-signed-in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not-allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too-large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unsupported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bad-input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    take_replies: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The language of problems. */
+                "Accept-Language"?: "zh" | "en";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "replies": [
+                 *         {
+                 *           "id": "mo-1",
+                 *           "phone": "13800138000",
+                 *           "text": "1"
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["RepliesIn"];
+            };
+        };
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RepliesTaken"];
+                };
+            };
+            /** @description not-signed-in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not-allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description stale */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too-large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unsupported */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };

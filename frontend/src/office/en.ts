@@ -485,7 +485,7 @@ export const en: typeof zh = {
     dutyAdd: 'Add a shift',
     keyIntro: 'A key is shown once: store it in the other system at once.',
     keySecret: 'Key (not shown again after you leave this page)',
-    keyScopes: { intake: 'Submit reports', track: 'Track', ledger: 'Read the ledger', webhook: 'Receive webhooks', events: 'Send supply events and readings' },
+    keyScopes: { intake: 'Submit reports', track: 'Track', ledger: 'Read the ledger', webhook: 'Receive webhooks', events: 'Send supply events and readings', sms: 'Text receipts and replies' },
     hookIntro: 'One signed message on every change (Standard Webhooks).',
     hookSecret: 'Signing secret (shown once)',
     hookReplace: 'Replace the secret',

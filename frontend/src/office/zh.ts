@@ -484,7 +484,7 @@ export const zh = {
     dutyAdd: '加一班',
     keyIntro: '接口密钥只显示一次，请立刻保存到对方系统。',
     keySecret: '密钥（离开本页后不再显示）',
-    keyScopes: { intake: '提交诉求', track: '查进度', ledger: '读流水账', webhook: '接收推送', events: '上报停送电事件和量测' },
+    keyScopes: { intake: '提交诉求', track: '查进度', ledger: '读流水账', webhook: '接收推送', events: '上报停送电事件和量测', sms: '短信回执和回复' },
     hookIntro: '每个变化推送一条，带签名（Standard Webhooks）。',
     hookSecret: '签名密钥（只显示一次）',
     hookReplace: '更换密钥',
