@@ -36,8 +36,8 @@ from chalicelib.domain.outage_moves import Act, Made
 from chalicelib.domain.procedure import Form, Need, Step, read_needs
 from chalicelib.domain.reach import NOWHERE, Reach, union
 from chalicelib.domain.refusal import BadInput, IllegalMove, KeyReused, NotAllowed, Stale, Unknown
-from chalicelib.domain.staff import Role
-from chalicelib.store import outages
+from chalicelib.domain.staff import Outsider, Role
+from chalicelib.store import ledger, outages
 from chalicelib.store.orders import Key
 from chalicelib.store.outages import Board, Change, Head
 from chalicelib.store.personal import Words
@@ -671,7 +671,7 @@ def move(desk: Desk, outage_id: str, command: Command) -> Head:
         head, board = _read_again(outage_id)
         if _is_replayed(head, command):
             return head
-        if command.if_match is not None and command.if_match != head.outage.version:
+        if command.if_match is not None and _is_overtaken(head.outage, command.if_match):
             raise stale(aggregate(outage_id), head.outage.version)
         changes = _changes(desk, deed, head, board, command, given, words)
         _remember_ended(changes, at=command.at)
@@ -688,6 +688,18 @@ def _remember_ended(changes: Iterable[Change], *, at: datetime) -> None:
         outage = change.made.outage
         if any(event.name in {"restore", "deny", "transfer"} for event in change.made.events):
             tracing.remember(outage.county, outage.devices, outage.outage_id, at=at)
+
+
+def _is_overtaken(outage: Outage, seen: int) -> bool:
+    """Return whether a person has moved it since the version that somebody saw.
+
+    Rounds that settle, reports that join and timers move it all the time: they stand in nobody's
+    way, since the domain decides anew on what is there now.
+    """
+    if seen >= outage.version:
+        return seen > outage.version
+    since = ledger.read(aggregate(outage.outage_id), after=seen)
+    return any(event.actor.role != Outsider.SYSTEM.value for event in since)
 
 
 def _read_again(outage_id: str) -> tuple[Head, Board]:

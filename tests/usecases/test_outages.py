@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.domain import outage_moves
 from chalicelib.domain.order import Actor
 from chalicelib.domain.outage import State, verify_against
 from chalicelib.domain.refusal import (
@@ -125,6 +126,24 @@ def test_a_device_where_one_may_not_is_like_one_that_is_not_there(desk):
     with pytest.raises(BadInput) as refused:
         keeping.create(desk, sent, a_command(), may=lambda _office: False)
     assert refused.value.errors[0].code == "device.unknown"
+
+
+def test_what_the_system_did_meanwhile_stands_in_nobodys_way_what_people_did_does(desk):
+    seen = create(desk, BREAKER)
+    due = outage_moves.fire(seen.outage, at=NOON + 20 * MINUTE, rules=desk.rules(COUNTY))
+    assert due is not None
+    outages.commit(outages.Change(seen, due))
+
+    at = NOON + 21 * MINUTE
+    said = {"answers": {"cause": "nature.storm"}, "if_match": seen.outage.version}
+    first = a_command("set_cause", at=at, **said)
+    moved = keeping.move(desk, seen.outage.outage_id, first)
+    assert moved.outage.cause == "nature.storm"
+
+    late = a_command("set_cause", at=at + MINUTE, who="u2", **said)
+    with pytest.raises(Stale) as refused:
+        keeping.move(desk, seen.outage.outage_id, late)
+    assert refused.value.facts["by"] == "u1"
 
 
 def main(head: Head, role: str = "dispatcher") -> list[str]:
