@@ -707,6 +707,13 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "flag.lift": ("电梯", "Lift"),
     "flag.five_guarantees": ("五保户", "Five-guarantees household"),
     "flag.vulnerable": ("需要照顾", "Vulnerable"),
+    "key_level.special": ("特级", "Special"),
+    "key_level.first": ("一级", "First"),
+    "key_level.second": ("二级", "Second"),
+    "key_level.temporary": ("临时", "Temporary"),
+    "sensitive.cold_store": ("冷库", "Cold store"),
+    "sensitive.greenhouse": ("大棚", "Greenhouse"),
+    "sensitive.fish_farm": ("鱼塘", "Fish farm"),
     "import.contacted": ("已联系客户（旧单转录）", "Customer contacted (from an old record)"),
     # Sentences in texts ----------------------------------------------------------------------
     "text.about": ("约", "about "),

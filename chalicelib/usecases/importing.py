@@ -31,7 +31,7 @@ from chalicelib.domain.staff import (
     may,
     relation,
 )
-from chalicelib.store import customers, ledger, registry
+from chalicelib.store import customers, grid, ledger, registry
 from chalicelib.store.customers import Difference, Household, Place
 from chalicelib.store.registry import Member
 from chalicelib.usecases import sheets, transcribing
@@ -149,6 +149,11 @@ def _phones(cell: str) -> list[list[str]]:
     return found
 
 
+def _meters(cell: str) -> list[str]:
+    parts = re.split(r"[,，、;；\s]+", _folded(cell))
+    return list(dict.fromkeys(_code(part) for part in parts if part))
+
+
 def _flags(cell: str) -> list[str]:
     read = one_of("flag", FLAGS)
     return sorted({read(part) for part in re.split(r"[,，、;；\s]+", cell) if part})
@@ -184,6 +189,10 @@ def _moment(cell: str) -> str:
 
 
 FLAGS: Final = ("key", "vip", "sensitive", "life_support", "lift", "five_guarantees", "vulnerable")
+KEY_LEVELS: Final = ("special", "first", "second", "temporary")
+SENSITIVE: Final = ("cold_store", "greenhouse", "fish_farm")
+DETAILS: Final = ("key", "sensitive", "liaison")
+"""Columns that are coded details of a household; the first two are flags as well."""
 CHANNELS: Final = ("paper", "phone", "counter", "wechat", "web", "95598", "12398", "12345")
 _TERRAIN: Final = one_of("choice.terrain", ("urban", "rural", "remote"))
 
@@ -231,6 +240,13 @@ COLUMNS: Final[Mapping[str, tuple[Column, ...]]] = MappingProxyType(
             Column("address", ("地址", "用电地址", "address"), _text(120)),
             Column("phone", ("电话", "手机", "phone"), _phones),
             Column("flags", ("标记", "flags"), _flags),
+            Column("load_id", ("负荷点", "负荷点编号", "load_id"), _text(80)),
+            Column("meters", ("电能表", "表号", "meter_no"), _meters),
+            Column("key", ("重要等级", "key_level"), one_of("key_level", KEY_LEVELS)),
+            Column("sensitive", ("敏感类型", "sensitive"), one_of("sensitive", SENSITIVE)),
+            Column("liaison", ("客户联络人", "liaison"), _code),
+            Column("consented_at", ("同意时间", "consented_at"), _moment),
+            Column("opted_out_at", ("退订时间", "opted_out_at"), _moment),
         ),
         "phones": (
             Column("account_no", ("户号", "account_no"), _code, required=True),
@@ -650,14 +666,29 @@ def _households(rows: Sequence[Row]) -> list[Household]:
     for row in rows:
         account = str(row["account_no"])
         blank = Household(account_no=account, transformer_id="")
-        names = ("transformer_id", "name", "address")
+        names = ("transformer_id", "name", "address", "load_id")
         given: dict[str, Any] = {name: row[name] for name in names if name in row}
         if "phone" in row:
             given["phones"] = tuple(Phone(*one) for one in row["phone"])
         if "flags" in row:
             given["flags"] = frozenset(row["flags"])
-        made.append(replace(kept.get(account, blank), **given))
+        if "meters" in row:
+            given["meters"] = tuple(row["meters"])
+        for name in ("consented_at", "opted_out_at"):
+            if name in row:
+                given[name] = datetime.fromisoformat(row[name])
+        made.append(_detailed(replace(kept.get(account, blank), **given), row))
     return made
+
+
+def _detailed(household: Household, row: Row) -> Household:
+    """Return a household with the coded details of a row, and the flags that they imply."""
+    about = {name: str(row[name]) for name in DETAILS if name in row}
+    return replace(
+        household,
+        about={**household.about, **about},
+        flags=household.flags | (about.keys() & {"key", "sensitive"}),
+    )
 
 
 def _check_customers(taking: _Taking, rows: Sequence[Row]) -> list[Bad]:
@@ -692,7 +723,18 @@ def _compare_phones(_taking: _Taking, rows: Sequence[Row]) -> dict[str, int]:
 
 
 def _write_households(_taking: _Taking, rows: Sequence[Row]) -> tuple[int, int]:
-    difference = customers.compare_households(None, _households(rows))
+    made = _households(rows)
+    difference = customers.compare_households(None, made)
+    metered = {str(row["account_no"]) for row in rows if "meters" in row}
+    grid.put_places_of(
+        "meter",
+        {
+            meter: one.account_no
+            for one in made
+            if one.account_no in metered
+            for meter in one.meters
+        },
+    )
     customers.put_households(difference)
     return len(rows) - difference.unchanged, difference.unchanged
 

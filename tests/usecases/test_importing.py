@@ -11,7 +11,7 @@ from chalicelib.domain.order import Actor, verify_against
 from chalicelib.domain.procedure import effects
 from chalicelib.domain.refusal import BadInput, KeyReused, Unknown
 from chalicelib.domain.staff import Role, Staff
-from chalicelib.store import customers, ledger, orders, personal, registry
+from chalicelib.store import customers, grid, ledger, orders, personal, registry
 from chalicelib.usecases import handling, importing, sheets, transcribing
 from chalicelib.usecases.importing import Upload
 from chalicelib.usecases.reporting import Report
@@ -108,6 +108,22 @@ def test_a_space_within_a_telephone_does_not_part_it(desk):
     )
     assert household("1").phones == (Phone("+8613800138000"),)
     assert len(household("2").phones) == 2
+
+
+def test_what_an_outage_needs_of_a_household_comes_with_the_list(desk):
+    headers = "户号,台区编码,负荷点,表号,重要等级,敏感类型,客户联络人,退订时间,标记"
+    line = "13001,T-03,X1,M1、M2,一级,冷库,crew-1,2026-03-02 09:00,电梯"
+
+    take(desk, "customers", f"{headers}\n{line}\n".encode())
+    shown, _ = take(desk, "customers", f"{headers}\n{line}\n".encode(), import_id="i2")
+
+    kept = household("13001")
+    assert (kept.load_id, kept.meters) == ("X1", ("M1", "M2"))
+    assert kept.about == {"key": "first", "sensitive": "cold_store", "liaison": "crew-1"}
+    assert kept.flags == {"lift", "key", "sensitive"}
+    assert kept.opted_out_at == MARCH
+    assert grid.places_of("meter", ["M1", "M2"]) == {"M1": "13001", "M2": "13001"}
+    assert shown.difference["same"] == 1
 
 
 def test_bad_rows_are_named_by_line_and_column_of_the_file(desk):
