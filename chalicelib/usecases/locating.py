@@ -393,7 +393,11 @@ def weigh(desk: Desk, found: Grid, board: Board, *, at: datetime) -> Weighed:
 
 
 def _not_over(found: Grid, said: Iterable[Evidence], near: Iterable[Outage]) -> Iterator[Evidence]:
-    """Yield what does not speak of an interruption that has ended, or of one that was none."""
+    """Yield what does not speak of an interruption that has ended, or of one that was none.
+
+    That it was none is a person's word: what inference took back for want of reports is weighed
+    again with the next one.
+    """
     ended: list[tuple[frozenset[str], frozenset[str], datetime, datetime]] = []
     for outage in near:
         devices = frozenset(outage.devices)
@@ -402,7 +406,7 @@ def _not_over(found: Grid, said: Iterable[Evidence], near: Iterable[Outage]) -> 
                 loads = found.loads_in(spell.reach)
                 ended.append((devices, loads, spell.since - EARLY, spell.until))
         for step in outage.steps.values():
-            if step.change == "wrong":
+            if step.change == "wrong" and outage.has_human_word:
                 loads = found.loads_in(step.reach)
                 begun = outage.since or step.at
                 ended.append((devices, loads, begun - EARLY, step.recorded_at))

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.domain import outage_moves as moves
 from chalicelib.domain.grid.maps import pack, transfer
 from chalicelib.domain.outage import State, verify_against
 from chalicelib.store import grid, ledger, orders, outages
@@ -184,6 +185,18 @@ def test_a_suspicion_that_meters_contradict_is_withdrawn(desk):
 
     assert board() == []
     assert outages.get(outage.outage_id).outage.closed_at is not None
+
+
+def test_what_was_reported_of_a_suspicion_that_inference_took_back_still_counts(desk):
+    send(desk, [event("meter_off", f"M{account('T-03', 1, 1)}", sort="meter"),
+                event("meter_off", f"M{account('T-03', 1, 2)}", 2, sort="meter")])  # fmt: skip
+    (outage,) = outages.board(COUNTY).outages
+    at, rules = NOON + MINUTE, desk.rules(COUNTY)
+    joining.change(outage.outage_id, lambda now: moves.withdraw(now, joining.act(at), rules=rules))
+
+    weighed, _ = locating.weighed_for(desk, outage, at=NOON + 2 * MINUTE)
+
+    assert [each.kind.value for each in weighed.evidence] == ["meter_off", "meter_off"]
 
 
 def test_a_wider_fault_takes_the_narrower_in_with_its_repair_order(desk):
