@@ -83,6 +83,8 @@ export const en: typeof zh = {
     back: 'Back to outages',
     telling: 'Telling people',
     dark: 'Households dark',
+    reach: 'Households',
+    backAt: 'Power back',
     darkOf: '{dark} of {n}',
     etr: 'Expected end',
     who: 'Whom it affects',

@@ -82,6 +82,8 @@ export const zh = {
     back: '返回停电列表',
     telling: '对外告知',
     dark: '停电户数',
+    reach: '停电范围',
+    backAt: '恢复供电',
     darkOf: '{dark}／{n} 户',
     etr: '恢复时间',
     who: '影响',
