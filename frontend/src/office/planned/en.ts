@@ -31,7 +31,7 @@ export const en: typeof zh = {
     title: 'What was found',
     none: 'Nothing speaks against it.',
     blocks: 'Must be solved',
-    reason: 'Give a reason when you submit',
+    reason: 'Needs a reason',
     submit: 'before it is submitted',
     announce: 'before it is announced',
     other: '{kind} {id}, {when}',

@@ -30,7 +30,7 @@ export const zh = {
     title: '检查结果',
     none: '没有发现冲突。',
     blocks: '必须解决',
-    reason: '提交时写明理由',
+    reason: '须写明理由',
     submit: '提交前',
     announce: '公告前',
     other: '{kind} {id}，{when}',
