@@ -228,7 +228,7 @@ def faults(village: Village) -> bool:
                 sum(told.households for told in runs),
                 sum(told.lost for told in runs),
                 sum(told.gateway.extra for told in runs),
-                len(runs) if is_after else 0,
+                len(runs),
             )
             most = max(told.gateway.extra for told in runs)
             out(f"  most extra texts of one crash: {most}")

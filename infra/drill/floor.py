@@ -79,7 +79,7 @@ class Floor:
         self._lanes = {FIRST: Lane(AT_FIRST), ALL: Lane(self.workers)}
         events = house().connection.client.meta.events
         events.register("before-send.dynamodb.*", self._before, "drill")
-        events.register("response-received.dynamodb.*", self._after, "drill")
+        events.register("response-received.dynamodb.*", self._after, "drill-after")
         self.gateway.before = self._ask
         self.gateway.after = lambda: self._call("", is_after=True)
         return self
@@ -87,7 +87,7 @@ class Floor:
     def __exit__(self, *_: object) -> None:
         events = house().connection.client.meta.events
         events.unregister("before-send.dynamodb.*", unique_id="drill")
-        events.unregister("response-received.dynamodb.*", unique_id="drill")
+        events.unregister("response-received.dynamodb.*", unique_id="drill-after")
 
     def _before(self, request: Any, **_: Any) -> None:
         target = request.headers["X-Amz-Target"]
