@@ -103,6 +103,7 @@ NOTHING: Mapping[str, str] = {
     "devices": "F9-SW9",
     "feeder": "feeder/F9",
     "survey": "0" * 32,
+    "news": "0" * 16,
 }
 
 
@@ -133,8 +134,13 @@ def ours(api: Api) -> Ours:
     tables = {name: base64.b64encode(table).decode() for name, table in TABLES.items()}
     survey = api.post("/api/v1/grid/imports", {**tables, "county": COUNTY}, **admin)
     assert survey.status == 201, survey.raw.decode()
+    news = api.post(
+        "/api/v1/news", {"title": "营业时间", "body": "午间照常营业。"}, as_="dispatcher-1"
+    )
+    assert news.status == 201, news.raw.decode()
     values = {
         "number": number,
+        "news": news.body["id"],
         "parent": number,
         "aggregate": number,
         "outage": dark.body["id"],
@@ -249,7 +255,8 @@ class Operation:
 
     def _part(self, name: str, there: Mapping[str, str]) -> str:
         usual = {"move": "dispatch", "limit_id": "fault.arrive.urban", "year": "2026",
-                 "effective_from": "2026-12-01"}  # fmt: skip
+                 "effective_from": "2026-12-01", "from": "2026-11-01",
+                 "to": "2026-11-30"}  # fmt: skip
         return there[name] if name in there else usual[name]
 
     def _bodies(self, there: Mapping[str, str]) -> Iterator[Any]:
@@ -288,7 +295,7 @@ def ask(api: Api, operation: Operation, path: str, body: Any, person: str) -> An
 
 INSTANCE = re.compile(r"/requests/[^\"]*")
 MADE = re.compile(
-    r'"token":"[^"]*"|(?<![0-9])[0-9]{16}(?![0-9])|\b[0-9a-f]{16,64}\b|"elapsed_seconds":\d+'
+    r'"token":"[^"]*"|(?<![0-9])[0-9]{16}(?![0-9])|\b[0-9a-f]{12,64}\b|"elapsed_seconds":\d+'
 )
 MASKED = re.compile(r"\d{3}\*{4}\d{4}")
 STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?(\.\d+)?Z?")

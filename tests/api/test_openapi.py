@@ -71,7 +71,7 @@ def test_every_write_asks_for_a_key_or_says_why_not(app):
     }
 
     asking = {"check_plan", "look_up", "look_up_caller", "preview_year", "verify_days"}
-    own_keys = {"take_events"}  # an event's source and sequence
+    own_keys = {"take_events", "take_receipts", "take_replies"}  # their own source and number
     assert unkeyed == asking | own_keys
 
 
