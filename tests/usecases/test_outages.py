@@ -135,7 +135,10 @@ def test_what_the_system_did_meanwhile_stands_in_nobodys_way_what_people_did_doe
     outages.commit(outages.Change(seen, due))
 
     at = NOON + 21 * MINUTE
-    said = {"answers": {"cause": "nature.storm"}, "if_match": seen.outage.version}
+    said: dict[str, Any] = {
+        "answers": {"cause": "nature.storm"},
+        "if_match": seen.outage.version,
+    }
     first = a_command("set_cause", at=at, **said)
     moved = keeping.move(desk, seen.outage.outage_id, first)
     assert moved.outage.cause == "nature.storm"
