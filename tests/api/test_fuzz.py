@@ -44,6 +44,11 @@ REQUIRED = {
     "aggregate": an_order_id(1),
     "office": COUNTY,
     "effective_from": "2026-12-01",
+    "county": COUNTY,
+    "feeder": "feeder/F1",
+    "devices": "F1-CB",
+    "from": "2026-11-01",
+    "to": "2026-11-30",
 }
 """A value for every query parameter that must be there."""
 
@@ -162,7 +167,7 @@ def a_key(api: Api) -> tuple[str, str]:
     made = registry.new_key(
         name="12345 平台",
         office_id=COUNTY,
-        scopes=("intake", "track", "ledger.read", "webhook", "events"),
+        scopes=("intake", "track", "ledger.read", "webhook", "events", "sms"),
         channel="12345",
         entropy=b"e" * 32,
         by=Actor("admin", "setup"),
