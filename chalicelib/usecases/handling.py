@@ -3,7 +3,7 @@
 Each is one read and one transaction. Who loses a race is told who won it and when.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
@@ -48,7 +48,7 @@ def move(desk: Desk, order_id: str, command: Command) -> Head:
     """
     for _ in range(TRIES):
         head = orders.get(order_id)
-        done = _replayed(head, command)
+        done = is_replayed(head.keys, command)
         if done:
             return head
         _check_match(head, command)
@@ -70,7 +70,7 @@ def merge(desk: Desk, order_id: str, command: Command) -> Head:
     parent_id = str(command.answers.get("parent", ""))
     for _ in range(TRIES):
         child = orders.get(order_id)
-        if _replayed(child, command):
+        if is_replayed(child.keys, command):
             return child
         _check_match(child, command)
         own = _change(desk, child, command)
@@ -91,7 +91,7 @@ def unmerge(desk: Desk, order_id: str, command: Command) -> Head:
     """Undo a merger: both sides in one transaction. Returns the child's head."""
     for _ in range(TRIES):
         child = orders.get(order_id)
-        if _replayed(child, command):
+        if is_replayed(child.keys, command):
             return child
         _check_match(child, command)
         own = _change(desk, child, command)
@@ -114,21 +114,27 @@ def unmerge(desk: Desk, order_id: str, command: Command) -> Head:
     return _tell_who(order_id, command)
 
 
-def _replayed(head: Head, command: Command) -> bool:
-    """Return whether this very command has been carried out. Raises KeyReused for another body."""
-    kept = next((k for k in head.keys if k.key == _key_hash(command)), None)
+def is_replayed(keys: Iterable[Key], command: Command, *, body: str = "") -> bool:
+    """Return whether this very command is among a head's keys: it has been carried out.
+
+    body: the fingerprint of what was asked, where it is more than the command's answers. Raises
+    KeyReused for another body.
+    """
+    kept = next((each for each in keys if each.key == key_hash(command)), None)
     if kept is None:
         return False
-    if kept.body != _body(command):
+    if kept.body != (body or fingerprint(command)):
         raise KeyReused
     return True
 
 
-def _key_hash(command: Command) -> str:
+def key_hash(command: Command) -> str:
+    """Return the hash of a caller's key, as a head keeps it."""
     return body_hash({"caller": command.caller, "key": command.key})
 
 
-def _body(command: Command) -> str:
+def fingerprint(command: Command) -> str:
+    """Return the hash of what a command asks for, by which another body under one key is told."""
     answers = {name: str(value) for name, value in command.answers.items()}
     occurred = command.occurred_at.isoformat() if command.occurred_at else ""
     return body_hash({"move": command.move, "answers": answers, "occurred_at": occurred})
@@ -153,7 +159,7 @@ def stale(order_id: str, version: int) -> Stale:
 
 def _tell_who(order_id: str, command: Command) -> Head:
     head = orders.get(order_id)
-    if _replayed(head, command):
+    if is_replayed(head.keys, command):
         return head
     raise stale(order_id, head.order.version)
 
@@ -176,7 +182,7 @@ def _change(desk: Desk, head: Head, command: Command) -> Change:
         digest=salted_digest(words, command.salt) if words else "",
     )
     advanced = _advance(desk, head, step)
-    key = Key(_key_hash(command), _body(command), advanced.order.version)
+    key = Key(key_hash(command), fingerprint(command), advanced.order.version)
     kept = (
         personal.Words(
             order_id=order.order_id, seq=advanced.event.seq, salt=command.salt, words=words

@@ -35,7 +35,7 @@ from chalicelib.domain.outage import (
 from chalicelib.domain.outage_moves import Act, Made
 from chalicelib.domain.procedure import Form, Need, Step, read_needs
 from chalicelib.domain.reach import NOWHERE, Reach, union
-from chalicelib.domain.refusal import BadInput, IllegalMove, KeyReused, NotAllowed, Stale, Unknown
+from chalicelib.domain.refusal import BadInput, IllegalMove, NotAllowed, Stale, Unknown
 from chalicelib.domain.staff import Outsider, Role
 from chalicelib.store import ledger, outages
 from chalicelib.store.orders import Key
@@ -44,7 +44,7 @@ from chalicelib.store.personal import Words
 from chalicelib.usecases import planning as planned
 from chalicelib.usecases import tracing
 from chalicelib.usecases.desk import Desk, body_hash
-from chalicelib.usecases.handling import Command, stale
+from chalicelib.usecases.handling import Command, fingerprint, is_replayed, key_hash, stale
 from chalicelib.usecases.planning import Intended
 from chalicelib.usecases.tracing import Grid
 
@@ -130,7 +130,7 @@ def create(desk: Desk, sent: New, command: Command, *, may: Callable[[str], bool
             made = _made(desk, sent, kind, outage_id, traced, act, board)
         except BadInput as refused:
             raise _renamed(refused, NEW_ASKED) from refused
-        key = Key(_key_hash(command), body, made.events[-1].seq)
+        key = Key(key_hash(command), body, made.events[-1].seq)
         change = Change(None, made, shown=shown, words=_words(made, command, words), key=key)
         if not KINDS[kind].planned:
             tracing.remember(traced.county, sent.devices, outage_id, at=command.at)
@@ -182,9 +182,7 @@ def _kept(outage_id: str, command: Command, body: str) -> Head | None:
         head = outages.get(outage_id)
     except Unknown:
         return None
-    mine = next((each for each in head.keys if each.key == _key_hash(command)), None)
-    if mine is not None and mine.body != body:
-        raise KeyReused
+    is_replayed(head.keys, command, body=body)
     return head
 
 
@@ -669,7 +667,7 @@ def move(desk: Desk, outage_id: str, command: Command) -> Head:
     lost: Stale | None = None
     for _ in range(TRIES):
         head, board = _read_again(outage_id)
-        if _is_replayed(head, command):
+        if is_replayed(head.keys, command):
             return head
         if command.if_match is not None and _is_overtaken(head.outage, command.if_match):
             raise stale(aggregate(outage_id), head.outage.version)
@@ -776,7 +774,7 @@ def _changes(  # noqa: PLR0917 - the parts of one answer
         own,
         shown=_shown_again(head, own.outage, at=command.at),
         words=_words(own, command, words),
-        key=Key(_key_hash(command), _body(command), own.events[-1].seq),
+        key=Key(key_hash(command), fingerprint(command), own.events[-1].seq),
     )
     return (mine, Change(beside[0], beside[1])) if beside else (mine,)
 
@@ -838,25 +836,6 @@ def _words(made: Made, command: Command, words: Mapping[str, str]) -> Words | No
         return None
     first = made.events[0]
     return Words(first.aggregate, first.seq, command.salt, words)
-
-
-def _is_replayed(head: Head, command: Command) -> bool:
-    kept = next((each for each in head.keys if each.key == _key_hash(command)), None)
-    if kept is None:
-        return False
-    if kept.body != _body(command):
-        raise KeyReused
-    return True
-
-
-def _key_hash(command: Command) -> str:
-    return body_hash({"caller": command.caller, "key": command.key})
-
-
-def _body(command: Command) -> str:
-    answers = {name: str(value) for name, value in command.answers.items()}
-    occurred = command.occurred_at.isoformat() if command.occurred_at else ""
-    return body_hash({"move": command.move, "answers": answers, "occurred_at": occurred})
 
 
 # Looking ahead ----------------------------------------------------------------------------------

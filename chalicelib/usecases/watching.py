@@ -6,6 +6,7 @@ is a fact on the head, and the next sweep finds what this one did not reach.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -100,6 +101,25 @@ def _sweep_outages(
     return True
 
 
+@contextmanager
+def _parking(
+    armed: Due, swept: Swept, *, of: str, park: Callable[..., None], at: datetime
+) -> Iterator[None]:
+    """Step one row of the sweep: who was quicker is counted, what cannot be advanced is parked."""
+    try:
+        yield
+    except Stale:
+        swept.raced += 1
+    except Unknown:
+        log("sweep.gone", **{of: armed.order_id})
+        swept.raced += 1
+    except (Refused, ValueError, KeyError, TypeError, IndexError) as wrong:
+        swept.parked += 1
+        until = at + min(max(PARKED, at - armed.due_at), LONGEST_PARK)
+        park(armed.order_id, was=armed.due_at, until=until)
+        alarm("sweep.parked", **{of: armed.order_id}, why=type(wrong).__name__)
+
+
 def _one_outage(
     desk: Desk,
     armed: Due,
@@ -109,9 +129,9 @@ def _one_outage(
     swept: Swept,
     enqueue: Callable[[list[tuple[str, int, str]]], None],
 ) -> None:
-    try:
+    with _parking(armed, swept, of="outage", park=outages.park, at=at):
         if head is None:
-            raise ValueError("not a head")  # noqa: TRY301 - parked below, with all that is wrong
+            raise ValueError("not a head")
         head = outages.get(armed.order_id)  # the index is behind, and has no keys
         if head.outage.next_due_at is not None and head.outage.next_due_at <= at:
             head = responding.fire(desk, head, at=at)
@@ -121,16 +141,6 @@ def _one_outage(
             enqueue(missing)
             swept.requeue.extend(missing)
             swept.looked += 1
-    except Stale:
-        swept.raced += 1
-    except Unknown:
-        log("sweep.gone", outage=armed.order_id)
-        swept.raced += 1
-    except (Refused, ValueError, KeyError, TypeError, IndexError) as wrong:
-        swept.parked += 1
-        until = at + min(max(PARKED, at - armed.due_at), LONGEST_PARK)
-        outages.park(armed.order_id, was=armed.due_at, until=until)
-        alarm("sweep.parked", outage=armed.order_id, why=type(wrong).__name__)
 
 
 def _one(
@@ -142,9 +152,9 @@ def _one(
     swept: Swept,
     enqueue: Callable[[list[tuple[str, int, str]]], None],
 ) -> None:
-    try:
+    with _parking(armed, swept, of="order", park=orders.park, at=at):
         if head is None:
-            raise ValueError("not a head")  # noqa: TRY301 - parked below, with all that is wrong
+            raise ValueError("not a head")
         if head.order.next_due_at is not None and head.order.next_due_at <= at:
             head = _fire(desk, head, at)
             swept.fired += 1
@@ -153,16 +163,6 @@ def _one(
             enqueue(missing)
             swept.requeue.extend(missing)
             swept.looked += 1
-    except Stale:
-        swept.raced += 1
-    except Unknown:
-        log("sweep.gone", order=armed.order_id)
-        swept.raced += 1
-    except (Refused, ValueError, KeyError, TypeError, IndexError) as wrong:
-        swept.parked += 1
-        until = at + min(max(PARKED, at - armed.due_at), LONGEST_PARK)
-        orders.park(armed.order_id, was=armed.due_at, until=until)
-        alarm("sweep.parked", order=armed.order_id, why=type(wrong).__name__)
 
 
 def _fire(desk: Desk, head: Head, at: datetime) -> Head:
