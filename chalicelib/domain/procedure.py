@@ -103,6 +103,7 @@ class Move:
 
     who: roles and outsiders that may make it. does: names in ACTIONS. tells: texts it causes.
     why: the reason the edge exists, with its source. public: shown on the citizen's timeline.
+    only: names in the procedure's `persons`: which of those people, as the order stands.
     """
 
     name: str
@@ -116,6 +117,7 @@ class Move:
     public: bool = False
     while_suspended: bool = False
     divert: Divert | None = None
+    only: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,9 +141,19 @@ class ClockRule:
     ladder: tuple[Rung, ...] = LADDER
 
 
+Gate = Callable[[Order, datetime, Rules], bool]
+Action = Callable[["Making"], None]
+Person = Callable[[Order, Actor], bool]
+_NONE: Final[Mapping[str, Any]] = MappingProxyType({})
+
+
 @dataclass(frozen=True, slots=True)
 class Procedure:
-    """One kind of order as a value. graded: its orders have a grade, one of GRADES."""
+    """One kind of order as a value. graded: its orders have a grade, one of GRADES.
+
+    opening: who may open one, behind which gates, and what that does; None where whoever may
+    report may. gates, actions, persons: its own, beside GATES and ACTIONS.
+    """
 
     kind: str
     stages: tuple[str, ...]
@@ -154,6 +166,10 @@ class Procedure:
     confidential: bool = False
     public: bool = True
     graded: bool = False
+    opening: Move | None = None
+    gates: Mapping[str, Gate] = field(default_factory=lambda: _NONE)
+    actions: Mapping[str, Action] = field(default_factory=lambda: _NONE)
+    persons: Mapping[str, Person] = field(default_factory=lambda: _NONE)
 
     def clock(self, name: str) -> ClockRule | None:
         """Return the rule of a clock, or None for a clock that a person named (督办, 挂起)."""
@@ -235,11 +251,31 @@ def open_order(
         changes["late_entered"] = True
     if step.actor.role not in set(Outsider):
         changes["first_contact_owner"] = step.actor.actor_id
-    blank = apply(None, _event(None, order_id, OPENED, step, changes))
-    started = _started(procedure, blank, OPENED, occurred, rules)
-    changes["clocks"] = clocks_to_json(started)
-    tells = () if blank.training or late else ("accepted",)
-    return _finish(None, order_id, OPENED, step, changes, {}, tells, procedure, rules)
+    made = Making(
+        apply(None, _event(None, order_id, OPENED, step, changes)),
+        step,
+        values,
+        occurred,
+        procedure,
+        procedures,
+        rules,
+        changes,
+    )
+    if procedure.opening is not None:
+        _open(made, procedure.opening)
+    draft = apply(None, _event(None, order_id, OPENED, step, changes))
+    started = _started(procedure, draft, OPENED, occurred, rules)
+    changes["clocks"] = clocks_to_json({**started, **made.clocks})
+    tells = () if draft.training or late or not procedure.public else ("accepted",)
+    return _finish(None, order_id, OPENED, step, changes, made.data, tells, procedure, rules)
+
+
+def _open(made: "Making", opening: Move) -> None:
+    _check_person(opening, made.order, made.step.actor, made.procedure)
+    closed = open_gates(opening, made.order, made.at, made.rules, own=made.procedure.gates)
+    if closed:
+        raise GateClosed(move=opening.name, gates=closed)
+    _act(made, opening)
 
 
 def advance(
@@ -253,14 +289,13 @@ def advance(
     move = legal_move(order, step.move, step.actor, procedure)
     occurred, recorded = _times(step, since=order.occurred_at, after=order.moved_at)
     values = read_needs(needs_now(move, order), step)
-    closed = open_gates(move, order, occurred, rules)
+    closed = open_gates(move, order, occurred, rules, own=procedure.gates)
     if closed:
         raise GateClosed(move=move.name, gates=closed)
 
     late = _is_late(occurred, recorded, rules)
-    made = _Making(order, step, values, occurred, procedure, procedures, rules)
-    for action in move.does:
-        ACTIONS[action](made)
+    made = Making(order, step, values, occurred, procedure, procedures, rules)
+    _act(made, move)
     target = _target(move, order, made, rules, occurred)
     made.changes.setdefault("stage", target)
     made.changes["moved_at"] = millis(occurred)
@@ -283,28 +318,59 @@ def legal_move(order: Order, name: str, actor: Actor, procedure: Procedure) -> M
     move = procedure.moves.get(name)
     if move is None or order.stage not in move.edges:
         raise IllegalMove(move=name, stage=order.stage, kind=order.kind)
-    if actor.role not in move.who:
-        raise NotAllowed(move=name, role=actor.role)
+    _check_person(move, order, actor, procedure)
     if order.suspended and not move.while_suspended:
         raise IllegalMove(move=name, stage=order.stage, kind=order.kind, suspended=True)
     return move
 
 
-def open_gates(move: Move, order: Order, at: datetime, rules: Rules) -> list[str]:
-    """Return the names of the move's gates that are not met."""
-    return [name for name in move.gates if not GATES[name](order, at, rules)]
+def _check_person(move: Move, order: Order, actor: Actor, procedure: Procedure) -> None:
+    if actor.role not in move.who:
+        raise NotAllowed(move=move.name, role=actor.role)
+    against = barred(move, order, actor, procedure)
+    if against:
+        raise NotAllowed(move=move.name, role=actor.role, rules=against)
+
+
+def barred(move: Move, order: Order, actor: Actor, procedure: Procedure) -> list[str]:
+    """Return the rules of the move by which it is not this person's; the system stands outside."""
+    if actor.role == Outsider.SYSTEM:
+        return []
+    return [name for name in move.only if not procedure.persons[name](order, actor)]
+
+
+def _act(made: "Making", move: Move) -> None:
+    for action in move.does:
+        (made.procedure.actions.get(action) or ACTIONS[action])(made)
+
+
+def open_gates(
+    move: Move, order: Order, at: datetime, rules: Rules, *, own: Mapping[str, Gate] = _NONE
+) -> list[str]:
+    """Return the names of the move's gates that are not met. own: those of its procedure."""
+    return [name for name in move.gates if not (own.get(name) or GATES[name])(order, at, rules)]
 
 
 def moves_open_to(
-    order: Order, role: str, *, procedure: Procedure, at: datetime, rules: Rules
+    order: Order,
+    role: str,
+    *,
+    procedure: Procedure,
+    at: datetime,
+    rules: Rules,
+    actor: Actor | None = None,
 ) -> list[tuple[Move, list[str]]]:
-    """Return every move that `role` could make now, each with the gates that still stand open."""
+    """Return every move that `role` could make now, each with the gates that still stand open.
+
+    actor: who has the role, for moves that are some people's only.
+    """
     return [
-        (move, open_gates(move, order, at, rules))
+        (move, open_gates(move, order, at, rules, own=procedure.gates))
         for move in procedure.moves.values()
         if order.stage in move.edges
         and role in move.who
         and (move.while_suspended or not order.suspended)
+        and (actor is None or not barred(move, order, actor, procedure))
     ]
 
 
@@ -389,7 +455,7 @@ def fire(
         return _remind(order, at=at, procedure=procedure, rules=rules)
     actor = Actor(Outsider.SYSTEM, "sweep")
     step = Step(TIMER, actor, occurred_at=whole(fired[-1][0]), recorded_at=at)
-    made = _Making(order, step, {}, whole(fired[-1][0]), procedure, procedures, rules)
+    made = Making(order, step, {}, whole(fired[-1][0]), procedure, procedures, rules)
     for name in dict.fromkeys(name for _, name, _ in fired):
         rungs = [rung.name for _, other, rung in fired if other == name]
         made.clocks[name] = order.clocks[name].fire(rungs)
@@ -475,8 +541,11 @@ def _risen(event: Event) -> list[Effect]:
 
 
 @dataclass(slots=True)
-class _Making:
-    """A step while it is being made: what the actions read and what they change."""
+class Making:
+    """A step while it is being made: what the actions read and what they change.
+
+    values: the answers as they were read. at: when it happened.
+    """
 
     order: Order
     step: Step
@@ -631,7 +700,7 @@ def _applies(rule: ClockRule, order: Order) -> bool:
     return all(known.get(fact) in values for fact, values in rule.when.items())
 
 
-def _run_clocks(made: _Making, name: str) -> None:
+def _run_clocks(made: Making, name: str) -> None:
     """Start, stop and run on the clocks as the table says, on top of what the actions did."""
     for rule in made.procedure.clocks:
         clock = made.clock(rule.name)
@@ -652,13 +721,13 @@ def _run_clocks(made: _Making, name: str) -> None:
         made.changes["clocks"] = clocks_to_json(moved)
 
 
-def _stop_all(made: _Making) -> None:
+def _stop_all(made: Making) -> None:
     for name, clock in {**made.order.clocks, **made.clocks}.items():
         if clock.stopped_at is None:
             made.clocks[name] = clock.stop(made.at)
 
 
-def _target(move: Move, order: Order, made: _Making, rules: Rules, at: datetime) -> str:
+def _target(move: Move, order: Order, made: Making, rules: Rules, at: datetime) -> str:
     if move.divert:
         count = made.changes.get(move.divert.counter, getattr(order, move.divert.counter))
         if count >= rules.number(move.divert.limit, at):
@@ -671,7 +740,7 @@ def _tells(move: Move, order: Order) -> tuple[str, ...]:
     return tuple(name for name in move.tells if name != "corrected" or order.told)
 
 
-def _keep_first_contact(made: _Making) -> None:
+def _keep_first_contact(made: Making) -> None:
     """首问负责: the first of the staff to touch it answers for it to the end (S0.18, S2.6)."""
     if not made.order.first_contact_owner and made.step.actor.role not in set(Outsider):
         made.changes["first_contact_owner"] = made.step.actor.actor_id
@@ -854,14 +923,14 @@ def _is_stopped(order: Order, name: str) -> bool:
 # Actions --------------------------------------------------------------------------------------
 
 
-def _assign(made: _Making) -> None:
+def _assign(made: Making) -> None:
     """Hand the order to an office, and to a person if one was named."""
     if "office" in made.values:
         made.changes["office"] = made.values["office"]
     made.changes["assignee"] = made.values.get("staff", "")
 
 
-def _take(made: _Making) -> None:
+def _take(made: Making) -> None:
     """接单: who takes an unassigned order is its holder."""
     if not made.order.assignee and made.step.actor.role not in DISPATCHING:
         made.changes["assignee"] = made.step.actor.actor_id
@@ -870,17 +939,17 @@ def _take(made: _Making) -> None:
 DISPATCHING: Final = frozenset({"dispatcher", "agent", "supervisor", "city_host"})
 
 
-def _bounce(made: _Making) -> None:
+def _bounce(made: Making) -> None:
     """退单: back to the county's desk; the bounce is counted and the clocks run on."""
     made.changes.update(bounces=made.order.bounces + 1, office=made.order.county, assignee="")
 
 
-def _rule(made: _Making) -> None:
+def _rule(made: Making) -> None:
     """The final ruling names the unit, which cannot reject the order again."""
     made.set_facts({"ruled": True})
 
 
-def _suspend(made: _Making) -> None:
+def _suspend(made: Making) -> None:
     until = instant(made.values["until"])
     longest = made.rules.limit("suspend.max", made.at).duration
     if not made.at < until <= made.at + longest:
@@ -896,11 +965,11 @@ def _suspend(made: _Making) -> None:
     made.clocks[SUSPENSION] = Clock.deadline(made.at, until)
 
 
-def _resume_now(made: _Making) -> None:
+def _resume_now(made: Making) -> None:
     _resume(made, made.at)
 
 
-def _resume(made: _Making, at: datetime) -> None:
+def _resume(made: Making, at: datetime) -> None:
     made.changes["suspended"] = None
     for name, clock in {**made.order.clocks, **made.clocks}.items():
         if name == SUSPENSION:
@@ -909,11 +978,11 @@ def _resume(made: _Making, at: datetime) -> None:
             made.clocks[name] = clock.resume(at)
 
 
-def _expedite(made: _Making) -> None:
+def _expedite(made: Making) -> None:
     made.changes["expedites"] = made.order.expedites + 1
 
 
-def _supervise(made: _Making) -> None:
+def _supervise(made: Making) -> None:
     """督办: a record of its own, with who answers for it and until when."""
     key = f"{SUPERVISION}{made.order.version + 1}"
     if "due" in made.values:
@@ -928,7 +997,7 @@ def _supervise(made: _Making) -> None:
     made.set_facts({key: [owner, made.step.actor.actor_id, "open"]})
 
 
-def _answer_supervision(made: _Making) -> None:
+def _answer_supervision(made: Making) -> None:
     key = f"{SUPERVISION}{made.values['supervision']}"
     clock = made.order.clocks.get(key)
     if clock is None or clock.stopped_at is not None:
@@ -938,18 +1007,18 @@ def _answer_supervision(made: _Making) -> None:
     made.set_facts({key: [owner, asked_by, "answered"]})
 
 
-def _escalate(made: _Making) -> None:
+def _escalate(made: Making) -> None:
     """提级: the named higher office takes the order over."""
     made.changes.update(office=made.values["office"], assignee="")
     made.set_facts({"escalated": int(made.order.facts.get("escalated", 0)) + 1})
 
 
-def _grade(made: _Making) -> None:
+def _grade(made: Making) -> None:
     """升级, and its correction: the order stays where it is, only its grade moves."""
     made.changes["grade"] = made.values["grade"]
 
 
-def _merge(made: _Making) -> None:
+def _merge(made: Making) -> None:
     parent = made.values["parent"]
     if parent == made.order.order_id:
         raise BadInput.of("parent", "parent.itself")
@@ -959,7 +1028,7 @@ def _merge(made: _Making) -> None:
     made.set_facts({"held_clocks": held})
 
 
-def _unmerge(made: _Making) -> None:
+def _unmerge(made: Making) -> None:
     """The child's clocks run on as if they had never stood: the merger was a mistake."""
     made.changes.update(parent="", stage=made.order.stage_before, stage_before="")
     for name in made.order.facts.get("held_clocks", []):
@@ -967,21 +1036,21 @@ def _unmerge(made: _Making) -> None:
     made.set_facts({"held_clocks": None})
 
 
-def _absorb(made: _Making) -> None:
+def _absorb(made: Making) -> None:
     child = made.values["child"]
     if child == made.order.order_id or child in made.order.children:
         raise BadInput.of("child", "child.already")
     made.changes["children"] = [*made.order.children, child]
 
 
-def _release(made: _Making) -> None:
+def _release(made: Making) -> None:
     child = made.values["child"]
     if child not in made.order.children:
         raise BadInput.of("child", "child.unknown")
     made.changes["children"] = [c for c in made.order.children if c != child]
 
 
-def _reopen(made: _Making) -> None:
+def _reopen(made: Making) -> None:
     made.changes.update(
         reopened=made.order.reopened + 1,
         closed_at=None,
@@ -993,35 +1062,35 @@ def _reopen(made: _Making) -> None:
     made.set_facts({"visit": None, "rating": None, "power_back": None})
 
 
-def _drop_next_visit(made: _Making) -> None:
+def _drop_next_visit(made: Making) -> None:
     """No further attempt is waited for: they were reached, or the order is worked again."""
     clock = made.clock(NEXT_VISIT)
     if clock is not None:
         made.clocks[NEXT_VISIT] = clock.stop(made.at)
 
 
-def _close(made: _Making) -> None:
+def _close(made: Making) -> None:
     made.changes["closed_at"] = millis(made.at)
 
 
-def _follow(made: _Making) -> None:
+def _follow(made: Making) -> None:
     """The children of a merged order close after it, each caller told."""
     if made.order.children:
         made.data["follow"] = list(made.order.children)
 
 
-def _satisfied(made: _Making) -> None:
+def _satisfied(made: Making) -> None:
     made.changes["visits"] = made.order.visits + 1
     _drop_next_visit(made)
     made.set_facts({"visit": "satisfied"})
 
 
-def _dissatisfied(made: _Making) -> None:
+def _dissatisfied(made: Making) -> None:
     _reopen(made)
     made.set_facts({"visit": "dissatisfied"})
 
 
-def _unreached(made: _Making) -> None:
+def _unreached(made: Making) -> None:
     """An attempt is counted; the next one is due after the gap (回访: three, two hours apart).
 
     Nobody is called in the quiet hours: an attempt that would fall in them is due when they end.
@@ -1035,7 +1104,7 @@ def _unreached(made: _Making) -> None:
         made.clocks[NEXT_VISIT] = Clock.deadline(made.at, until)
 
 
-def _rate(made: _Making) -> None:
+def _rate(made: Making) -> None:
     score = made.values["score"]
     made.set_facts({"rating": score})
     if score >= CONTENT:
@@ -1047,21 +1116,21 @@ CONTENT: Final = 3
 """A rating of three or more of five counts as satisfied. [design]"""
 
 
-def _power_back(made: _Making) -> None:
+def _power_back(made: Making) -> None:
     made.set_facts({"power_back": True})
 
 
-def _outcome(made: _Making) -> None:
+def _outcome(made: Making) -> None:
     """Keep the coded answers of a reply on the head, for gates and indicators."""
     coded = ("result", "cause", "verdict", "liability", "power_back")
     made.set_facts({name: made.values[name] for name in coded if name in made.values})
 
 
-def _delay(made: _Making) -> None:
+def _delay(made: Making) -> None:
     made.set_facts({"delay_explained": made.values["reason"]})
 
 
-def _correct_kind(made: _Making) -> None:
+def _correct_kind(made: Making) -> None:
     """更正 of a wrong kind: the clocks of the right kind run from when it was reported."""
     kind, sub_type = made.values["kind"], made.values.get("sub_type", "")
     procedure = _procedure(made.procedures, kind)
@@ -1080,18 +1149,18 @@ def _correct_kind(made: _Making) -> None:
     made.clocks.update(began)
 
 
-def _correct_place(made: _Making) -> None:
+def _correct_place(made: Making) -> None:
     made.set_facts(
         {name: made.values[name] for name in ("place", "terrain") if name in made.values}
     )
 
 
-def _correct_archive(made: _Making) -> None:
+def _correct_archive(made: Making) -> None:
     made.changes.update(closed_at=None)
     made.set_facts({"visit": None})
 
 
-ACTIONS: Final[Mapping[str, Callable[[_Making], None]]] = MappingProxyType(
+ACTIONS: Final[Mapping[str, Callable[[Making], None]]] = MappingProxyType(
     {
         "assign": _assign,
         "take": _take,
