@@ -213,7 +213,7 @@ def _ways(ports: Ports) -> Ways:
         rounds.start_round(desk, head, round_id, enqueue=enqueue_posts, at=at, rate=ports.rate)
 
     def look(desk: Desk, head: Head, round_id: str, at: datetime) -> None:
-        rounds.look_at_round(desk, head, round_id, enqueue=enqueue_posts, at=at)
+        rounds.look_at_round(desk, head, round_id, enqueue=enqueue_posts, at=at, rate=ports.rate)
 
     return Ways(ports, start, look)
 

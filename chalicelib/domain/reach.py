@@ -126,6 +126,24 @@ class Reach:
     def __bool__(self) -> bool:
         return bool(self.parts)
 
+    def cut(self, *, areas: int, households: int) -> tuple[tuple[str, ...], ...]:
+        """Return its transformers in runs of at most so many that hold at most so many households.
+
+        A transformer that holds more is a run of its own. Raises ValueError for a run of none.
+        """
+        if areas < 1 or households < 1:
+            raise ValueError((areas, households))
+        runs: list[list[str]] = []
+        held = households
+        for name in self.transformers:
+            here = self.parts[name].households
+            if not runs or len(runs[-1]) == areas or held + here > households:
+                runs.append([])
+                held = 0
+            runs[-1].append(name)
+            held += here
+        return tuple(map(tuple, runs))
+
     def covers(self, transformer_id: str, load_id: str) -> bool:
         """Return whether the supply point is in it."""
         return self.part(transformer_id).covers(load_id)

@@ -123,6 +123,15 @@ class ToldRow(KeyedRow):
     said = UnicodeAttribute(null=True)
 
 
+class PartRow(KeyedRow):
+    """What a look at a round found in a part of it: JSON."""
+
+    table = "deliveries"
+
+    found = UnicodeAttribute()
+    expires = NumberAttribute()
+
+
 class ClaimRow(KeyedRow):
     """One effect in hand or settled. Instants in milliseconds; `until` ends the lease."""
 

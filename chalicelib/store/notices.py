@@ -3,7 +3,8 @@
     question                            key                                          calls
     what was this telephone told        pk = told/<outage>/<bucket>, sk = key         1 a hundred
     claim it for a round; settle it     the same                                     1 write each
-    what was everybody told             pk = told/<outage>/<bucket>, 16 buckets       16, 1 a MB
+    keep what a look found in a part    pk = look/<outage>/<round>/<look>, sk = part  1 write
+    what it found in every part         the same                                      1 a MB
 
 A round is one event that must be told; its `seq` is the event's number, so a newer one has a
 larger `seq`. A row is claimed for the newest round only: an older one that comes late loses. What
@@ -16,7 +17,7 @@ and loses none.
 import hashlib
 import itertools
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
@@ -29,13 +30,12 @@ from chalicelib.domain.clocks import instant, millis
 from chalicelib.domain.refusal import Busy
 
 from .deliveries import RANKS, Status
-from .desk_rows import ToldRow, compact, find, find_many, under
+from .desk_rows import PartRow, ToldRow, compact, find, find_many, seconds, under
 from .rows import Unconfirmed, writing
 
-BUCKETS: Final = "0123456789abcdef"
-"""An outage of 100,000 households writes to this many partitions."""
 _CALLS: Final = itertools.count()
 _PAST_KEPT: Final = 12
+PARTS_KEPT: Final = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +88,6 @@ def told(outage_id: str, keys: Iterable[str]) -> dict[str, Told]:
     """Return the rows of those telephones that have one, by key. Raises Busy."""
     rows = find_many(ToldRow, ((_bucket(outage_id, key), key) for key in keys))
     return {row.sk: _told(row) for row in rows}
-
-
-def everybody(outage_id: str) -> Iterator[Told]:
-    """Yield the rows of an outage, bucket by bucket. Raises Busy."""
-    for bucket in BUCKETS:
-        for row in under(ToldRow, f"told/{outage_id}/{bucket}"):
-            yield _told(row)
 
 
 def is_free(before: Told | None, seq: int, at: datetime) -> bool:
@@ -270,10 +263,40 @@ def _with_receipt(held: Told, seq: int, status: Status) -> Told | None:
     return None if past == held.past else replace(held, past=past)
 
 
+# A look at a round that is too large for one ----------------------------------------------------
+
+
+def put_part(
+    outage_id: str, look: str, part: str, found: Mapping[str, Any], *, at: datetime
+) -> None:
+    """Keep what a look found in a part of a round, in place of what it found there before.
+
+    look: names the round and the look. Raises Busy.
+    """
+    expires = seconds(at + PARTS_KEPT)
+    row = PartRow(_look(outage_id, look), part, found=compact(dict(found)), expires=expires)
+    try:
+        with writing():
+            row.save()
+    except Unconfirmed as doubt:
+        raise Busy(of="store") from doubt
+
+
+def parts_of(outage_id: str, look: str) -> dict[str, dict[str, Any]]:
+    """Return what a look has found so far, by part. Raises Busy."""
+    rows = under(PartRow, _look(outage_id, look))
+    return {row.sk: json.loads(row.found) for row in rows}
+
+
+def _look(outage_id: str, look: str) -> str:
+    return f"look/{outage_id}/{look}"
+
+
 # Between values and rows ------------------------------------------------------------------------
 
 
 def _bucket(outage_id: str, key: str) -> str:
+    """Return one of sixteen partitions: an outage of 100,000 households writes to all of them."""
     return f"told/{outage_id}/{hashlib.sha256(key.encode()).hexdigest()[0]}"
 
 

@@ -2,8 +2,9 @@
 
 A *round* is an event of an outage that must be told. `expand` cuts its households into shards of
 accounts, the vulnerable and the key customers first. `tell` takes one shard: it asks the domain
-what each telephone is owed now, claims its row, sends, settles. `reconcile` counts what became of a
-round, and says which accounts are still missing until every household has its final state.
+what each telephone is owed now, claims its row, sends, settles. `tally` counts what became of a
+round or of a part of it, and says which accounts are still missing; `reconcile` notes it, until
+every household has its final state.
 
 Everything may come twice, late or in pieces: what a telephone was told is in its row, and the row
 decides. Two write units a text; a crash between sending and settling costs one extra text. Where an
@@ -14,12 +15,12 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from chalicelib.domain import outage_moves as moves
 from chalicelib.domain import outage_notice as notice
 from chalicelib.domain import voices
-from chalicelib.domain.clocks import Rules
+from chalicelib.domain.clocks import Rules, instant, millis
 from chalicelib.domain.contact import Phone
 from chalicelib.domain.order import Actor
 from chalicelib.domain.outage import Outage, Spell, aggregate, handed_over, spells
@@ -89,14 +90,16 @@ class Shown:
 
 @dataclass(slots=True)
 class Tally:
-    """What is known of a round. counts: households by state. missing: who was not told and is owed.
+    """What is known of a round, or of a part of it. counts: households by state.
 
-    waiting: households that somebody has in hand. held: those who may not be told yet; later: the
-    soonest instant at which one of them may. told_at: when the last of those who could be told was.
+    missing: how many were not told and are owed; shards: who. waiting: households that somebody has
+    in hand. held: those who may not be told yet; later: the soonest instant at which one of them
+    may. told_at: when the last of those who were told was.
     """
 
     counts: Counter[str] = field(default_factory=Counter)
-    missing: list[Shard] = field(default_factory=list)
+    missing: int = 0
+    shards: list[Shard] = field(default_factory=list)
     waiting: int = 0
     held: int = 0
     later: datetime | None = None
@@ -106,6 +109,43 @@ class Tally:
     def is_final(self) -> bool:
         """Whether every household has its final state."""
         return not self.missing and not self.waiting and not self.held
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what `tally_from_json` reads back: all but who is missing."""
+        raw = {
+            "c": dict(self.counts),
+            "m": self.missing,
+            "w": self.waiting,
+            "h": self.held,
+            "l": None if self.later is None else millis(self.later),
+            "t": None if self.told_at is None else millis(self.told_at),
+        }
+        return {name: value for name, value in raw.items() if value}
+
+
+def tally_from_json(raw: Mapping[str, Any]) -> Tally:
+    """Read what `Tally.to_json` wrote."""
+    return Tally(
+        counts=Counter(raw.get("c", {})),
+        missing=raw.get("m", 0),
+        waiting=raw.get("w", 0),
+        held=raw.get("h", 0),
+        later=instant(raw["l"]) if "l" in raw else None,
+        told_at=instant(raw["t"]) if "t" in raw else None,
+    )
+
+
+def added_up(parts: Iterable[Tally]) -> Tally:
+    """Return what is known of a round from what is known of its parts."""
+    whole = Tally()
+    for part in parts:
+        whole.counts.update(part.counts)
+        whole.missing += part.missing
+        whole.waiting += part.waiting
+        whole.held += part.held
+        whole.later = min(filter(None, (whole.later, part.later)), default=None)
+        whole.told_at = max(filter(None, (whole.told_at, part.told_at)), default=None)
+    return whole
 
 
 # A round and its households ---------------------------------------------------------------------
@@ -286,12 +326,6 @@ def _read(telling: _Telling, households: Iterable[Household]) -> _Record:
     keys = {key for each in households for _, key in _lines(telling, each)}
     older = [notices.told(elder, keys).values() for elder in telling.elders]
     rows = notices.told(telling.outage.outage_id, keys)
-    return _Record(rows, _before(row for some in older for row in some))
-
-
-def _read_all(telling: _Telling) -> _Record:
-    older = [notices.everybody(elder) for elder in telling.elders]
-    rows = {row.key: row for row in notices.everybody(telling.outage.outage_id)}
     return _Record(rows, _before(row for some in older for row in some))
 
 
@@ -575,30 +609,35 @@ class _Standing:
     later: datetime | None = None
 
 
-def tally(desk: Desk, head: Head, round_id: str, *, at: datetime) -> Tally:
+def tally(
+    desk: Desk, head: Head, round_id: str, *, at: datetime, areas: Iterable[str] | None = None
+) -> Tally:
     """Return what became of a round: every household of its reach in one state. No write.
 
     A household is as well off as its best-informed telephone. Who is owed nothing any more, because
     newer word reached them or the outage was none of theirs, is `superseded`. Of a round that is
-    settled it is what was noted.
+    settled it is what was noted. areas: only those transformers of its reach. One read an area, and
+    one a hundred telephones.
     """
     round_ = head.outage.rounds[round_id]
     if round_.watch_at is None:
         return Tally(Counter(dict(round_.counts)), told_at=round_.told_at)
     telling = _telling(desk, head, at=at)
     number = int(round_id.rpartition(".")[2])
-    record = _read_all(telling)
+    wanted = round_.reach.transformers if areas is None else areas
+    households = list(_households(round_.reach, wanted))
+    record = _read(telling, households)
     found, missing, told = Tally(), [], []
-    for household in _households(round_.reach, round_.reach.transformers):
+    for household in households:
         standing = _household(telling, household, record, number, round_.entered_at)
         told += [standing.told_at] if standing.told_at else []
         if standing.state == _Open.MISSING:
             missing.append(household)
         else:
             _count(found, standing)
-    found.missing = _cut(desk, head, round_id, missing, at=at)
-    if not missing and not found.waiting:
-        found.told_at = max(told, default=None)
+    found.missing = len(missing)
+    found.shards = _cut(desk, head, round_id, missing, at=at)
+    found.told_at = max(told, default=None)
     return found
 
 
@@ -686,16 +725,19 @@ def _told_at(
     return None if is_kept_back and first.at >= quiet.over(entered) else first.at
 
 
-def reconcile(desk: Desk, head: Head, round_id: str, *, at: datetime) -> Tally:
+def reconcile(
+    desk: Desk, head: Head, round_id: str, *, at: datetime, found: Tally | None = None
+) -> Tally:
     """Note in the outage what became of a round, and return it with the shards still missing.
 
-    Nothing is noted while nothing changed and something is missing, nor of what was settled before.
-    Raises Stale when the outage moved meanwhile, and Busy: it is looked at again.
+    found: what its parts added up to; without it all of it is counted here. Nothing is noted while
+    nothing changed and something is missing, nor of what was settled before. Raises Stale when the
+    outage moved meanwhile, and Busy: it is looked at again.
     """
-    found = tally(desk, head, round_id, at=at)
+    found = tally(desk, head, round_id, at=at) if found is None else found
     known = head.outage.rounds[round_id]
     told_at = None
-    if found.told_at is not None:
+    if found.told_at is not None and not found.missing and not found.waiting:
         # The clocks of two machines may differ by what the record does not allow.
         told_at = max(known.entered_at, min(found.told_at, at))
     is_news = (
@@ -717,7 +759,7 @@ def reconcile(desk: Desk, head: Head, round_id: str, *, at: datetime) -> Tally:
         outage=head.outage.outage_id,
         round=round_id,
         final=found.is_final,
-        missing=sum(len(shard.keys) for shard in found.missing),
+        missing=found.missing,
         waiting=found.waiting,
         held=found.held,
         **dict(found.counts),

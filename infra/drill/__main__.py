@@ -24,7 +24,7 @@ from typing import Final
 from chalicelib.domain.grid import zones
 from chalicelib.domain.inference import Evidence, Known, infer
 from chalicelib.domain.inference import Kind as Sign
-from chalicelib.store import notices, outages
+from chalicelib.store import outages
 from chalicelib.usecases.desk import Desk
 from infra.bench.inference import LADDER
 from infra.drill import scene
@@ -138,7 +138,6 @@ def timed(name: str, village: Village, homes: list[Home], device: str, rate: flo
         clock = Clock(NOON, took)
         with Floor(desk, clock, Simulated(clock, rate)) as floor:
             told = tell(desk, homes, floor, outage_id="drill-1", device=device)
-            rows = sum(1 for _ in notices.everybody("drill-1"))
     ideal = len(homes) / rate
     ratio = told.last / ideal
     writes = floor.calls["PutItem"] + floor.calls["UpdateItem"]
@@ -150,7 +149,7 @@ def timed(name: str, village: Village, homes: list[Home], device: str, rate: flo
         f"  evidence → last key/vulnerable    {told.last_urgent:8.2f} s\n"
         f"  evidence → last text accepted     {told.last:8.2f} s   N/rate {ideal:.2f}\n"
         f"  makespan ÷ (N ÷ rate)             {ratio:8.3f}     goal {GOAL_MAKESPAN:.2f}\n"
-        f"  lost {told.lost}, doubled {told.gateway.extra}, rows {rows:,}, {told.counts}\n"
+        f"  lost {told.lost}, doubled {told.gateway.extra}, {told.counts}\n"
         f"  writes a household {writes / len(homes):.3f}, queue requests a household"
         f" {sum(floor.requests.values()) / len(homes):.3f}"
         f" ({dict(floor.requests)})\n"

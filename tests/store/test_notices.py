@@ -1,6 +1,5 @@
 """What a telephone was told: one holder at a time, newest round first, never twice."""
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -9,6 +8,7 @@ import pytest
 from chalicelib.store import notices
 from chalicelib.store.deliveries import Status
 from chalicelib.store.notices import Told
+from chalicelib.store.rows import House
 from tests.builders import NOON
 
 on_both = pytest.mark.usefixtures("any_store")
@@ -141,14 +141,26 @@ def test_a_household_without_a_telephone_ends_in_one_state():
         else:
             assert not notices.is_free(before, 3, NOON)
 
-    assert [one.key for one in notices.everybody(OUTAGE)] == ["account/13"]
+    assert held("account/13").status is Status.NO_PHONE
 
 
 @on_embedded
-def test_a_hundred_thousand_would_write_to_sixteen_partitions():
+def test_a_hundred_thousand_would_write_to_sixteen_partitions(store: House):
     for each in range(200):
         take(None, key=f"phone-{each}")
 
-    everybody = list(notices.everybody(OUTAGE))
-    assert len(everybody) == 200
-    assert replace(everybody[0], key="").outage_id == OUTAGE
+    client: Any = store.connection.client
+    rows = client.scan(TableName=store.table_name("deliveries"))["Items"]
+    assert len(rows) == 200
+    assert len({row["pk"]["S"] for row in rows}) == 16
+
+
+@on_both
+def test_what_a_look_finds_in_a_part_is_kept_and_found_again():
+    notices.put_part(OUTAGE, "r.1/7.0", "0", {"m": 3}, at=NOON)
+    notices.put_part(OUTAGE, "r.1/7.0", "0", {"m": 2}, at=NOON)
+    notices.put_part(OUTAGE, "r.1/7.0", "1", {}, at=NOON)
+    notices.put_part(OUTAGE, "r.1/7.1", "0", {"m": 1}, at=NOON)
+
+    assert notices.parts_of(OUTAGE, "r.1/7.0") == {"0": {"m": 2}, "1": {}}
+    assert notices.parts_of(OUTAGE, "r.2/7.0") == {}

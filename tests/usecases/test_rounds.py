@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -29,7 +30,7 @@ from tests.store.faults import (
     Killed,
 )
 from tests.usecases.county import COUNTY, NOON
-from tests.usecases.village import AREA, a_village, dark, newest
+from tests.usecases.village import AREA, a_village, dark, etr, newest
 
 VISIBLE_AGAIN = timedelta(minutes=6)
 
@@ -74,6 +75,7 @@ class Queue:
     at: datetime = NOON
     waiting: list[tuple[datetime, int, str]] = field(default_factory=list)
     served: Counter[str] = field(default_factory=Counter)
+    bodies: list[dict[str, Any]] = field(default_factory=list)
     number: int = 0
 
     def enqueue(self, posts: Iterable[Post]) -> None:
@@ -84,17 +86,21 @@ class Queue:
                 order = self.number + (0 if post.is_urgent else 1_000_000)
                 self.waiting.append((when, order, json.dumps(post.body)))
 
-    def serve(self, *, limit: int = 2_000) -> None:
-        """Work until nothing waits. A worker that dies leaves its message to the next."""
+    def serve(self, *, limit: int = 2_000, until: str = "") -> None:
+        """Work until nothing waits, or such a message is next.
+
+        A worker that dies leaves its message to the next.
+        """
         for _ in range(limit):
-            if not self.waiting:
-                return
             self.waiting.sort()
+            if not self.waiting or (until and until in json.loads(self.waiting[0][2])):
+                return
             when, order, body = self.waiting.pop(0)
             self.at = max(self.at, when)
             kind = next(name for name in ("look", "areas", "keys") if name in json.loads(body))
             self.served[kind] += 1
-            ports = Ports(self.gateway, "清河供电", "example.cn", f"w{self.number}")
+            self.bodies.append(json.loads(body))
+            ports = Ports(self.gateway, "清河供电", "example.cn", f"w{self.number}", rate=400)
             try:
                 rounds.work(
                     self.desk,
@@ -176,6 +182,145 @@ def test_a_round_over_many_transformers_is_found_by_several_workers(
 
     assert ended(head) == {"sent": 30}
     assert queue.gateway.extra == 0
+
+
+def a_large_one(monkeypatch: pytest.MonkeyPatch) -> Reach:
+    """Thirty households under five transformers; no message has more than two of those."""
+    houses = a_village(30)
+    spread = [replace(each, transformer_id=f"T-{n % 5}") for n, each in enumerate(houses)]
+    customers.put_households(customers.compare_households(None, spread))
+    monkeypatch.setattr(rounds, "AREAS", 2)
+    return Reach.of({f"T-{n}": "all" for n in range(5)}, {f"T-{n}": 6 for n in range(5)})
+
+
+def test_a_large_round_is_counted_in_parts_that_are_added_up_once(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+):
+    head, queue = dark(desk, reach=a_large_one(monkeypatch)), Queue(desk, Phones())
+
+    start(desk, head, queue)
+    queue.serve()
+
+    assert ended(head) == {"sent": 30}
+    assert outages.get("Q1").outage.rounds[newest(head)].told_at == NOON
+    looked = Counter(
+        next(name for name in ("part", "parts", "look", "areas", "keys") if name in body)
+        for body in queue.bodies
+    )
+    assert looked == {"areas": 3, "keys": 5, "look": 1, "part": 3, "parts": 1}
+
+
+def test_a_large_round_brings_back_exactly_who_is_missing(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+):
+    head, queue = dark(desk, reach=a_large_one(monkeypatch)), Queue(desk, Phones())
+    start(desk, head, queue)
+    queue.serve(until="keys")
+    lost = next(each for each in queue.waiting if "keys" in json.loads(each[2]))
+    queue.waiting.remove(lost)
+
+    queue.serve()
+
+    assert (ended(head), queue.gateway.extra) == ({"sent": 30}, 0)
+    missing = {account for _, account in json.loads(lost[2])["keys"]}
+    again = [body for body in queue.bodies if body.get("again")]
+    assert {area for body in again for area in body["areas"]}
+    back = [body["keys"] for body in queue.bodies if "keys" in body][-len(missing) :]
+    assert {account for keys in back for _, account in keys} >= missing
+
+
+def test_a_large_round_of_which_every_message_comes_twice_is_no_avalanche(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+):
+    head = dark(desk, reach=a_large_one(monkeypatch))
+    queue = Queue(desk, Phones(), copies=2)
+
+    start(desk, head, queue)
+    queue.serve(limit=100)
+
+    assert (ended(head), queue.gateway.extra) == ({"sent": 30}, 0)
+
+
+def test_no_look_is_worth_its_cost_before_a_large_rounds_texts_can_be_out(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+):
+    head, queue = dark(desk, reach=a_large_one(monkeypatch)), Queue(desk, Phones())
+    name = newest(head)
+
+    rounds.look_at_round(desk, head, name, enqueue=queue.enqueue, at=NOON, rate=1, was=None)
+    rounds.look_at_round(desk, head, name, enqueue=queue.enqueue, at=NOON, rate=1)
+    assert [json.loads(each[2])["look"] for each in queue.waiting] == [0]
+    (until,) = (each[0] for each in queue.waiting)
+    assert until == NOON + timedelta(seconds=30 + rounds.SETTLES + 1)
+
+    queue.waiting.clear()
+    rounds.look_at_round(desk, head, name, enqueue=queue.enqueue, at=until, rate=1)
+    assert sum("part" in json.loads(each[2]) for each in queue.waiting) == 3
+
+
+def test_a_part_that_is_never_counted_leaves_the_round_to_the_outages_own_watch(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+):
+    head, queue = dark(desk, reach=a_large_one(monkeypatch)), Queue(desk, Phones())
+    start(desk, head, queue)
+    queue.serve(until="part")
+    (one, *_) = (each for each in queue.waiting if "part" in json.loads(each[2]))
+    queue.waiting.remove(one)
+
+    queue.serve(limit=10 + rounds.MOST_GATHERS)
+    assert outages.get("Q1").outage.rounds[newest(head)].watch_at is not None
+
+    queue.watch(head)
+    queue.serve()
+    assert ended(head) == {"sent": 30}
+
+
+def test_a_large_round_is_settled_though_its_outage_moves_on_meanwhile(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+):
+    head, queue = dark(desk, reach=a_large_one(monkeypatch)), Queue(desk, Phones())
+    start(desk, head, queue)
+    queue.serve(until="parts")
+    etr(desk, outages.get("Q1"), hours=2, minutes=1)
+
+    queue.serve()
+
+    assert ended(head) == {"sent": 30}
+
+
+def test_killed_at_any_store_call_a_large_round_loses_nobody(
+    desk: Desk, faults: Faults, monkeypatch: pytest.MonkeyPatch
+):
+    reach = a_large_one(monkeypatch)
+    for call in range(1, 200, 3):
+        head = dark(desk, reach=reach, outage_id=f"Q{call}")
+        queue = Queue(desk, Phones())
+        start(desk, head, queue)
+        faults.heal()
+        faults.at(call, KILLED_BEFORE if call % 2 else KILLED_AFTER)
+        queue.serve()
+        is_over = faults.sent < call
+        faults.heal()
+        if is_over:
+            break
+        if outages.get(f"Q{call}").outage.rounds[newest(head)].watch_at is not None:
+            queue.watch(head)
+            queue.serve()
+        assert ended(head) == {"sent": 30}, call
+        assert queue.gateway.extra <= 1, call
+    else:
+        raise AssertionError("there are more calls than are tried")
+
+
+def test_s3_a_city_of_three_million_is_worked_in_parts_of_two_thousand_at_most():
+    streets = {f"T-{n}": 205 for n in range(16_000)}
+    reach = Reach.of(dict.fromkeys(streets, "all"), streets)
+
+    parts = reach.cut(areas=rounds.AREAS, households=rounds.HOUSEHOLDS)
+
+    assert sum(205 * len(part) for part in parts) == reach.households == 3_280_000
+    assert max(205 * len(part) for part in parts) <= rounds.HOUSEHOLDS
+    assert len(parts) == 16_000 / 9 + 2 / 9
 
 
 REACH = Reach.of({AREA: "all"}, {AREA: 4})
