@@ -150,6 +150,8 @@ FIGURES = [
     ("return_visit.noon.quiet_to", "14:00", "14:00", "background"),
     ("return_visit.night.quiet_from", "21:00", "21:00", "background"),
     ("return_visit.night.quiet_to", "08:00", "08:00", "background"),
+    ("repeat.customer_window", "60 day", "60 day", "design"),
+    ("repeat.event_window", "48 hour", "48 hour", "design"),
     ("repeat_complaint.province", "3 count", "3 count", "F-17"),
     ("site_investigation.calls_12398", "2 count", "2 count", "S1.4"),
     ("site_investigation.households", "50 customers", "50 customers", "design S1.4"),
