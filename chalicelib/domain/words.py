@@ -381,6 +381,7 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "unit.customers": ("户", "customers"),
     "unit.fraction": ("（占时限的比例）", "of the limit"),
     "unit.time_of_day": ("（时刻）", "(time of day)"),
+    "unit.grade": ("级（共四级，1 最低）", "of four grades, 1 the lowest"),
     # Gates -----------------------------------------------------------------------------------
     "gate.anonymous": ("只适用于匿名诉求", "Only for anonymous reports"),
     "gate.expedites_left": ("催办次数已用完", "It has been urged as often as allowed"),
@@ -1453,6 +1454,29 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "repeat.same_meter": ("同一户号，另一位来电人", "Same account, another person"),
     "repeat.same_outage": ("同一次停电", "Same outage"),
     "repeat.same_event": ("同一地点、同类事件、时间相近", "Same place, matter and time"),
+    # How grave, by which rule, and what the companies call it
+    "grade_rule.forwarded_central": ("中央党政机关转办", "Forwarded by the central government"),
+    "grade_rule.forwarded_provincial": ("省级政府转办", "Forwarded by the province's government"),
+    "grade_rule.group": ("群体投诉", "Many people together"),
+    "grade_rule.injury": ("涉及人身伤害", "Somebody was hurt"),
+    "grade_rule.may_bypass": ("有越级倾向", "May go to the regulator"),
+    "grade_rule.media_city": ("市县媒体关注", "Press of city or county"),
+    "grade_rule.media_national": ("中央或全国性媒体关注", "National press"),
+    "grade_rule.media_provincial": ("省级媒体关注", "Press of the province"),
+    "grade_rule.regulator": ("监管机构转办", "Forwarded by the regulator"),
+    "grade_rule.regulator_group": (
+        "监管机构转办的群体投诉",
+        "Many people, forwarded by the regulator",
+    ),
+    "grade_rule.repeated": ("重复投诉", "Repeated complaint"),
+    "grade_rule.supervised_city": ("市级政府督办", "Supervised by the city's government"),
+    "grade_rule.supervised_county": ("县级政府督办", "Supervised by the county's government"),
+    "grade_rule.supervised_provincial": ("省级政府督办", "Supervised by the province's government"),
+    "grade_rule.wide_impact": ("影响面较大", "Many are affected"),
+    "grade.southern_grid.general": ("一般", "General"),
+    "grade.southern_grid.important": ("较大", "Considerable"),
+    "grade.southern_grid.major": ("重大", "Major"),
+    "grade.southern_grid.special": ("特大", "Extremely grave"),
 }
 
 _ALSO: Final = {

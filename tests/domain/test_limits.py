@@ -156,6 +156,23 @@ FIGURES = [
     ("site_investigation.calls_12398", "2 count", "2 count", "S1.4"),
     ("site_investigation.households", "50 customers", "50 customers", "design S1.4"),
     ("site_investigation.complaints", "3 count", "3 count", "design S1.4"),
+    # how grave a complaint is
+    ("grade.forwarded_central", "4 grade", "4 grade", "background"),
+    ("grade.forwarded_provincial", "3 grade", "3 grade", "background"),
+    ("grade.group", "2 grade", "2 grade", "design"),
+    ("grade.injury", "3 grade", "3 grade", "F-26"),
+    ("grade.may_bypass", "2 grade", "2 grade", "background"),
+    ("grade.media_city", "2 grade", "2 grade", "background"),
+    ("grade.media_national", "4 grade", "4 grade", "background"),
+    ("grade.media_provincial", "3 grade", "3 grade", "background"),
+    ("grade.regulator", "3 grade", "3 grade", "background"),
+    ("grade.regulator_group", "4 grade", "4 grade", "background"),
+    ("grade.repeated", "2 grade", "2 grade", "design"),
+    ("grade.repeated_from", "2 count", "2 count", "design"),
+    ("grade.supervised_city", "3 grade", "3 grade", "background"),
+    ("grade.supervised_county", "2 grade", "2 grade", "background"),
+    ("grade.supervised_provincial", "4 grade", "4 grade", "background"),
+    ("grade.wide_impact", "2 grade", "2 grade", "design"),
     # 2.4 the two 5 minutes
     ("two_five.entry", "5 minute", "5 minute", "S1.22 F-13"),
     ("two_five.notify", "5 minute", "5 minute", "S1.22 F-18"),
@@ -743,6 +760,7 @@ def test_an_override_written_down_reads_back_the_same(limit_id, data):
         Unit.TIME_OF_DAY: st.times().map(lambda at: at.isoformat("minutes")),
         Unit.FRACTION: st.fractions("1/100", "99/100", max_denominator=9999).map(str),
         Unit.PERCENT: st.integers(1, 100),
+        Unit.GRADE: st.integers(1, 4),
         Unit.HOUR: st.integers(1, 600).map(lambda minutes: str(Fraction(minutes, 60))),
     }
     raw = {

@@ -50,6 +50,7 @@ class Unit(StrEnum):
     CUSTOMERS = "customers"
     FRACTION = "fraction"  # of a limit's whole time
     TIME_OF_DAY = "time_of_day"  # local
+    GRADE = "grade"  # of four, 1 the lowest
 
 
 class Basis(StrEnum):
@@ -77,6 +78,7 @@ _RANGE: Final[Mapping[Unit, tuple[Fraction, Fraction]]] = MappingProxyType(
         Unit.PERCENT: (Fraction(1, 100), Fraction(100)),
         Unit.CUSTOMERS: (Fraction(1), Fraction(10_000_000)),
         Unit.FRACTION: (Fraction(1, 100), Fraction(99, 100)),
+        Unit.GRADE: (Fraction(1), Fraction(4)),
     }
 )
 # The step of an amount: whole numbers, hours down to their minutes, shares as fine as one likes.
