@@ -6,7 +6,15 @@ import string
 
 import pytest
 
-from chalicelib.domain import indicators, outage, outage_moves, refusal, words
+from chalicelib.domain import (
+    assurance,
+    indicators,
+    outage,
+    outage_moves,
+    refusal,
+    resources,
+    words,
+)
 from chalicelib.domain.clocks import LADDER, Level, Target
 from chalicelib.domain.limits import Unit
 from chalicelib.domain.notice import TEMPLATES
@@ -104,13 +112,34 @@ OUTAGES = sorted(
     | {f"choice.dangers.{danger}" for danger in outage.DANGERS}
     | {f"gate.{gate}" for gate in outage_moves.GATES}
 )
+RESOURCES = sorted(
+    {f"resource.sort.{sort}" for sort in resources.Sort}
+    | {f"resource.state.{state}" for state in resources.State}
+    | {f"resource.reason.{name}" for name in resources.REASONS}
+    | {f"resource.skill.{skill}" for skill in resources.SKILLS}
+    | {f"resource.need.{need}" for need in resources.NEEDS}
+    | {f"resource.band.{band}" for band, _ in resources.BANDS}
+    | {f"loan.stage.{stage}" for stage in resources.Stage}
+    | {f"loan.move.{move}" for move in ("asked", *resources.EDGES)}
+    | {f"choice.reason.{reason}" for reason in (*resources.LOAN_REASONS, *assurance.REASONS)}
+    | {f"choice.refusal.{reason}" for reason in resources.REFUSALS}
+    | {f"assurance.phase.{phase}" for phase in assurance.Phase}
+    | {
+        f"{prefix}.level.{level}"
+        for prefix in ("assurance", "choice")
+        for level in assurance.LEVELS
+    }
+    | {f"assurance.move.{move}" for move in ("prepared", *assurance.PHASES)}
+    | {f"choice.check.{name}" for name in assurance.CHECKS}
+    | {f"gate.{gate}" for gate in assurance.GATES}
+)
 REFUSALS = [
     kind for kind in vars(refusal).values()
     if isinstance(kind, type) and issubclass(kind, refusal.Refused) and kind is not refusal.Refused
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("key", [*PROCEDURE_WORDS, *ENUMS, *DELIVERIES, *OUTAGES])
+@pytest.mark.parametrize("key", [*PROCEDURE_WORDS, *ENUMS, *DELIVERIES, *OUTAGES, *RESOURCES])
 def test_it_has_words(key):
     assert words.has(key)
 
@@ -132,10 +161,11 @@ def test_both_languages_say_something_and_take_the_same_facts(key):
 
 
 def test_there_are_no_words_for_what_is_gone():
-    known = {*PROCEDURE_WORDS, *ENUMS, *DELIVERIES, *OUTAGES}
+    known = {*PROCEDURE_WORDS, *ENUMS, *DELIVERIES, *OUTAGES, *RESOURCES}
     own = (
         "stage.", "move.", "kind.", "gate.", "role.", "capability.", "sub_type.", "level.",
-        "template.", "delivery.", "notice.", "silence.", "drop.", "outage.",
+        "template.", "delivery.", "notice.", "silence.", "drop.", "outage.", "resource.reason.",
+        "resource.band.", "resource.need.", "loan.",
     )  # fmt: skip
     extra = {"move.opened", "move.timer", "move.replanned", "gate.half_of_promise"}
     orphans = {key for key in words.WORDS if key.startswith(own)} - known - extra

@@ -48,6 +48,7 @@ class Unit(StrEnum):
     COUNT = "count"
     PERCENT = "percent"
     CUSTOMERS = "customers"
+    KILOWATT = "kilowatt"
     FRACTION = "fraction"  # of a limit's whole time
     TIME_OF_DAY = "time_of_day"  # local
     GRADE = "grade"  # of four, 1 the lowest
@@ -77,6 +78,7 @@ _RANGE: Final[Mapping[Unit, tuple[Fraction, Fraction]]] = MappingProxyType(
         Unit.COUNT: (Fraction(1), Fraction(10_000)),
         Unit.PERCENT: (Fraction(1, 100), Fraction(100)),
         Unit.CUSTOMERS: (Fraction(1), Fraction(10_000_000)),
+        Unit.KILOWATT: (Fraction(1), Fraction(5_000)),
         Unit.FRACTION: (Fraction(1, 100), Fraction(99, 100)),
         Unit.GRADE: (Fraction(1), Fraction(4)),
     }
