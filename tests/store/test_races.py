@@ -12,7 +12,7 @@ import pytest
 
 from chalicelib.domain.order import Actor, Event, verify_against
 from chalicelib.domain.refusal import KeyReused, Refused, Stale
-from chalicelib.store import ledger, orders, personal
+from chalicelib.store import ledger, orders, personal, resources
 from chalicelib.store.orders import Change, Look
 from tests.builders import (
     COUNTY,
@@ -236,3 +236,28 @@ def test_different_orders_do_not_wait_for_each_other():
         ].order.version
 
     assert at_once(dispatch) == [2] * MANY
+
+
+def test_s0_6_of_fifty_who_approve_one_loan_one_wins_and_the_others_are_told_who():
+    def change(kept: resources.Kept, name: str, by: Actor) -> resources.Change:
+        value = {"stage": name}
+        return resources.Change(
+            before=kept, name=name, value=value, by=by, occurred_at=NOON, at=NOON, counties=("X1",)
+        )
+
+    loan, unit = resources.Kept("loan", "l1"), resources.Kept("unit", "T1")
+    crew = an_actor("crew", CREW, STATION)
+    loan, unit = resources.commit(change(loan, "asked", crew), change(unit, "added", crew))
+
+    def approve(number: int) -> str:
+        by = an_actor("city_host", f"host-{number:02}", "C1")
+        resources.commit(change(loan, "approve", by), change(unit, "promised", by))
+        return by.actor_id
+
+    told = at_once(approve)
+
+    assert kinds(told) == {"str": 1, "Stale": MANY - 1}
+    (winner,) = (entry for entry in told if isinstance(entry, str))
+    assert {entry.facts["by"] for entry in told if isinstance(entry, Stale)} == {winner}
+    for name in ("loan/l1", "unit/T1"):
+        assert ledger.event(name, 2).actor.actor_id == winner
