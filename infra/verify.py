@@ -1,7 +1,9 @@
-"""Verify a county's ledger from outside the app: `python -m infra.verify COUNTY FROM [TO]`.
+"""Verify a ledger from outside the app: `python -m infra.verify FILE` or `COUNTY FROM [TO]`.
 
-Reads the same settings as the app (LIGHTKEEPER_PREFIX, LIGHTKEEPER_DYNAMODB_ENDPOINT,
-LIGHTKEEPER_SEALS) and asks nothing of the app itself. The key that checks the seals comes from
+FILE is what `python -m infra.ledger_export` wrote: it is checked by itself, on any machine, with
+no store and no network. A county's days are read from the store, with the same settings as the
+app (LIGHTKEEPER_PREFIX, LIGHTKEEPER_DYNAMODB_ENDPOINT, LIGHTKEEPER_SEALS); nothing is asked of the
+app itself. The key that checks the seals comes from
 whoever keeps it, not from what is checked: `--key`, raw Ed25519 in base64. Prints what is not as it
 was written, and ends with 1 if there is any; days are local days of China.
 """
@@ -11,10 +13,13 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from pathlib import Path
 
 from chalicelib import ambient, store
 from chalicelib.outbound.seals import Seals, seals_from
 from chalicelib.usecases import verifying
+from infra import ledgerfile
+from infra.ledgerfile import NotALedger
 
 
 @dataclass(slots=True)
@@ -58,11 +63,13 @@ def verify(
 def main(arguments: Sequence[str]) -> int:
     """Read the command line, verify, and print. Returns the exit code."""
     parser = argparse.ArgumentParser(prog="infra.verify", description=__doc__.partition("\n")[0])
-    parser.add_argument("county", help="the id of a county office")
-    parser.add_argument("first", type=date.fromisoformat, metavar="FROM")
+    parser.add_argument("what", help="an exported file, or the id of a county office")
+    parser.add_argument("first", type=date.fromisoformat, metavar="FROM", nargs="?")
     parser.add_argument("last", type=date.fromisoformat, metavar="TO", nargs="?")
     parser.add_argument("--key", default="", help="public key of the seals; else they are skipped")
     asked = parser.parse_args(arguments)
+    if asked.first is None:
+        return _file(Path(asked.what), public_key=asked.key)
     settings = ambient.settings()
     store.bind(
         prefix=settings.prefix,
@@ -70,7 +77,7 @@ def main(arguments: Sequence[str]) -> int:
         region=settings.region,
     )
     report = verify(
-        asked.county,
+        asked.what,
         asked.first,
         asked.last or asked.first,
         port=seals_from(settings.seals),
@@ -83,6 +90,27 @@ def main(arguments: Sequence[str]) -> int:
         print(f"no seal for the hour {hour:%Y-%m-%dT%H:00Z}")
     seals = f"{report.hours} seals" if asked.key else "seals not checked: no --key"
     print(f"{report.orders} orders, {report.events} events, {seals}, {len(report.bad)} bad")
+    return 1 if report.bad else 0
+
+
+def _file(path: Path, *, public_key: str) -> int:
+    """Verify an exported file and print. Returns the exit code."""
+    try:
+        with path.open(encoding="utf-8") as lines:
+            report = ledgerfile.check(lines, public_key=public_key)
+    except (OSError, UnicodeDecodeError, NotALedger) as error:
+        print(f"{path}: {error}", file=sys.stderr)
+        return 2
+    for chain, seq, why in report.bad:
+        print(f"BAD {chain} event {seq}: {why}")
+    for hour in report.unsealed:
+        print(f"no seal for the hour {hour:%Y-%m-%dT%H:00Z}")
+    seals = f"{report.seals} seals" if public_key else "seals not checked: no --key"
+    signed = {None: "", True: ", heads signed", False: ", heads not signed"}[report.signed]
+    print(
+        f"{report.chains} chains, {report.events} events, {report.heads} heads, {seals}{signed}, "
+        f"{len(report.bad)} bad"
+    )
     return 1 if report.bad else 0
 
 

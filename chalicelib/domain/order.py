@@ -447,7 +447,10 @@ def _trusted(row: Link, aggregate: str, *, prev: str, expected: int) -> Event:
         raise BrokenChain(expected, "unlinked")
     if link(row.prev, row.body) != row.hash:
         raise BrokenChain(expected, "edited")
-    event = Event.from_body(row.body, prev=row.prev)
+    try:
+        event = Event.from_body(row.body, prev=row.prev)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise BrokenChain(expected, "unreadable") from None
     if event.seq != row.seq or event.aggregate != aggregate:
         raise BrokenChain(expected, "moved")
     return event

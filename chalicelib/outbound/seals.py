@@ -123,6 +123,24 @@ def verify(content: bytes, *, public_key: str) -> Seal:
     return Seal(datetime.fromisoformat(body["hour"]), digests, body["previous"], content)
 
 
+def sign(content: bytes, *, private_key: str) -> tuple[str, str]:
+    """Return (which key, signature in base64) of any content. Raises ValueError for no key."""
+    key = _private(private_key)
+    return _key_id(key.public_key().public_bytes_raw()), _base64(key.sign(content))
+
+
+def is_signed(content: bytes, *, key: str, signature: str, public_key: str) -> bool:
+    """Return whether a signature is that of a key over this content."""
+    from cryptography.exceptions import InvalidSignature  # noqa: PLC0415 - as in _private
+
+    raw, verifier = _public(public_key)
+    try:
+        verifier.verify(base64.b64decode(signature, validate=True), content)
+    except (InvalidSignature, ValueError):
+        return False
+    return key == _key_id(raw)
+
+
 def public_key_of(private_key: str) -> str:
     """Return the base64 public key that checks what the private one signs."""
     return _base64(_private(private_key).public_key().public_bytes_raw())

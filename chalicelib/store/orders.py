@@ -547,8 +547,13 @@ def _head(raw: Mapping[str, Any]) -> Head:
         keys=_unpack(raw["keys"]["B"]) if "keys" in raw else (),
         look=read_look(raw["look"]["S"]) if "look" in raw else None,
         intake=_unpack_intake(raw["intake"]["B"]) if "intake" in raw else "",
-        steps=_unpack_steps(raw["steps"]["B"]) if "steps" in raw else None,
+        steps=steps_of(raw),
     )
+
+
+def steps_of(raw: Mapping[str, Any]) -> tuple[Milestone, ...] | None:
+    """Return the milestones of a row as it came, None where none are kept. Raises ValueError."""
+    return _unpack_steps(raw["steps"]["B"]) if "steps" in raw else None
 
 
 def _folded(order: Order) -> bytes:
