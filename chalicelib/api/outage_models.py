@@ -315,6 +315,16 @@ class LeadBreach(Out):
     reason: str
 
 
+class Proposal(Out):
+    """A move that what somebody said asks for. transformers: for whom; empty: all, or unknown."""
+
+    move: str
+    at: str
+    transformers: list[str]
+    by: str
+    by_role: str
+
+
 class OutagePage(OutageRow):
     """Everything about an outage but its households."""
 
@@ -328,6 +338,7 @@ class OutagePage(OutageRow):
     nested: list[str]
     parent: str | None
     moves: list[MoveRow]
+    proposal: Proposal | None
     calls_owed: list[CallOwed]
     signatures: list[Signed]
     breaches: list[LeadBreach]

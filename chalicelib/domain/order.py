@@ -47,6 +47,10 @@ class Suspension:
     until: datetime
 
 
+REPAIRS: Final = "outage"
+"""The channel by which an outage files its repair order; `case_no` is then the outage's id."""
+
+
 @dataclass(frozen=True, slots=True)
 class Order:
     """The head of one order. Times are aware UTC; `clocks` hold facts, never remainders.
@@ -90,6 +94,11 @@ class Order:
     next_due_at: datetime | None = None
     clocks: Mapping[str, Clock] = field(default_factory=lambda: MappingProxyType({}))
     facts: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def repairs(self) -> str:
+        """The outage whose repair order it is; empty for others."""
+        return self.case_no if self.channel == REPAIRS else ""
 
     def to_json(self) -> dict[str, Any]:
         """Return the head as plain JSON with short keys, defaults left out."""

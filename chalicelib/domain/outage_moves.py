@@ -414,11 +414,18 @@ def _orders(outage: Outage) -> list[str]:
 
 
 def know(
-    outage: Outage, act: Act, *, information: str, happened_at: datetime, rules: Rules
+    outage: Outage,
+    act: Act,
+    *,
+    information: str,
+    happened_at: datetime,
+    rules: Rules,
+    part: bool = False,
 ) -> Made:
     """Note that something is known and not entered yet: its first five minutes run from now.
 
-    information: one of INFORMATION. It is entered by the command that says what it is.
+    information: one of INFORMATION. It is entered by the command that says what it is. part: it is
+    so for some of the dark alone, and somebody must say for whom.
     """
     m = _begin("know", outage, act, rules)
     _one_of("information", information, INFORMATION)
@@ -426,6 +433,8 @@ def know(
         raise BadInput.of("information", "outage.same")
     happened = _not_future("happened_at", happened_at, m)
     _note_known(m, information, happened=happened, known=m.occurred)
+    if part:
+        m.data["part"] = True
     return m.done()
 
 

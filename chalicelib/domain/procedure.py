@@ -502,7 +502,7 @@ def replan(
 
 
 def effects(event: Event) -> tuple[Effect, ...]:
-    """Return what an event causes: texts, alerts to duty desks, and following an order's children.
+    """Return what an event causes: texts, alerts, an order's children, the outage it repairs.
 
     A grade that rises is told to the level at which its criteria stand (分级上报).
 
@@ -526,7 +526,15 @@ def effects(event: Event) -> tuple[Effect, ...]:
         Effect(f"{base}.follow.{child}", "follow", event.name, {"child": child})
         for child in event.data.get("follow", [])
     ]
-    return (*texts, *alerts, *_risen(event), *follow)
+    return (*texts, *alerts, *_risen(event), *follow, *_back(event))
+
+
+def _back(event: Event) -> list[Effect]:
+    """Who is on site says that power is back: the outage whose repair order it is must hear."""
+    outage = event.data.get("outage")
+    if not outage:
+        return []
+    return [Effect(f"{event.seq}.power.{outage}", "power", outage)]
 
 
 def _risen(event: Event) -> list[Effect]:
@@ -895,6 +903,7 @@ GATES: Final[Mapping[str, Callable[[Order, datetime, Rules], bool]]] = MappingPr
         "within_reopen_window": _reopen_window,
         "not_set_out": lambda order, _at, _rules: not _is_stopped(order, "set_out"),
         "power_off": lambda order, _at, _rules: order.facts.get("power_back") is not True,
+        "repairs_outage": lambda order, _at, _rules: bool(order.repairs),
         "is_suspended": lambda order, _at, _rules: order.suspended is not None,
         "not_ruled": lambda order, _at, _rules: not order.facts.get("ruled"),
         "low_voltage": lambda order, _at, _rules: order.facts.get("low_voltage") is True,
@@ -1118,12 +1127,26 @@ CONTENT: Final = 3
 
 def _power_back(made: Making) -> None:
     made.set_facts({"power_back": True})
+    _tell_outage(made)
+
+
+def _part_back(made: Making) -> None:
+    _tell_outage(made)
+    made.data["part"] = True
+
+
+def _tell_outage(made: Making) -> None:
+    """Name the outage whose repair order this is. What the outage itself says here it knows."""
+    if made.order.repairs and made.step.actor.role != Outsider.SYSTEM:
+        made.data["outage"] = made.order.repairs
 
 
 def _outcome(made: Making) -> None:
     """Keep the coded answers of a reply on the head, for gates and indicators."""
     coded = ("result", "cause", "verdict", "liability", "power_back")
     made.set_facts({name: made.values[name] for name in coded if name in made.values})
+    if made.values.get("power_back") is True:
+        _tell_outage(made)
 
 
 def _delay(made: Making) -> None:
@@ -1186,6 +1209,7 @@ ACTIONS: Final[Mapping[str, Callable[[Making], None]]] = MappingProxyType(
         "unreached": _unreached,
         "rate": _rate,
         "power_back": _power_back,
+        "part_back": _part_back,
         "outcome": _outcome,
         "delay": _delay,
         "correct_kind": _correct_kind,

@@ -1,4 +1,4 @@
-"""What events cause in the world (送达): texts, alerts to duty desks, webhooks, closed children.
+"""What events cause in the world (送达): texts, alerts, webhooks, closed children, power back.
 
 The ledger's stream brings each event once or more; `spread` turns it into messages on the effects
 queue, and `carry_out` does one effect: claim it by its id, do it, settle it. A redelivery finds the
@@ -16,10 +16,10 @@ from chalicelib.domain import notice, outage, words
 from chalicelib.domain.calendar import Due
 from chalicelib.domain.clocks import Target, millis
 from chalicelib.domain.contact import Phone
-from chalicelib.domain.order import Actor, Event, Order
+from chalicelib.domain.order import Event, Order
 from chalicelib.domain.procedure import GRADE, TIMER, Effect, effects, running_promise
-from chalicelib.domain.refusal import BadInput, GateClosed, IllegalMove, Stale, Unknown
-from chalicelib.domain.staff import Capability, Outsider, may
+from chalicelib.domain.refusal import Stale, Unknown
+from chalicelib.domain.staff import Capability, may
 from chalicelib.outbound import webhooks
 from chalicelib.outbound.sms import (
     USUAL_RATE,
@@ -35,7 +35,7 @@ from chalicelib.store.orders import Head
 from chalicelib.telemetry import alarm, log
 from chalicelib.usecases import joining, locating
 from chalicelib.usecases.desk import Desk
-from chalicelib.usecases.handling import Command, move
+from chalicelib.usecases.locating import Back
 
 LEASE: Final = timedelta(minutes=2)
 """Well above every gateway's timeout and the difference between two machines' clocks."""
@@ -51,6 +51,9 @@ WAITED: Final = frozenset({"hold", "review"})
 
 HEARD: Final = "heard"
 """The kind of effect by which a report of no power becomes evidence."""
+
+AGAIN: Final = 5
+"""Seconds after which is tried again what others were faster at, or what is not yet so."""
 
 MOST_LOST: Final = 2
 """After so many lost replies nobody sends again: a person calls."""
@@ -233,7 +236,7 @@ def _make(
         return _text(desk, ports, head, effect, tries=tries, at=at)
     if kind == "alert":
         return _alert(desk, ports, head, effect, tries=tries, at=at)
-    return _follow(desk, head, effect, at=at)
+    return _pass_on(desk, head, event, effect, at=at)
 
 
 def _hear(desk: Desk, head: Head, *, at: datetime) -> Outcome:
@@ -241,7 +244,7 @@ def _hear(desk: Desk, head: Head, *, at: datetime) -> Outcome:
     try:
         locating.hear(desk, head.order.order_id, at=at)
     except Stale as raced:
-        raise Later(5) from raced
+        raise Later(AGAIN) from raced
     return Outcome(Status.SENT)
 
 
@@ -499,22 +502,25 @@ def _offices_of(desk: Desk, placed: Placed, target: Target) -> list[str]:
 # Following and subscribers --------------------------------------------------------------------
 
 
-def _follow(desk: Desk, head: Head, effect: Effect, *, at: datetime) -> Outcome:
-    """Close a child after its parent. A child that was taken out meanwhile is left alone."""
-    child = str(effect.data["child"])
-    command = Command(
-        move="close_with_parent",
-        actor=Actor(Outsider.SYSTEM, "follow"),
-        caller="follow",
-        key=f"{head.order.order_id}.{effect.effect_id}",
-        salt=b"",
-        at=at,
-    )
+def _pass_on(desk: Desk, head: Head, event: Event, effect: Effect, *, at: datetime) -> Outcome:
+    """Close a child after its parent, or let an outage hear what the crew says of its power."""
     try:
-        move(desk, child, command)
-    except (IllegalMove, GateClosed, Unknown, BadInput) as refused:
-        return Outcome(Status.SUPERSEDED, reason=refused.slug)
-    return Outcome(Status.SENT)
+        if effect.kind == "power":
+            return done(locating.power_back(desk, effect.name, _said(head, event), at=at))
+        key = f"{head.order.order_id}.{effect.effect_id}"
+        return done(joining.follow(desk, head.order, str(effect.data["child"]), key, at=at))
+    except (joining.NotYet, Stale) as early:
+        raise Later(AGAIN) from early
+
+
+def _said(head: Head, event: Event) -> Back:
+    is_part = bool(event.data.get("part"))
+    return Back(head.order.order_id, event.actor, event.occurred_at, part=is_part)
+
+
+def done(why_not: str) -> Outcome:
+    """Return what became of an effect, from why it was not made: empty when it was."""
+    return Outcome(Status.SUPERSEDED if why_not else Status.SENT, reason=why_not)
 
 
 def _tell_subscriber(

@@ -88,7 +88,10 @@ def merge(desk: Desk, order_id: str, command: Command) -> Head:
 
 
 def unmerge(desk: Desk, order_id: str, command: Command) -> Head:
-    """Undo a merger: both sides in one transaction. Returns the child's head."""
+    """Undo a merger: both sides in one transaction. Returns the child's head.
+
+    A parent that is filed stays as it is: the child alone goes its own way.
+    """
     for _ in range(TRIES):
         child = orders.get(order_id)
         if is_replayed(child.keys, command):
@@ -97,7 +100,7 @@ def unmerge(desk: Desk, order_id: str, command: Command) -> Head:
         own = _change(desk, child, command)
         parent = orders.get(child.order.parent)
         changes = [own]
-        if order_id in parent.order.children:
+        if order_id in parent.order.children and parent.order.closed_at is None:
             release = replace(
                 command,
                 move="release",

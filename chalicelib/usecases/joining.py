@@ -11,8 +11,8 @@ from datetime import datetime
 from typing import Any, Final
 
 from chalicelib.domain import outage_moves as moves
-from chalicelib.domain.order import Actor, Order
-from chalicelib.domain.outage import DANGERS, Outage, State, states_for
+from chalicelib.domain.order import REPAIRS, Actor, Order
+from chalicelib.domain.outage import DANGERS, ENDED, OPEN, Outage, State, states_for
 from chalicelib.domain.outage_moves import Act, Made
 from chalicelib.domain.refusal import BadInput, GateClosed, IllegalMove, Refused, Stale, Unknown
 from chalicelib.domain.staff import Outsider
@@ -26,7 +26,7 @@ from chalicelib.usecases.handling import Command
 from chalicelib.usecases.reporting import Report
 
 SYSTEM: Final = Actor(Outsider.SYSTEM.value, "outage")
-CHANNEL: Final = "outage"
+CHANNEL: Final = REPAIRS
 NO_POWER: Final = "no_power"
 TRIES: Final = 6
 SALT_BYTES: Final = 16
@@ -223,6 +223,51 @@ def _has_joined(outage_id: str, order_id: str) -> bool:
 # What becomes of its orders ---------------------------------------------------------------------
 
 
+class NotYet(Exception):
+    """Whoever is under a filed order is still being told that power is back: look again soon."""
+
+
+def follow(desk: Desk, parent: Order, order_id: str, key: str, *, at: datetime) -> str:
+    """Close a merged order after its parent was filed: power is back, and who called is told.
+
+    Under an outage's repair order the outage decides: while it is dark, or its households are being
+    told, its callers wait for it; was it none, or did power not come back at the parent, each is
+    looked at by itself. Return why it was not closed, or "". Raises NotYet, Busy, Stale.
+    """
+    outage = _standing(parent.repairs)
+    if outage is None:
+        if parent.facts.get("power_back") is False and _lacks_power(order_id):
+            return release(desk, order_id, key, at=at, note=NOT_BACK) or "power-off"
+        return close(desk, order_id, key, at=at)
+    if outage.state in OPEN:
+        join(desk, order_id, outage.outage_id, at=at)
+        return "outage-open"
+    if outage.state not in ENDED:
+        return release(desk, order_id, key, at=at) or "outage-none"
+    if any(one.kind == "restored" and one.watch_at is not None for one in outage.rounds.values()):
+        if order_id in outage.children:
+            return "outage-tells"
+        raise NotYet
+    return close(desk, order_id, key, at=at)
+
+
+def _standing(outage_id: str) -> Outage | None:
+    """Return the outage that answers for one: itself, or the one that took it in; None for none."""
+    while outage_id:
+        try:
+            outage = outages.get(outage_id).outage
+        except Unknown:
+            return None
+        if outage.state is not State.ABSORBED:
+            return outage
+        outage_id = outage.parent
+    return None
+
+
+def _lacks_power(order_id: str) -> bool:
+    return orders.get(order_id).order.facts.get("symptom") == NO_POWER
+
+
 def power_back(desk: Desk, outage: Outage, order_id: str, key: str, *, at: datetime) -> str:
     """Note in an order at which somebody works that its power is back. Return why not, or ""."""
     backs = [step.at for step in outage.steps.values() if step.change == "back"]
@@ -235,12 +280,17 @@ def close(desk: Desk, order_id: str, key: str, *, at: datetime) -> str:
     return _moved(desk, order_id, "close_with_parent", key, at=at)
 
 
-def release(desk: Desk, order_id: str, key: str, *, at: datetime) -> str:
+NONE_AFTER_ALL: Final = "研判的停电不成立，请单独核实办理"
+NOT_BACK: Final = "主单归档时没有复电，请单独核实办理"
+
+
+def release(
+    desk: Desk, order_id: str, key: str, *, at: datetime, note: str = NONE_AFTER_ALL
+) -> str:
     """Take a report out of its merger: the outage was none. Return why not, or ""."""
     order = orders.get(order_id).order
     if not order.parent:
         return "overtaken"
-    note = "研判的停电不成立，请单独核实办理"
     said = command(desk, "unmerge", key, at=at, note=note)
     try:
         handling.unmerge(desk, order_id, said)

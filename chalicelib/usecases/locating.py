@@ -642,7 +642,7 @@ class _Deciding:
 
     def _back_at(self, outage: Outage) -> datetime | None:
         """Return since when its own devices, or the meters behind them, say that power is back."""
-        since = outage.since or outage.recorded_at
+        since = _since(outage)
         state: dict[str, Evidence] = {}
         lit: list[datetime] = []
         loads = self.grid.loads_in(outage.dark)
@@ -713,6 +713,107 @@ def _count(deciding: _Deciding) -> None:
         found = counts(deciding.inferred[place].evidence_for)
         if found != head.shown.get("evidence", {}):
             outages.set_shown(head, {**head.shown, "evidence": found})
+
+
+# What the crew says -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Back:
+    """That power is back, as somebody said it on the repair order. part: for some of the dark."""
+
+    order_id: str
+    by: Actor
+    occurred_at: datetime
+    part: bool = False
+
+
+def power_back(desk: Desk, outage_id: str, said: Back, *, at: datetime) -> str:
+    """Let a word on the repair order that power is back be the outage's (复电). Return why not.
+
+    All of the outage is restored, in the name of who said it. Where only a part is back, by that
+    word or because somebody behind it has reported the dark since, the clock of entering it starts
+    and the outage's page proposes for whom; so it does where an outage above still holds the power.
+    Done again it changes nothing. Raises Busy, Stale.
+    """
+    for _ in range(TRIES):
+        outage = outages.get(outage_id).outage
+        while outage.state is State.ABSORBED:
+            outage = outages.get(outage.parent).outage
+        if outage.order_id != said.order_id or outage.state not in OPEN:
+            return "overtaken"
+        board = outages.board(outage.county)
+        head = next((h for h in board.heads if h.outage.outage_id == outage.outage_id), None)
+        if head is None:
+            continue
+        try:
+            made = _said_back(desk, head.outage, said, at=at)
+        except joining.SETTLED as refused:
+            return refused.slug
+        if made.outage.closed_at is not None:
+            tracing.remember(outage.county, outage.devices, outage.outage_id, at=at)
+        try:
+            outages.commit(Change(head, made), gate=board)
+        except Stale:
+            continue
+        return ""
+    raise Stale(what="outage")
+
+
+def _said_back(desk: Desk, outage: Outage, said: Back, *, at: datetime) -> Made:
+    """Restore it, or note what is known and not entered. Raises BadInput where nothing is new."""
+    rules, act = desk.rules(outage.county), Act(said.by, said.occurred_at, at)
+    if not said.part and not _still_dark(desk, outage, since=said.occurred_at, at=at):
+        try:
+            return moves.restore(outage, act, at=said.occurred_at, rules=rules)
+        except (BadInput, GateClosed) as refused:
+            log("restoration.proposed", outage=outage.outage_id, why=refused.slug)
+    if "restored" in outage.known:
+        raise BadInput.of("information", "outage.same")
+    when = max(said.occurred_at, outage.since or said.occurred_at)
+    return moves.know(outage, act, information="restored", happened_at=when, part=True, rules=rules)
+
+
+def _still_dark(desk: Desk, outage: Outage, *, since: datetime, at: datetime) -> bool:
+    """Return whether anybody behind an outage reported the dark since, and not the light after."""
+    found = _newest(desk, outage, at=at)
+    return any(
+        each.kind in SAYS_DARK and each.occurred_at > since
+        for some in found.values()
+        for each in some
+    )
+
+
+def lit(desk: Desk, outage: Outage, *, at: datetime) -> tuple[str, ...]:
+    """Return the dark transformers of an outage behind which meters say that power is back.
+
+    One with a supply point that was last reported dark is not among them. Raises Busy.
+    """
+    found = _newest(desk, outage, at=at)
+    return tuple(
+        name for name, some in sorted(found.items()) if all(each.kind in SAYS_LIVE for each in some)
+    )
+
+
+def _newest(desk: Desk, outage: Outage, *, at: datetime) -> dict[str, list[Evidence]]:
+    """Return, by dark transformer, the newest report of each of its supply points."""
+    weighed, _ = weighed_for(desk, outage, at=at)
+    loads = weighed.grid.loads_in(outage.dark)
+    newest: dict[str, Evidence] = {}
+    for each in sorted(weighed.evidence, key=lambda one: one.occurred_at):
+        if each.kind in SAYS_DARK or (each.kind in SAYS_LIVE and _since(outage) < each.occurred_at):
+            newest[each.subject] = each
+    found: dict[str, list[Evidence]] = {}
+    for transformer in outage.dark.transformers:
+        own = [each for each in weighed.grid.loads_at.get(transformer, ()) if each in loads]
+        some = [newest[each] for each in (transformer, *own) if each in newest]
+        if some:
+            found[transformer] = some
+    return found
+
+
+def _since(outage: Outage) -> datetime:
+    return outage.since or outage.recorded_at
 
 
 # Looking ----------------------------------------------------------------------------------------

@@ -33,7 +33,7 @@ from chalicelib.store.customers import Household
 from chalicelib.store.outages import Head
 from chalicelib.usecases import tracing
 from chalicelib.usecases.desk import Desk
-from chalicelib.usecases.locating import Weighed
+from chalicelib.usecases.locating import Weighed, lit
 from chalicelib.usecases.notifying import row_key
 from chalicelib.usecases.outages import DEEDS, affected, customer_key, main_of, open_to
 from chalicelib.usecases.showing import need_row, staff_name, stamp
@@ -295,6 +295,7 @@ def page(
         "nested": list(outage.below),
         "parent": outage.parent or None,
         "moves": move_rows(outage, role, language) if may_move else [],
+        "proposal": proposal(desk, outage, events, role, at=at) if may_move else None,
         "calls_owed": calls_owed(desk, outage),
         "signatures": [
             {"role": one.role, "by": one.by, "by_name": staff_name(desk, one.by),
@@ -309,6 +310,30 @@ def page(
             for limit, to, due_ms, told, reason in event.data.get("breaches", ())
         ],
     }  # fmt: skip
+
+
+def proposal(
+    desk: Desk, outage: Outage, events: Iterable[Event], role: str, *, at: datetime
+) -> dict[str, Any] | None:
+    """Return the move that what is known and not entered asks for; None where none. Raises Busy.
+
+    A device or the crew said that power is back: for all, or for those behind whom meters say so.
+    """
+    if "restored" not in outage.known or outage.state not in OPEN:
+        return None
+    said = [one for one in events if one.name == "know" and "restored" in one.changes["known"]]
+    is_part = bool(said) and bool(said[-1].data.get("part"))
+    whole = "finish" if outage.rule.planned else "restore"
+    name = "restore_part" if is_part else whole
+    if name not in open_to(outage, role):
+        return None
+    return {
+        "move": name,
+        "at": stamp(outage.known["restored"][0]),
+        "transformers": list(lit(desk, outage, at=at)) if is_part else [],
+        "by": staff_name(desk, said[-1].actor.actor_id) if said else "",
+        "by_role": said[-1].actor.role if said else "",
+    }
 
 
 _SHOWN: Final = frozenset({"reason", "finish", "due", "order"})

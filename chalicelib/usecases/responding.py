@@ -23,13 +23,10 @@ from chalicelib.store.orders import Look
 from chalicelib.store.outages import LOOK_BACK, Change, Head
 from chalicelib.telemetry import alarm, log
 from chalicelib.usecases import delivering, joining, locating
-from chalicelib.usecases.delivering import LEASE, Later, Outcome, Ports, outage_effects
+from chalicelib.usecases.delivering import AGAIN, LEASE, Later, Outcome, Ports, outage_effects
 from chalicelib.usecases.desk import Desk
 
 MOST_LOOKS: Final = 12
-AGAIN: Final = 5
-"""Seconds after which is tried again what others were faster at."""
-
 Tells = Callable[[Desk, Head, str, datetime], object]
 """Begins to tell a round, or looks what became of it: desk, outage, round, instant."""
 
@@ -110,10 +107,6 @@ class _Doing:
         return str(self.effect.data["order"])
 
 
-def _done(why_not: str) -> Outcome:
-    return Outcome(Status.SUPERSEDED if why_not else Status.SENT, reason=why_not)
-
-
 def _start(do: _Doing) -> Outcome:
     do.ways.start(do.desk, do.head, str(do.effect.data["round"]), do.at)
     return Outcome(Status.SENT)
@@ -125,7 +118,7 @@ def _look(do: _Doing) -> Outcome:
 
 
 def _repair(do: _Doing) -> Outcome:
-    return _done(joining.open_repair(do.desk, do.outage.outage_id, at=do.at))
+    return delivering.done(joining.open_repair(do.desk, do.outage.outage_id, at=do.at))
 
 
 def _weigh(do: _Doing) -> Outcome:
@@ -134,31 +127,31 @@ def _weigh(do: _Doing) -> Outcome:
 
 
 def _back(do: _Doing) -> Outcome:
-    return _done(joining.power_back(do.desk, do.outage, do.order, do.key, at=do.at))
+    return delivering.done(joining.power_back(do.desk, do.outage, do.order, do.key, at=do.at))
 
 
 def _close(do: _Doing) -> Outcome:
-    return _done(joining.close(do.desk, do.order, do.key, at=do.at))
+    return delivering.done(joining.close(do.desk, do.order, do.key, at=do.at))
 
 
 def _release(do: _Doing) -> Outcome:
-    return _done(joining.release(do.desk, do.order, do.key, at=do.at))
+    return delivering.done(joining.release(do.desk, do.order, do.key, at=do.at))
 
 
 def _absorbed(do: _Doing) -> Outcome:
     parent = str(do.effect.data["parent"])
-    return _done(joining.move_over(do.desk, do.order, parent, at=do.at))
+    return delivering.done(joining.move_over(do.desk, do.order, parent, at=do.at))
 
 
 def _unnest(do: _Doing) -> Outcome:
     lower = str(do.effect.data["outage"])
     if outages.get(lower).outage.above != do.outage.outage_id:
-        return _done("overtaken")
+        return delivering.done("overtaken")
     rules = do.desk.rules(do.outage.county)
     refused = joining.change(
         lower, lambda now: outage_moves.unnest(now, joining.act(do.at), rules=rules)
     )
-    return _done(refused.slug if refused is not None else "")
+    return delivering.done(refused.slug if refused is not None else "")
 
 
 def _alert(do: _Doing) -> Outcome:

@@ -16,7 +16,10 @@ from chalicelib.store.outages import Change, Head
 from chalicelib.store.rows import LedgerRow
 from chalicelib.usecases import (
     delivering,
+    handling,
     joining,
+    locating,
+    picturing,
     queueing,
     reading,
     responding,
@@ -25,8 +28,20 @@ from chalicelib.usecases import (
 )
 from chalicelib.usecases import outages as keeping
 from chalicelib.usecases.desk import Desk
+from chalicelib.usecases.locating import Reported
 from chalicelib.usecases.responding import Ways
-from tests.usecases.county import COUNTY, MINUTE, NOON, a_report, file, ports, texts, work
+from tests.usecases.county import (
+    ANSWERS,
+    COUNTY,
+    MINUTE,
+    NOON,
+    a_report,
+    file,
+    ports,
+    texts,
+    work,
+)
+from tests.usecases.county import a_command as a_move
 from tests.usecases.network import a_grid, account
 from tests.usecases.test_outages import BREAKER, SWITCH, a_command, create, do
 
@@ -267,6 +282,174 @@ def test_power_back_is_noted_in_the_order_at_which_the_crew_is(house):
 
     assert orders.get(number).order.facts["power_back"] is True
     assert keeping.affected(again(head).outage).households == 4
+
+
+def an_outage_at_which_the_crew_is(house: House, *devices: str) -> tuple[Head, str]:
+    """Open an outage and send its crew; return it with its repair order."""
+    head = create(house.desk, *(devices or (SWITCH,)))
+    house.pump(chain(head), at=NOON)
+    number = again(head).outage.order_id
+    work(house.desk, number, "dispatch", "receive", "set_out", "arrive")
+    return again(head), number
+
+
+def say(house: House, number: str, move: str, minutes: float, **answers: Any) -> None:
+    """Let the crew say something on an order, and make what follows."""
+    at = NOON + minutes * MINUTE
+    said = a_move(move, at=at, role="crew", who="crew-1", answers=answers)
+    handling.move(house.desk, number, said)
+    house.pump(number, at=at)
+
+
+def end_round(house: House, head: Head, kind: str, *, at: datetime) -> None:
+    """Let every household of a round have its final state."""
+    outage = again(head).outage
+    name = next(each for each in outage.rounds if each.startswith(kind))
+    made = moves.settle(
+        outage, joining.act(at), round_id=name, told_at=at, counts={"sent": 4}, is_final=True,
+        rules=house.desk.rules(COUNTY),
+    )  # fmt: skip
+    outages.commit(Change(again(head), made))
+
+
+@pytest.mark.parametrize("move", ["restore", "reply"])
+def test_s2_2_power_back_on_the_repair_order_is_the_outage_s_restoration(house, move):
+    head, number = an_outage_at_which_the_crew_is(house)
+    say(house, number, move, 60, **ANSWERS.get(move, {}))
+    house.pump(chain(head), number, at=NOON + 61 * MINUTE)
+
+    outage = again(head).outage
+    assert (outage.state, outage.dark.households) == (State.RESTORED, 0)
+    last = list(ledger.read(chain(head)))[-1]
+    assert (last.name, last.actor.role, last.actor.actor_id) == ("restore", "crew", "crew-1")
+    assert last.occurred_at == NOON + 60 * MINUTE
+    assert [name for _, name in house.rounds] == ["start.1", f"restored.{last.seq}"]
+    verify_against(outage, ledger.links(chain(head)))
+
+
+def test_a_reply_without_power_leaves_the_outage_as_it_is(house):
+    head, number = an_outage_at_which_the_crew_is(house)
+    say(house, number, "reply", 60, result="temporary_repair", power_back=False, note="等材料")
+
+    assert again(head).outage.state is State.CONFIRMED
+
+
+def test_power_back_for_a_part_is_a_proposal_and_starts_the_clock_of_entering(house):
+    head, number = an_outage_at_which_the_crew_is(house, BREAKER)
+    lit = [Reported("meter_on", "transformer", "T-01", "AMI", n, NOON + 59 * MINUTE) for n in (1,)]
+    locating.take(house.desk, lit, office_id=COUNTY, by="key-1", at=NOON + 59 * MINUTE)
+    say(house, number, "restore_part", 60)
+
+    outage = again(head).outage
+    assert (outage.state, outage.dark.households) == (State.CONFIRMED, 12)
+    assert outage.known["restored"][0] == NOON + 60 * MINUTE
+    assert "entry.restored" in outage.clocks
+    asked = propose(house, head)
+    assert asked is not None
+    assert (asked["move"], asked["transformers"]) == ("restore_part", ["T-01"])
+    assert orders.get(number).order.facts.get("power_back") is None
+
+    said = {"at": datetime.fromisoformat(asked["at"]), "transformers": asked["transformers"]}
+    head = do(house.desk, again(head), asked["move"], 62, **said)
+    assert (head.outage.state, head.outage.dark.households) == (State.PARTIALLY_RESTORED, 8)
+    assert propose(house, head) is None
+    say(house, number, "restore", 90)
+    assert again(head).outage.state is State.RESTORED
+
+
+def propose(house: House, head: Head) -> dict[str, Any] | None:
+    outage = again(head).outage
+    events = list(ledger.read(chain(head)))
+    return picturing.proposal(house.desk, outage, events, "dispatcher", at=NOON + 61 * MINUTE)
+
+
+def test_who_reports_the_dark_after_the_crew_s_word_makes_it_a_proposal(house):
+    head, number = an_outage_at_which_the_crew_is(house, BREAKER)
+    at = NOON + 61 * MINUTE
+    off = [Reported("meter_off", "transformer", "T-03", "AMI", 7, at)]
+    locating.take(house.desk, off, office_id=COUNTY, by="key-1", at=at)
+    said = a_move("restore", at=NOON + 62 * MINUTE, role="crew", who="crew-1",
+                  occurred_at=NOON + 60 * MINUTE)  # fmt: skip
+    handling.move(house.desk, number, said)
+    house.pump(number, at=NOON + 62 * MINUTE)
+
+    assert again(head).outage.state is State.CONFIRMED
+    assert (propose(house, head) or {})["move"] == "restore_part"
+
+
+def test_an_order_that_only_claims_to_repair_moves_no_outage(house):
+    head = create(house.desk, SWITCH)
+    house.pump(chain(head), at=NOON)
+    other = a_call(house.desk, "k4444", place="T-04", channel="outage",
+                   case_no=head.outage.outage_id)  # fmt: skip
+    work(house.desk, other, "dispatch", "receive", "set_out", "arrive", "restore")
+    house.pump(other, at=NOON + 10 * MINUTE)
+
+    assert again(head).outage.state is State.CONFIRMED
+
+
+def filed(house: House, number: str, *, power_back: bool = True) -> None:
+    """Bring an order, whose crew is on site, to its end: replied, visited, filed."""
+    handling.move(house.desk, number, a_move("reply", at=NOON + 20 * MINUTE, role="crew",
+        answers={"result": "repaired", "power_back": power_back, "note": "换了瓷瓶"}))  # fmt: skip
+    work(house.desk, number, "approve_reply", "visit_satisfied", "archive",
+         start=NOON + 20 * MINUTE)  # fmt: skip
+
+
+def test_s2_3_a_repair_order_that_is_filed_first_closes_no_caller_who_is_in_the_dark(house):
+    caller = a_call(house.desk, "k1")
+    head, number = an_outage_at_which_the_crew_is(house)
+    filed(house, number, power_back=False)
+    house.pump(number, caller, at=NOON + 30 * MINUTE)
+    assert orders.get(caller).order.stage == "merged"
+
+    do(house.desk, again(head), "restore", 60)
+    house.pump(chain(head), number, caller, at=NOON + 61 * MINUTE)
+    assert orders.get(caller).order.stage == "merged"
+    end_round(house, head, "restored", at=NOON + 62 * MINUTE)
+    house.pump(chain(head), caller, at=NOON + 62 * MINUTE)
+    assert orders.get(caller).order.stage == "archived"
+
+
+def test_a_report_merged_by_hand_waits_for_the_outage_as_well(house):
+    head, number = an_outage_at_which_the_crew_is(house)
+    caller = a_call(house.desk, "k1", symptom="flicker")
+    joined = a_move("merge", at=NOON + 5 * MINUTE, answers={"parent": number})
+    handling.merge(house.desk, caller, joined)
+    filed(house, number, power_back=False)
+    house.pump(number, caller, at=NOON + 30 * MINUTE)
+
+    assert orders.get(caller).order.stage == "merged"
+    assert caller in again(head).outage.children
+
+
+def test_what_is_filed_while_its_households_are_being_told_waits_for_them(house):
+    head, number = an_outage_at_which_the_crew_is(house)
+    caller = a_call(house.desk, "k1", symptom="flicker")
+    joined = a_move("merge", at=NOON + 5 * MINUTE, answers={"parent": number})
+    handling.merge(house.desk, caller, joined)
+    filed(house, number)
+    restored, follow = (each for each in house.waiting(number) if ".power." in each[2]
+                        or ".follow." in each[2])  # fmt: skip
+    assert house.make(restored, at=NOON + 30 * MINUTE)
+
+    with pytest.raises(delivering.Later):
+        house.make(follow, at=NOON + 31 * MINUTE)
+    end_round(house, head, "restored", at=NOON + 32 * MINUTE)
+    assert house.make(follow, at=NOON + 33 * MINUTE)
+    assert orders.get(caller).order.stage == "archived"
+
+
+@pytest.mark.parametrize(("power_back", "stage"), [(True, "archived"), (False, "accepted")])
+def test_a_plain_order_closes_its_children_only_when_power_came_back(house, power_back, stage):
+    first, second = a_call(house.desk, "k1"), a_call(house.desk, "k22")
+    joined = a_move("merge", at=NOON + MINUTE, answers={"parent": first})
+    handling.merge(house.desk, second, joined)
+    work(house.desk, first, "dispatch", "receive", "set_out", "arrive", start=NOON + MINUTE)
+    filed(house, first, power_back=power_back)
+    house.pump(first, second, at=NOON + 30 * MINUTE)
+
+    assert orders.get(second).order.stage == stage
 
 
 def test_an_outage_s_chain_is_verified_like_an_order_s_and_belongs_to_its_county(house):

@@ -106,6 +106,15 @@ PROCEDURE: Final = Procedure(
             does=("power_back",),
             public=True,
         ),
+        Move(
+            "restore_part",
+            {m.ON_SITE: m.ON_SITE},
+            who=m.HANDLERS | {Role.NETWORK_CONTROLLER},
+            why="部分复电: power is back for some; the outage's desk enters for whom",
+            needs=(m.NOTE,),
+            gates=("power_off", "repairs_outage"),
+            does=("part_back",),
+        ),
         m.reply(
             works=(m.ON_SITE, m.RECEIVED),
             needs=(

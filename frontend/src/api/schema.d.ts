@@ -3821,6 +3821,7 @@ export interface components {
             nested: string[];
             parent: string | null;
             moves: components["schemas"]["MoveRow"][];
+            proposal: components["schemas"]["Proposal"] | null;
             calls_owed: components["schemas"]["CallOwed"][];
             signatures: components["schemas"]["Signed"][];
             breaches: components["schemas"]["LeadBreach"][];
@@ -4028,6 +4029,14 @@ export interface components {
             clock: string;
             source: string;
             effective_from: string | null;
+        };
+        /** @description A move that what somebody said asks for. transformers: for whom; empty: all, or unknown. */
+        Proposal: {
+            move: string;
+            at: string;
+            transformers: string[];
+            by: string;
+            by_role: string;
         };
         /** @description What the pages need to know of a deployment. */
         PublicConfig: {

@@ -45,6 +45,7 @@ export const AT_ONCE = {
   set_out: 'its time counts by the second',
   arrive: 'its time counts by the second',
   restore: 'its time counts by the second, and homes wait to hear it',
+  restore_part: 'it starts the five minutes in which somebody enters for whom',
   complete: 'its time counts by the second',
   contact: 'has happened already',
   explain_delay: 'has happened already',

@@ -68,6 +68,7 @@ export const en: typeof zh = {
   heard: { calls: '{n} calls', meter_off: '{n} meters off', device_open: '{n} switches tripped', indicators: '{n} fault indicators' },
   five: {
     title: 'The five-minute clocks',
+    settled: '{n} kept in time',
     entry: 'Entry',
     notify: 'Notice',
     whole: 'Whole',
@@ -112,6 +113,16 @@ export const en: typeof zh = {
     etrChanges: 'Every change of the expected end',
     steps: 'Steps',
     history: 'History',
+  },
+  proposal: {
+    whole: '{who}: power back {at}, not entered yet',
+    part: '{who}: part of the power back {at}, not entered yet',
+    device: 'A device',
+    lit: 'Meters say that these have power: {names}',
+    unlit: 'Choose the areas that have power.',
+    go: 'Enter: all restored',
+    goPart: 'Enter: {n} areas restored',
+    choose: 'Change first',
   },
   homes: {
     title: 'Households',

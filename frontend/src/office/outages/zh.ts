@@ -67,6 +67,7 @@ export const zh = {
   heard: { calls: '来电 {n} 个', meter_off: '电表失电 {n} 块', device_open: '开关跳闸 {n} 台', indicators: '故障指示器 {n} 个' },
   five: {
     title: '两个五分钟',
+    settled: '{n} 个按时完成',
     entry: '录入',
     notify: '通知',
     whole: '全程',
@@ -111,6 +112,16 @@ export const zh = {
     etrChanges: '恢复时间的每次变化',
     steps: '停送电步骤',
     history: '经过',
+  },
+  proposal: {
+    whole: '{who}报：{at}已复电，还没有录入',
+    part: '{who}报：{at}部分复电，还没有录入',
+    device: '设备',
+    lit: '电表显示已有电：{names}',
+    unlit: '请选出已有电的台区。',
+    go: '登记全部恢复',
+    goPart: '登记 {n} 个台区恢复',
+    choose: '改后再登记',
   },
   homes: {
     title: '停电客户',
