@@ -46,6 +46,8 @@ REPLANNED: Final = "replanned"
 SUSPENSION: Final = "suspension"
 SUPERVISION: Final = "supervision:"
 NEXT_VISIT: Final = "next_visit"
+INVESTIGATION: Final = "investigation"
+"""The fact by which an order says that an investigation on site keeps it from being filed."""
 VISIT_QUIET: Final = ("return_visit.noon", "return_visit.night")
 IDLE: Final = "idle"
 GRADE: Final = "grade"
@@ -907,6 +909,8 @@ GATES: Final[Mapping[str, Callable[[Order, datetime, Rules], bool]]] = MappingPr
         "is_suspended": lambda order, _at, _rules: order.suspended is not None,
         "not_ruled": lambda order, _at, _rules: not order.facts.get("ruled"),
         "low_voltage": lambda order, _at, _rules: order.facts.get("low_voltage") is True,
+        "no_investigation": lambda order, _at, _rules: not order.facts.get(INVESTIGATION),
+        "investigated": lambda order, _at, _rules: bool(order.facts.get(INVESTIGATION)),
         "no_children": lambda order, _at, _rules: not order.children,
         "not_a_child": lambda order, _at, _rules: not order.parent,
         "not_anonymous": lambda order, _at, _rules: not order.facts.get("anonymous"),
@@ -1178,6 +1182,18 @@ def _correct_place(made: Making) -> None:
     )
 
 
+def _block_archive(made: Making) -> None:
+    """The order carries the block of its issue's investigation, so no gate reads another head."""
+    made.set_facts({INVESTIGATION: made.values["issue"]})
+
+
+def _unblock_archive(made: Making) -> None:
+    """Only by the issue that blocks it: another's end is no news here."""
+    if made.order.facts[INVESTIGATION] != made.values["issue"]:
+        raise BadInput.of("issue", "issue.blocks_not")
+    made.set_facts({INVESTIGATION: None})
+
+
 def _correct_archive(made: Making) -> None:
     made.changes.update(closed_at=None)
     made.set_facts({"visit": None})
@@ -1215,5 +1231,7 @@ ACTIONS: Final[Mapping[str, Callable[[Making], None]]] = MappingProxyType(
         "correct_kind": _correct_kind,
         "correct_place": _correct_place,
         "correct_archive": _correct_archive,
+        "block_archive": _block_archive,
+        "unblock_archive": _unblock_archive,
     }
 )

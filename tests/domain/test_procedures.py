@@ -20,7 +20,17 @@ from chalicelib.domain.procedure import (
 from chalicelib.domain.procedures import PROCEDURES
 from chalicelib.domain.refusal import BadInput, GateClosed, IllegalMove, NotAllowed, Refused
 from chalicelib.domain.staff import Outsider, Role
-from tests.domain.engine import MINUTE, NOON, RULES, actor, do, opened, step_for, walk
+from tests.domain.engine import (
+    FAULT_LINE,
+    MINUTE,
+    NOON,
+    RULES,
+    actor,
+    do,
+    opened,
+    step_for,
+    walk,
+)
 
 KINDS = sorted(PROCEDURES)
 EVERY = [(kind, stage) for kind in KINDS for stage in PROCEDURES[kind].stages]
@@ -614,3 +624,47 @@ def test_the_moves_offered_are_those_that_would_be_accepted():
                 for move in PROCEDURES[kind].moves.values()
                 if stage in move.edges and role in move.who
             }
+
+
+LEADS_TO_FILED = {
+    "complaint": ("dispatch", "receive", "contact", "reply", "approve_reply", "visit_satisfied"),
+    "grievance": ("dispatch", "receive", "contact", "reply", "approve_reply", "visit_satisfied"),
+    "fault": (*FAULT_LINE, "visit_satisfied"),
+}
+
+
+@pytest.mark.parametrize("kind", LEADS_TO_FILED)
+def test_s1_4_an_order_is_not_filed_while_its_issue_is_investigated_on_site(kind):
+    done = walk(opened(kind).order, *LEADS_TO_FILED[kind])
+    blocked = do(done, "block_archive", issue="I1").order
+
+    for move in ("archive", "terminate"):
+        with pytest.raises(GateClosed) as refused:
+            do(blocked, move)
+        assert refused.value.facts["gates"] == ["no_investigation"]
+    assert (blocked.stage, blocked.clocks) == (done.stage, done.clocks)
+    assert do(do(blocked, "unblock_archive", issue="I1").order, "archive").order.stage == "archived"
+
+
+def test_s1_4_an_anonymous_order_and_an_enquiry_wait_for_the_investigation_too():
+    anonymous = walk(
+        opened("complaint", facts={"anonymous": True}).order,
+        *("dispatch", "receive", "reply", "approve_reply", "block_archive"),
+    )
+    asked = walk(
+        opened("enquiry").order, "dispatch", "receive", "contact", "reply", "block_archive"
+    )
+
+    for order, move in ((anonymous, "archive_anonymous"), (asked, "approve_reply")):
+        with pytest.raises(GateClosed) as refused:
+            do(order, move)
+        assert refused.value.facts["gates"] == ["no_investigation"]
+
+
+def test_the_end_of_another_issues_investigation_unblocks_nothing():
+    blocked = do(opened("complaint").order, "block_archive", issue="I1").order
+
+    with pytest.raises(BadInput, match=r"issue\.blocks_not"):
+        do(blocked, "unblock_archive", issue="I2")
+    with pytest.raises(GateClosed):
+        do(opened("complaint").order, "unblock_archive", issue="I1")
