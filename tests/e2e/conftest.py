@@ -11,13 +11,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from infra.local.tools import ROOT
 from tests.e2e.people import Desk, People
 from tests.local.running import Platform, eventually
 
 SEEDED_WITHIN = 420
+expect.set_options(timeout=60_000)  # a shared machine may be slow; what passes never waits for it
 
 
 @contextmanager

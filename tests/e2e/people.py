@@ -43,7 +43,7 @@ class People:
 
     def page(self, context: BrowserContext) -> Page:
         made = context.new_page()
-        made.set_default_timeout(15_000)
+        made.set_default_timeout(60_000)
         made.on("pageerror", lambda error: self.complaints.append(str(error)))
         made.on("console", self._heard)
         return made

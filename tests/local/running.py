@@ -69,7 +69,7 @@ class Platform:
                 self._lines.put(line.rstrip())
         self._lines.put(None)
 
-    def wait_for(self, words: str, within: float = 30) -> str:
+    def wait_for(self, words: str, within: float = 90) -> str:
         """Return the line that holds these words; fail if it does not come."""
         until = time.monotonic() + within
         while True:
@@ -80,7 +80,7 @@ class Platform:
             if words in line:
                 return line
 
-    def end(self, within: float = 30) -> tuple[int, str]:
+    def end(self, within: float = 60) -> tuple[int, str]:
         """Wait for the end by itself; return the exit status and all that was said."""
         status = self.process.wait(within)
         self._reader.join(5)
@@ -116,7 +116,7 @@ class Platform:
         return found
 
 
-def eventually(check: Callable[[], Any], within: float = 10) -> tuple[Any, float]:
+def eventually(check: Callable[[], Any], within: float = 60) -> tuple[Any, float]:
     """Return what `check` finds once it finds something true, and after how many seconds."""
     began = time.monotonic()
     while time.monotonic() - began < within:
