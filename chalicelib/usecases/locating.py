@@ -49,6 +49,8 @@ DENIAL_HOLDS: Final = timedelta(hours=2)
 """How long nobody asks again about a device that a person said is well. [design]"""
 MOST_STEPS: Final = 400
 TRIES: Final = 12
+METERED: Final = SAYS_LIVE | {Heard.METER_OFF}
+"""What only a metering platform that is heard can say."""
 SORTS: Final = ("device", "transformer", "meter", "account")
 NOWHERE: Final = "unplaced"
 UNPLACED_KEPT: Final = timedelta(days=7)
@@ -384,12 +386,22 @@ def weigh(desk: Desk, found: Grid, board: Board, *, at: datetime) -> Weighed:
     told = inference.infer(
         found.tree,
         kept,
-        known=Known.of(found.network),
+        known=_known(found, kept),
         ladder=ladder,
         at=at,
         words=[word for each in near for word in _words(each, at)],
     )
     return Weighed(found, kept, told)
+
+
+def _known(found: Grid, said: Iterable[Evidence]) -> Known:
+    """Return what is known of a network: its meters report where one of them has, lately.
+
+    A metering platform that never said a word here says nothing by its silence either.
+    """
+    speaks = any(each.kind in METERED for each in said)
+    reporting = {load.transformer_id for load in found.network.loads} if speaks else ()
+    return Known.of(found.network, reporting=reporting)
 
 
 def _not_over(found: Grid, said: Iterable[Evidence], near: Iterable[Outage]) -> Iterator[Evidence]:

@@ -259,6 +259,122 @@ def test_a_confidence_is_a_probability(confidence):
         said(Kind.CALL, "a1", confidence=confidence)
 
 
+# Meters that are asked, and those that hang at one transformer.
+
+
+def misses(name: str, numbers: Sequence[int] = range(60), after=timedelta(0)) -> list[Evidence]:
+    return [said(Kind.PING_MISSED, f"{name}{number}", after) for number in numbers]
+
+
+def hamlet(**kinds: str) -> tuple[ZoneTree, Known]:
+    """A fuse above two transformers of two households each."""
+    tree = a_tree(("fuse", None, ""), ("tr_x", 0, "x0 x1"), ("tr_y", 0, "y0 y1"))
+    loads = [load for zone in tree.zones for load in zone.loads]
+    known = Known(
+        kinds={"fuse": "fuse", "tr_x": "transformer", "tr_y": "transformer"} | kinds,
+        households=dict.fromkeys(loads, 1),
+        reporting=dict.fromkeys(loads, 1),
+        transformers={load: f"tr_{load[0]}" for load in loads},
+    )
+    return tree, known
+
+
+@pytest.mark.parametrize(
+    ("neighbours", "device"), [(pings, "tr_x"), (misses, "fuse")], ids=["answer", "do not"]
+)
+def test_whether_the_neighbours_meters_answer_tells_the_transformer_from_the_fuse(
+    neighbours, device
+):
+    """Two of two gasped below the one, nobody below the other: that alone leaves both open."""
+    tree, known = hamlet()
+    before = only(inferred(gasps("x", range(2)), tree=tree, known=known))
+
+    told = only(
+        inferred(
+            [*gasps("x", range(2)), *neighbours("y", range(2), MINUTE)], tree=tree, known=known
+        )
+    )
+
+    assert {before.devices, *before.rivals} == {("fuse",), ("tr_x",)}
+    assert before.doubtful == ("y0", "y1")
+    assert told.devices == (device,)
+    assert told.share > before.share or told.devices != before.devices
+
+
+def test_a_meter_that_does_not_answer_is_no_proof_that_it_is_dark():
+    assert inferred(misses("a", range(1))).suspicions == ()
+
+
+def test_a_meter_that_answers_after_it_did_not_is_live():
+    evidence = [*misses("a", range(60)), *pings("a", range(60), MINUTE)]
+
+    assert inferred(evidence).suspicions == ()
+
+
+def test_of_a_village_that_is_asked_at_once_a_few_always_do_not_answer():
+    one = replace(SMART, transformers={load: f"tr_{load[0]}" for load in HOMES})
+    evidence = [*pings("a", range(94)), *misses("a", range(94, 100))]
+
+    assert inferred(evidence, known=one, after=10 * SECOND).suspicions == ()
+
+
+def test_a_transformer_of_which_nobody_answers_may_have_a_dead_concentrator():
+    """A hundred strangers that do not answer are dark; behind one concentrator perhaps not."""
+    one = replace(SMART, transformers={load: f"tr_{load[0]}" for load in HOMES})
+
+    assert inferred(misses("a", range(100))).suspicions
+    assert inferred(misses("a", range(100)), known=one).suspicions == ()
+
+
+def test_where_one_answers_the_concentrator_lives_and_who_does_not_answer_is_dark():
+    tree = a_tree(("tr", None, "z"), ("branch", 0, village("v", 8)))
+    loads = [load for zone in tree.zones for load in zone.loads]
+    known = Known(reporting=dict.fromkeys(loads, 1), transformers=dict.fromkeys(loads, "tr"))
+    evidence = misses("v", range(8))
+
+    mute = inferred(evidence, tree=tree, known=known)
+    lives = inferred([*evidence, said(Kind.PING_REPLY, "z")], tree=tree, known=known)
+
+    assert mute.suspicions == ()
+    assert named(lives) == [("branch",)]
+
+
+def test_a_transformer_whose_meters_never_report_does_not_hide_the_feeder_above_it():
+    """Three of four transformers gasp: the fourth is dark and deaf, or alone has power."""
+    evidence = gasps("a") + gasps("b") + gasps("c")
+    behind_one = replace(SMART, transformers={load: f"tr_{load[0]}" for load in HOMES})
+
+    assert ("breaker",) not in named(inferred(evidence))
+    assert only(inferred(evidence, known=behind_one)).devices == ("breaker",)
+
+
+def test_where_only_some_meters_of_a_transformer_can_report_those_are_enough():
+    behind_one = replace(SMART, transformers={load: f"tr_{load[0]}" for load in HOMES})
+
+    assert named(inferred(gasps("a", range(8)), known=behind_one)) == [("tr_a",)]
+
+
+# Hamlets: a few households, of whom hardly anybody calls.
+
+
+@pytest.mark.parametrize("callers", [("x0", "x1"), ("x1", "y0"), ("x0", "x1", "y0", "y1")])
+def test_two_callers_of_four_households_are_a_suspicion(callers):
+    tree, known = hamlet()
+    evidence = [said(Kind.CALL, load, source="95598") for load in callers]
+
+    told = only(inferred(evidence, tree=tree, known=replace(known, reporting={})))
+
+    assert set(callers) <= set(told.loads)
+
+
+def test_one_caller_of_four_households_is_none():
+    tree, known = hamlet()
+
+    told = inferred([said(Kind.CALL, "x0")], tree=tree, known=replace(known, reporting={}))
+
+    assert told.suspicions == ()
+
+
 # Time.
 
 
@@ -578,7 +694,9 @@ seconds = st.integers(-90, 300).map(lambda number: NOON + number * SECOND)
 reports = st.one_of(
     st.builds(
         Evidence,
-        kind=st.sampled_from([Kind.CALL, Kind.METER_OFF, Kind.METER_ON, Kind.PING_REPLY]),
+        kind=st.sampled_from(
+            [Kind.CALL, Kind.METER_OFF, Kind.METER_ON, Kind.PING_REPLY, Kind.PING_MISSED]
+        ),
         subject=subjects,
         source=st.sampled_from(["hes", "95598"]),
         sequence=st.integers(1, 30),

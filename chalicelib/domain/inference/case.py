@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Final
 
 from chalicelib.domain.grid import Zone, ZoneTree
+from chalicelib.domain.inference.concentrators import muted, relieved
 from chalicelib.domain.inference.evidence import LIVE, Evidence, Kind, Placed, Verdict, Word
 from chalicelib.domain.inference.nesting import without
 from chalicelib.domain.inference.noise import Known, Ladder, Noise
@@ -22,6 +23,12 @@ def _either(one: float, other: float) -> float:
     """Return the log of the sum of two numbers given as logs."""
     high, low = max(one, other), min(one, other)
     return high if low == -math.inf else high + math.log1p(math.exp(low - high))
+
+
+def _turn(kind: Kind) -> int:
+    if kind is Kind.PING_MISSED:
+        return 0
+    return 1 if kind in LIVE else 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +65,14 @@ class Case:
         self.homes = [
             sum(ask.known.households.get(load, 0) for load in z.loads) for z in self.zones
         ]
+        self.relief = [0.0] * size  # what the silence of meters weighs less, see `concentrators`
+        self.gasps, self.calls = [0] * size, [0] * size  # of all times, and not back since
         self.told: dict[int, Word] = {}  # zones that a human confirmed
         self.told_of: dict[str, float] = {}  # device → what its own reports weigh
         self.sight = [0.0] * size  # what indicators at and above the zone weigh
         self.spans: list[Span | None] = [None] * size
-        self.instants: list[tuple[datetime, bool]] = []
-        self.ranks: dict[tuple[datetime, bool], int] = {}
+        self.instants: list[tuple[datetime, int]] = []
+        self.ranks: dict[tuple[datetime, int], int] = {}
         self.opened: dict[int, list[tuple[str, Evidence]]] = defaultdict(list)
         self.score = [0.0] * size  # log odds that this zone is open, against all well below
         self.sums = [0.0] * size  # log of the sum over all that may be at and below the zone
@@ -75,8 +84,12 @@ class Case:
         self.dark = [0.0] * size
         kinds = {"", *self.known.kinds.values()}
         self._priors = {kind: self.noise.prior(kind) for kind in kinds}
+        self._answer = self.noise.rate(Kind.PING_REPLY).weight()
         self._by_load: dict[datetime, Mapping[str, float]] = {}
         self.strays = self._strays()
+        self.mute = muted(self.placed, self.known, self.noise)
+        for at, eased in relieved(tree, self.placed, self.known, self.noise):
+            self.relief[at] += eased
         self.weigh(self.placed)
         self.sweep_up()
         self.sweep_down()
@@ -103,14 +116,23 @@ class Case:
         rate = self.noise.rate(each.kind, each.source)
         if each.kind is Kind.CALL and self.strays > rate.false:
             rate = replace(rate, false=min(self.strays, rate.detect))
-        return rate.weight(each.confidence)
+        weight = rate.weight(each.confidence)
+        if each.kind is Kind.PING_MISSED:
+            weight *= self.mute.get(self.known.transformer(each.subject), 1.0)
+        return weight
 
     def _strays(self) -> float:
-        """Return how many of all households call who have power: a share of those who call."""
+        """Return how many of all households call who have power: a share of those who call.
+
+        Reckoned together with the usual rate among `Noise.homes`: a few calls in a hamlet say
+        nothing of a storm, whatever share of the hamlet they are.
+        """
         dark = self.placed.dark.values()
         calls = sum(each.kind is Kind.CALL for own in dark for each in own)
         homes = sum(self.known.households.values())
-        return self.noise.stray * calls / homes if homes else 0.0
+        usual = self.noise.homes * self.noise.rate(Kind.CALL).false
+        reckoned = usual + self.noise.stray * calls
+        return reckoned / (self.noise.homes + homes) if homes else 0.0
 
     def _confirm(self, placed: Placed) -> None:
         for name, word in self.words.items():
@@ -130,28 +152,32 @@ class Case:
             self.sight[zone] += sum(self._weight(each) for each in placed.indicated.get(zone, ()))
 
     def _rank(self, placed: Placed) -> None:
-        """Number the instants; at the same one, live comes first and so does not speak against."""
+        """Number the instants; at the same one, live comes first and so does not speak against.
+
+        But of those who were asked at once, who did not answer comes before those who did.
+        """
         found = {
-            (each.occurred_at, each.kind not in LIVE)
+            (each.occurred_at, _turn(each.kind))
             for reports in (placed.dark, placed.live, placed.indicated)
             for own in reports.values()
             for each in own
         }
-        found |= {(each.occurred_at, True) for each in placed.opened.values()}
+        found |= {(each.occurred_at, _turn(each.kind)) for each in placed.opened.values()}
         self.instants = sorted(found)
         self.first = self.instants[0][0] if self.instants else self.at
         self.ranks = {instant: rank for rank, instant in enumerate(self.instants)}
         self.width = 1 << max(0, len(self.instants) - 1).bit_length()
 
     def _add(self, zone: int, each: Evidence, sign: int) -> None:
-        is_meter = each.kind in LIVE or each.kind is Kind.METER_OFF
-        reports = bool(self.known.reporting.get(each.subject))
+        lives, reports = each.kind in LIVE, bool(self.known.reporting.get(each.subject))
+        self.gasps[zone] += each.kind is Kind.METER_OFF and reports
+        self.calls[zone] += each.kind is Kind.CALL
         span = Span.single(
-            self.ranks[each.occurred_at, each.kind not in LIVE],
+            self.ranks[each.occurred_at, _turn(each.kind)],
             self.width,
             sign * self._weight(each),
-            int(is_meter and reports),
-            int(each.kind in LIVE or each.kind is Kind.CALL),
+            int(lives and reports),
+            int(lives),
         )
         self.spans[zone] = both(self.spans[zone], span)
 
@@ -212,11 +238,17 @@ class Case:
                 self.best_rest[parent] += self.best[zone]
                 self.meters[parent] += self.meters[zone]
                 self.homes[parent] += self.homes[zone]
+                self.gasps[parent] += self.gasps[zone]
+                self.calls[parent] += self.calls[zone]
+                self.relief[parent] += self.relief[zone]
                 self.spans[parent] = both(self.spans[parent], self.spans[zone])
                 self.spans[zone] = None
 
     def _score(self, zone: int) -> None:
-        """Weigh a zone's candidacy: its devices, at the onset that fits them best."""
+        """Weigh a zone's candidacy: its devices, at the onset that fits them best.
+
+        A device that opened did so at its instant; what was dark before has other causes below it.
+        """
         span = self.spans[zone]
         below = 0.0
         if span is not None:
@@ -228,8 +260,9 @@ class Case:
         weight = self.prior(self.zones[zone], but=opened) + below
         for name, each in opened.items():
             fit = self._since(span, each)
-            own = self._device(name) + fit.weight + self._silence(zone, fit)
-            weight = _either(weight, own)
+            opening = self._device(name) + self._silence(zone, fit)
+            beside = self.best_rest[zone] - fit.homes * self._answer
+            weight = _either(weight, opening + max(fit.weight, beside))
             self.onset[zone] = each.occurred_at
         self.score[zone] = weight + self.sight[zone]
 
@@ -239,26 +272,35 @@ class Case:
             yield name, self._device(name)
 
     def _since(self, span: Span | None, each: Evidence) -> Fit:
-        rank = self.ranks[each.occurred_at, True]
+        rank = self.ranks[each.occurred_at, _turn(each.kind)]
         return span.since(rank, self.width) if span is not None else Fit(rank, 0.0, 0, 0)
 
     def _silence(self, zone: int, fit: Fit) -> float:
-        """Weigh those who were not heard since the onset, as far as there was time for it."""
+        """Weigh those who were not heard since the onset, as far as there was time for it.
+
+        Who was dark before says nothing by not telling it again.
+        """
         since = self.instants[fit.rank][0]
-        return self._missed(Kind.METER_OFF, since, self.meters[zone], fit.meters) + self._missed(
-            Kind.CALL, since, self.homes[zone], fit.homes
+        gasps, calls = self.gasps[zone], self.calls[zone]
+        meters = max(0, self.meters[zone] - gasps - fit.meters) * self._quiet(Kind.METER_OFF, since)
+        homes = max(0, self.homes[zone] - calls - fit.homes) * self._quiet(Kind.CALL, since)
+        meters = min(0.0, meters + self.relief[zone] * self._part(Kind.METER_OFF, since))
+        return self._missed(Kind.METER_OFF, meters, gasps + fit.meters) + self._missed(
+            Kind.CALL, homes, calls + fit.homes
         )
 
-    def _missed(self, kind: Kind, since: datetime, among: int, heard: int) -> float:
-        missed = max(0, among - heard) * self._quiet(kind, since)
-        return missed if heard else max(missed, math.log(self.noise.unheard[kind]))
+    def _missed(self, kind: Kind, weight: float, heard: int) -> float:
+        return weight if heard else max(weight, math.log(self.noise.unheard[kind]))
 
     def _quiet(self, kind: Kind, since: datetime) -> float:
         """Return what it weighs that one who could report did not."""
+        return math.log1p(-self.noise.rate(kind).detect * self._part(kind, since))
+
+    def _part(self, kind: Kind, since: datetime) -> float:
+        """Return which part of the reports could be in."""
         rate = self.noise.rate(kind)
         age = max(timedelta(0), self.at - since)
-        part = min(1.0, age / rate.within) if rate.within else 1.0
-        return math.log1p(-rate.detect * part)
+        return min(1.0, age / rate.within) if rate.within else 1.0
 
     # Down
 

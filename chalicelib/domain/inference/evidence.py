@@ -20,9 +20,10 @@ class Kind(StrEnum):
     DEVICE_CLOSE = "device_close"
     FAULT_INDICATOR = "fault_indicator"
     PING_REPLY = "ping_reply"  # who answers has power
+    PING_MISSED = "ping_missed"  # who was asked at that instant did not answer
 
 
-DARK: Final = frozenset({Kind.CALL, Kind.METER_OFF})
+DARK: Final = frozenset({Kind.CALL, Kind.METER_OFF, Kind.PING_MISSED})
 LIVE: Final = frozenset({Kind.METER_ON, Kind.PING_REPLY})
 SWITCHED: Final = frozenset({Kind.DEVICE_OPEN, Kind.DEVICE_CLOSE})
 

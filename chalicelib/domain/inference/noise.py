@@ -78,8 +78,12 @@ class Noise:
     looks back. A fault on a line opens what protects it, so that leads.
     rates: by kind of report; `kind@source` for a source that is better or worse than its kind.
     stray: of all calls, the share from households that have power: the more call, the more of them.
+    homes: for so many households the false rate of calls is vouched for, about as many as hang at
+    one transformer; among many more strays are reckoned from the calls themselves.
     unheard: by kind, the probability that a zone is not heard of at all, however large: a dead
-    concentrator, the middle of the night.
+    platform, the middle of the night.
+    deaf: the probability that of the meters of one transformer none or only a part can report.
+    mute: the probability that none of them can answer just now: a dead concentrator.
     close: a candidate with at least this share of the best one's probability is a rival.
     sure: a load is surely dark if it is in this share of all that may have happened.
     """
@@ -88,7 +92,10 @@ class Noise:
     other: float
     rates: Mapping[str, Rate]
     stray: float
+    homes: int
     unheard: Mapping[Kind, float]
+    deaf: float
+    mute: float
     close: float
     sure: float
 
@@ -120,13 +127,17 @@ USUAL: Final = Noise(
             Kind.METER_OFF: Rate(0.6, 1e-4, timedelta(minutes=1)),
             Kind.METER_ON: Rate(0.6, 1e-3),
             Kind.PING_REPLY: Rate(0.95, 1e-3),
+            Kind.PING_MISSED: Rate(0.99, 0.05),
             Kind.DEVICE_OPEN: Rate(0.9, 1e-6),
             Kind.DEVICE_CLOSE: Rate(0.9, 5e-3),
             Kind.FAULT_INDICATOR: Rate(0.8, 0.04),
         }
     ),
     stray=0.05,
+    homes=200,
     unheard=MappingProxyType({Kind.METER_OFF: 1e-2, Kind.CALL: 0.2}),
+    deaf=0.05,
+    mute=1e-2,
     close=0.05,
     sure=0.99,
 )
@@ -139,11 +150,17 @@ class Known:
     kinds: device id → kind, as `Noise.priors` names them.
     households: load id → how many could call.
     reporting: load id → how many meters are known to report a loss; only their silence counts.
+    transformers: load id → its transformer; the meters of one are heard through one concentrator.
     """
 
     kinds: Mapping[str, str] = field(default_factory=dict)
     households: Mapping[str, int] = field(default_factory=dict)
     reporting: Mapping[str, int] = field(default_factory=dict)
+    transformers: Mapping[str, str] = field(default_factory=dict)
+
+    def transformer(self, load: str) -> str:
+        """Return the transformer of a load; one of which none is known stands for itself."""
+        return self.transformers.get(load, load)
 
     @staticmethod
     def of(network: Network, *, reporting: Iterable[str] = ()) -> "Known":
@@ -156,6 +173,9 @@ class Known:
                 load.load_id: load.households
                 for load in network.loads
                 if load.transformer_id in heard
+            },
+            transformers={
+                load.load_id: load.transformer_id for load in network.loads if load.transformer_id
             },
         )
 

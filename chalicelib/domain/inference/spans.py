@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(slots=True)
 class Fit:
-    """The best onset of what is below a zone: its rank in time, its weight, who was heard since."""
+    """The best onset of what is below a zone: its rank in time, its weight, who lives since."""
 
     rank: int
     weight: float

@@ -19,6 +19,8 @@ class Suspicion:
     probability: that there is an outage here; the level's measure. share: that it is this zone and
     none of its rivals.
     rivals: the devices of the other candidates that are close.
+    doubtful: the loads that are dark under some of the candidates and not under others: whether
+    their meters answer would tell which it is.
     began_at: the onset that fits best; None where only a human's word tells.
     held_until: before that instant it may still turn out momentary, and is only suspected.
     inside: the devices of the larger outage in which this one lies; it outlives that one.
@@ -31,6 +33,7 @@ class Suspicion:
     probability: float
     share: float
     rivals: tuple[tuple[str, ...], ...] = ()
+    doubtful: tuple[str, ...] = ()
     began_at: datetime | None = None
     held_until: datetime | None = None
     evidence_for: tuple[Evidence, ...] = ()
@@ -73,6 +76,7 @@ class Telling:
         onset = case.onset[zone]
         held = self._held(onset)
         least = case.noise.sure * probability
+        rivals = self._rivals(zone, below)
         return Suspicion(
             devices=self._devices(zone),
             loads=self._loads(case.below(zone)),
@@ -80,7 +84,8 @@ class Telling:
             level=Level.SUSPECTED if held else level,
             probability=probability,
             share=case.share[zone],
-            rivals=self._rivals(zone, below),
+            rivals=tuple(self._devices(each) for each in rivals),
+            doubtful=self._doubtful([zone, *rivals]),
             began_at=onset,
             held_until=held,
             evidence_for=self._for(zone, below, onset),
@@ -166,7 +171,11 @@ class Telling:
     def _loads(self, zones: Iterable[int]) -> tuple[str, ...]:
         return tuple(sorted(load for zone in zones for load in self._case.zones[zone].loads))
 
-    def _rivals(self, zone: int, below: Sequence[int]) -> tuple[tuple[str, ...], ...]:
+    def _doubtful(self, candidates: Sequence[int]) -> tuple[str, ...]:
+        dark = [frozenset(self._loads(self._case.below(each))) for each in candidates]
+        return tuple(sorted(frozenset.union(*dark) - frozenset.intersection(*dark)))
+
+    def _rivals(self, zone: int, below: Sequence[int]) -> list[int]:
         case = self._case
         least = case.noise.close * case.share[zone]
         close = [
@@ -174,8 +183,7 @@ class Telling:
             for each in (*case.above(zone), *below)
             if each != zone and case.share[each] >= least
         ]
-        close.sort(key=lambda each: (-case.share[each], each))
-        return tuple(self._devices(each) for each in close)
+        return sorted(close, key=lambda each: (-case.share[each], each))
 
     def _for(self, zone: int, below: Sequence[int], onset: datetime | None) -> tuple[Evidence, ...]:
         placed, case = self._placed, self._case

@@ -2958,7 +2958,7 @@ export interface components {
         /** @description One event. source and sequence make it the same event however often it is sent. */
         EventIn: {
             /** @enum {string} */
-            kind: "call" | "meter_off" | "meter_on" | "device_open" | "device_close" | "fault_indicator" | "ping_reply";
+            kind: "call" | "meter_off" | "meter_on" | "device_open" | "device_close" | "fault_indicator" | "ping_reply" | "ping_missed";
             subject: components["schemas"]["Subject"];
             source: string;
             sequence: number;
