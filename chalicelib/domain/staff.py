@@ -87,6 +87,8 @@ class Capability(StrEnum):
     CALENDAR_UPDATE = "calendar.update"
     IMPORT = "import"
     MISCONDUCT_READ = "misconduct.read"
+    PAPER_READ = "paper.read"
+    PAPER_WORK = "paper.work"
 
 
 class Relation(StrEnum):
@@ -120,7 +122,15 @@ _UP: Final = frozenset({Relation.OWN, Relation.BELOW, Relation.ABOVE})
 _C = Capability
 _READ: Final = {_C.LOGIN: _OWN, _C.OFFICE_READ: _UP, _C.STAFF_READ: _TREE, _C.LIMIT_READ: _UP}
 _ORDERS: Final = {_C.ORDER_READ: _TREE, _C.ORDER_LIST: _TREE, _C.NOTICE_LIST: _TREE}
-_WORK: Final = {**_READ, **_ORDERS, _C.ORDER_MOVE: _TREE, _C.UPLOAD: _TREE}
+_PAPERS: Final = {_C.PAPER_READ: _TREE}
+_WORK: Final = {
+    **_READ,
+    **_ORDERS,
+    **_PAPERS,
+    _C.ORDER_MOVE: _TREE,
+    _C.UPLOAD: _TREE,
+    _C.PAPER_WORK: _TREE,
+}
 _OVERSEE: Final = {
     **_WORK,
     _C.LEDGER_READ: _TREE,
@@ -193,6 +203,7 @@ MATRIX: Final[Mapping[Role, Mapping[Capability, frozenset[Relation]]]] = Mapping
         Role.AUDITOR: {
             **_READ,
             **_ORDERS,
+            **_PAPERS,
             _C.LEDGER_READ: _TREE,
             _C.LEDGER_VERIFY: _TREE,
             _C.EXPORT: _TREE,

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
+from .paper_words import PAPER_WORDS
+
 LANGUAGES: Final = ("zh", "en")
 
 _WORDS: Final[dict[str, tuple[str, str]]] = {
@@ -1673,7 +1675,10 @@ _WORDS.update(
 )
 
 WORDS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
-    {key: MappingProxyType(dict(zip(LANGUAGES, pair, strict=True))) for key, pair in _WORDS.items()}
+    {
+        key: MappingProxyType(dict(zip(LANGUAGES, pair, strict=True)))
+        for key, pair in {**PAPER_WORDS, **_WORDS}.items()
+    }
 )
 
 

@@ -19,6 +19,7 @@ from chalicelib.domain.clocks import LADDER, Level, Target
 from chalicelib.domain.limits import Unit
 from chalicelib.domain.notice import TEMPLATES
 from chalicelib.domain.outage_notice import Crew, DropReason, Group, Kind, Silence
+from chalicelib.domain.papers import PAPERS
 from chalicelib.domain.planning import ANNOUNCED, CHECKS, LEADS, MEDIA, REQUIRED, leads
 from chalicelib.domain.procedure import GATES, Form
 from chalicelib.domain.procedures import PROCEDURES
@@ -28,28 +29,26 @@ from chalicelib.usecases import delivering
 from chalicelib.usecases.outages import DEEDS
 from tests.domain.engine import NOON, RULES
 
+EVERY = (*PROCEDURES.values(), *PAPERS.values())
 PROCEDURE_WORDS = sorted(
-    {f"kind.{kind}" for kind in PROCEDURES}
-    | {f"stage.{stage}" for p in PROCEDURES.values() for stage in p.stages}
-    | {f"move.{move}" for p in PROCEDURES.values() for move in p.moves}
-    | {
-        f"public.move.{move.name}"
-        for p in PROCEDURES.values()
-        for move in p.moves.values()
-        if move.public
-    }
-    | {f"clock.{rule.name}" for p in PROCEDURES.values() for rule in p.clocks}
-    | {f"whose.{rule.whose}" for p in PROCEDURES.values() for rule in p.clocks}
-    | {f"sub_type.{sub}" for p in PROCEDURES.values() for sub in p.sub_types}
+    {f"kind.{p.kind}" for p in EVERY}
+    | {f"stage.{stage}" for p in EVERY for stage in p.stages}
+    | {f"move.{move}" for p in EVERY for move in p.moves}
+    | {f"gate.{gate}" for p in EVERY for gate in p.gates}
+    | {f"person.{rule}" for p in EVERY for rule in p.persons}
+    | {f"public.move.{move.name}" for p in EVERY for move in p.moves.values() if move.public}
+    | {f"clock.{rule.name}" for p in EVERY for rule in p.clocks}
+    | {f"whose.{rule.whose}" for p in EVERY for rule in p.clocks}
+    | {f"sub_type.{sub}" for p in EVERY for sub in p.sub_types}
     | {
         f"need.{need.name}"
-        for p in PROCEDURES.values()
+        for p in EVERY
         for needs in (p.intake, *(move.needs for move in p.moves.values()))
         for need in needs
     }
     | {
         f"choice.{need.name}.{choice}"
-        for p in PROCEDURES.values()
+        for p in EVERY
         for needs in (p.intake, *(move.needs for move in p.moves.values()))
         for need in needs
         for choice in need.choices
@@ -164,8 +163,8 @@ def test_there_are_no_words_for_what_is_gone():
     known = {*PROCEDURE_WORDS, *ENUMS, *DELIVERIES, *OUTAGES, *RESOURCES}
     own = (
         "stage.", "move.", "kind.", "gate.", "role.", "capability.", "sub_type.", "level.",
-        "template.", "delivery.", "notice.", "silence.", "drop.", "outage.", "resource.reason.",
-        "resource.band.", "resource.need.", "loan.",
+        "person.", "template.", "delivery.", "notice.", "silence.", "drop.", "outage.",
+        "resource.reason.", "resource.band.", "resource.need.", "loan.",
     )  # fmt: skip
     extra = {"move.opened", "move.timer", "move.replanned", "gate.half_of_promise"}
     orphans = {key for key in words.WORDS if key.startswith(own)} - known - extra
