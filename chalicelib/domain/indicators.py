@@ -8,7 +8,6 @@ interruption belongs to the period in which it began, with its whole length. Amo
 fractions; what has no denominator is None, never 100 %.
 """
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
@@ -16,7 +15,6 @@ from enum import StrEnum
 from fractions import Fraction
 from functools import reduce
 from itertools import pairwise
-from statistics import fmean, stdev
 from types import MappingProxyType
 from typing import Final
 
@@ -389,21 +387,6 @@ def indices_by(
         )
         for name, own in sorted(groups.items())
     }
-
-
-def major_day_threshold(daily_minutes: Sequence[float]) -> float | None:
-    """Return the daily SAIDI above which a day is a major event day: IEEE 1366's 2.5 β.
-
-    daily_minutes: SAIDI of each day of the years before; days without any are left out. None for
-    fewer than two days with one.
-    """
-    logs = [math.log(minutes) for minutes in daily_minutes if minutes > 0]
-    if len(logs) < 2:  # noqa: PLR2004 - a deviation takes two
-        return None
-    return math.exp(fmean(logs) + BETAS * stdev(logs))
-
-
-BETAS: Final = 2.5
 
 
 # Too often ------------------------------------------------------------------------------------

@@ -18,9 +18,9 @@ from functools import reduce
 from types import MappingProxyType
 from typing import Any, Final
 
-from .clocks import QUIET_LADDER, Clock, instant, millis
+from .clocks import Clock, instant, millis
 from .order import GENESIS, Event, Link, compare, trusted
-from .planning import APPROVALS, REMINDERS, Signature, Window
+from .planning import APPROVALS, Signature, Window
 from .procedure import WARNINGS, Effect
 from .reach import NOWHERE, Reach, union
 from .staff import Outsider, Role
@@ -122,12 +122,6 @@ KINDS: Final[Mapping[Kind, KindRule]] = MappingProxyType(
 
 INFORMATION: Final = ("start", "etr_set", "etr_changed", "extended", "restored")
 """Rounds under the two five-minute clocks."""
-ROUNDS: Final = (
-    *INFORMATION,
-    *(name for notices in REMINDERS.values() for name, _ in notices),
-    *("changed", "cancelled", "corrected", "cause", "update", "overrun"),
-)
-
 CAUSES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
         "external_force": ("vehicle", "construction", "foreign_object", "theft", "fire"),
@@ -793,13 +787,6 @@ def figures(outage: Outage) -> tuple[Figure, ...]:
 
 
 # What an event causes -------------------------------------------------------------------------
-
-ALERTS: Final = (
-    *(f"{clock}.{rung.name}" for clock in ("entry", "notify") for rung in QUIET_LADDER),
-    *("whole.due", "review", "idle", "overrun", "update"),
-    *("plan_public", "plan_service_centre", "plan_start", "plan_finish"),
-)
-"""What a duty desk may be told. Words: `outage.alert.*`."""
 
 
 def effects(event: Event) -> tuple[Effect, ...]:

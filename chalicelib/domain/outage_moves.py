@@ -52,11 +52,13 @@ from .outage import (
     states_for,
 )
 from .planning import (
+    Breach,
     Call,
     Reminder,
     Signature,
     breaches,
     check_may_switch,
+    extension_breach,
     is_approved,
     leads,
     reminders,
@@ -762,10 +764,27 @@ def set_etr(
     was = before.at if before else None
     m.put("etrs", str(m.seq), new)
     m.set(update_at=new.next_update_at)
+    _note_extension(m, outage, new)
     if outage.is_told and new.at != was:
         kind = "etr_set" if was is None else "etr_changed"
         _begin_round(m, kind, outage.dark, happened=m.occurred, known=m.occurred)
     return m.done()
+
+
+def _note_extension(m: _Making, outage: Outage, new: Etr) -> None:
+    """Put on record that works were extended too late before the end that was announced."""
+    plan, was = outage.plan, outage.etr.at if outage.etr else None
+    if plan is None or new.at is None or new.at <= plan.finish:
+        return
+    if was is not None and was > plan.finish:
+        return  # extended before: that one counts
+    late = extension_breach(plan.window, m.recorded, rules=m.rules, reason=new.reason)
+    if late is not None:
+        m.data["breaches"] = [_breach_json(late)]
+
+
+def _breach_json(one: Breach) -> list[Any]:
+    return [one.limit, one.to, millis(one.due), as_millis(one.told_at), one.reason]
 
 
 def _stands(outage: Outage, at: datetime) -> bool:
@@ -1010,10 +1029,7 @@ def _note_breach(m: _Making, outage: Outage, plan: Plan, reason: str) -> None:
     if reason or missed:
         m.data["reason"] = _one_of("reason", reason, REASONS)
     if missed:
-        m.data["breaches"] = [
-            [one.limit, one.to, millis(one.due), as_millis(one.told_at), one.reason]
-            for one in missed
-        ]
+        m.data["breaches"] = [_breach_json(one) for one in missed]
 
 
 def change(

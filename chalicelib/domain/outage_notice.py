@@ -313,14 +313,6 @@ def owed(household: HouseholdState, facts: Facts, *, at: datetime, rules: Rules)
     return Decision(_notice(due, household, facts, said, at=at, rules=rules), None, superseded)
 
 
-def is_still_owed(
-    notice: Notice, household: HouseholdState, facts: Facts, *, at: datetime, rules: Rules
-) -> bool:
-    """Return whether a held notice is what the household is owed now; else it is superseded."""
-    now = owed(household, facts, at=at, rules=rules).notice
-    return now is not None and (now.kind, now.revision) == (notice.kind, notice.revision)
-
-
 def telling(facts: Facts, *, at: datetime, rules: Rules) -> Notice:
     """Return the notice that tells of an outage to whoever has heard nothing of it.
 
@@ -811,18 +803,6 @@ class Outcome(StrEnum):
     DELIVERED = "delivered"
 
 
-RANKS: Final[Mapping[Outcome, int]] = MappingProxyType(
-    {
-        Outcome.NO_PHONE: 2,
-        Outcome.OPTED_OUT: 2,
-        Outcome.SUPERSEDED: 2,
-        Outcome.SENT: 3,
-        Outcome.FAILED: 4,
-        Outcome.DELIVERED: 5,
-    }
-)
-"""What we know only grows: an outcome replaces those of lower rank, as the store has it."""
-
 DROPPED: Final[Mapping[DropReason, Outcome]] = MappingProxyType(
     {
         DropReason.NO_PHONE: Outcome.NO_PHONE,
@@ -840,11 +820,6 @@ _BEST: Final = (
     Outcome.OPTED_OUT,
     Outcome.NO_PHONE,
 )
-
-
-def learn(known: Outcome | None, news: Outcome) -> Outcome:
-    """Return what is known of one text after news of it; a late or double receipt is none."""
-    return news if known is None or RANKS[news] > RANKS[known] else known
 
 
 def of_household(outcomes: Iterable[Outcome]) -> Outcome:

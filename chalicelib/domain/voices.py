@@ -19,7 +19,7 @@ from .calendar import CHINA, local_day
 from .clocks import Rules
 from .contact import utf16_units
 from .notice import LONGEST_FIELD, Template, Written, clock_words, shorten, write
-from .outage import BEFORE, UNCONFIRMED, Outage, State
+from .outage import BEFORE, UNCONFIRMED, Etr, Outage, State
 from .outage_notice import BEFOREHAND, CLOSING, RUNNING, Crew, Facts, Group, Kind, Notice
 from .planning import ANNOUNCED, Window
 
@@ -53,6 +53,7 @@ def facts_of(
     Raises ValueError without an area.
     """
     plan, etr, state = outage.plan, outage.etr, outage.state
+    said = sorted((int(number), word) for number, word in outage.etrs.items())
     end = etr.at if etr else None
     is_known = outage.cause and not outage.cause.startswith("unknown")
     is_over = state in {State.RESTORED, State.FINISHED, State.MOMENTARY}
@@ -74,10 +75,25 @@ def facts_of(
         crew=_CREW[outage.crew.status] if outage.crew else Crew.NONE,
         duty_phone=duty_phone,
         truck=truck,
+        extended=_is_extended([word for _, word in said]),
+        corrects=said[-1][0] if reason in MISTAKES else 0,
         confirmed=state not in UNCONFIRMED,
         momentary=state is State.MOMENTARY,
         absorbed=state is State.ABSORBED,
     )
+
+
+MISTAKES: Final = frozenset({"clerical"})
+"""Reasons for another end that make the one that was told wrong, not overtaken."""
+EXTENDS: Final = frozenset({"works_delayed", "defect_found"})
+"""Reasons for a later end that are the works' own: people are asked for their pardon. [design]"""
+
+
+def _is_extended(said: Sequence[Etr]) -> bool:
+    """Return whether the newest word put the end off because the works take longer."""
+    ends = [word.at for word in said if word.at is not None]
+    is_later = len(ends) > 1 and said[-1].at is not None and ends[-1] > ends[-2]
+    return is_later and said[-1].reason in EXTENDS
 
 
 # Texts ------------------------------------------------------------------------------------------
@@ -404,25 +420,54 @@ def area_words(
 ) -> str:
     """Return areas in so many UTF-16 units, `own` first: 东街村、南街村等5处.
 
-    What is left out is counted; a single name that is too long ends in an ellipsis.
+    What is left out is counted. Where that is not enough townships go, which everybody knows of
+    their own; a single name that is still too long loses its middle, not its transformer.
     """
     names = list(dict.fromkeys([own, *areas] if own else areas))
-    comma = words.say("text.outage.comma", language)
-    for kept in range(len(names), 0, -1):
-        listed = comma.join(names[:kept])
-        if kept < len(names):
-            listed = words.say("text.outage.areas", language, areas=listed, n=str(len(names)))
-        if utf16_units(listed) <= units:
-            return listed
-    if len(names) == 1:
-        return shorten(names[0], units)
+    for some in (names, [_TOWNSHIP.sub("", name) for name in names[:_MOST_NAMED]]):
+        if fitting := _listed(some, len(names), units, language):
+            return fitting
     rest = words.say("text.outage.areas", language, areas="", n=str(len(names)))
+    if len(names) == 1:
+        return _cut(names[0], units)
     return words.say(
         "text.outage.areas",
         language,
-        areas=shorten(names[0], max(units - utf16_units(rest), 1)),
+        areas=_cut(names[0], max(units - utf16_units(rest), 1)),
         n=str(len(names)),
     )
+
+
+_MOST_NAMED: Final = 20
+_TOWNSHIP: Final = re.compile(r"^[^镇乡]{1,8}?(?:镇|乡|街道|苏木)(?=.)")
+_TRANSFORMER: Final = re.compile(r"[0-9一二三四五六七八九十]*号?[公专]变(?=(?:台区)?$)")
+
+
+def _listed(names: Sequence[str], count: int, units: int, language: str) -> str:
+    """Return as many names as fit, and of how many they are the first; "" when not one does."""
+    comma, fitting = words.say("text.outage.comma", language), ""
+    for kept in range(1, len(names) + 1):
+        listed = comma.join(names[:kept])
+        if utf16_units(listed) > units:
+            break
+        if kept < count:
+            listed = words.say("text.outage.areas", language, areas=listed, n=str(count))
+        if utf16_units(listed) <= units:
+            fitting = listed
+    return fitting
+
+
+def _cut(name: str, units: int) -> str:
+    name = _TOWNSHIP.sub("", name) if utf16_units(name) > units else name
+    which = _TRANSFORMER.search(name)
+    room = units - utf16_units(which.group()) if which else 0
+    if which is None or room < _LEAST or utf16_units(name) <= units:
+        return shorten(name, units)
+    return shorten(name[: which.start()], room) + which.group()
+
+
+_LEAST: Final = 3
+"""Units of a name's beginning that are worth keeping beside its transformer."""
 
 
 # Five voices ------------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ from pynamodb.transactions import TransactWrite
 
 from chalicelib.domain.clocks import instant, millis
 from chalicelib.domain.order import Event
-from chalicelib.domain.refusal import BadInput, Busy, Stale, Unknown
+from chalicelib.domain.refusal import BadInput, Busy, Stale
 
 from . import ledger
 from .desk_rows import (
@@ -74,26 +74,6 @@ def maps(county: str, feeders: Iterable[str]) -> dict[str, Kept]:
 def all_maps(county: str) -> dict[str, Kept]:
     """Return every map of a county as it is now, by feeder. Raises Busy."""
     return {row.sk: _kept(row, county, row.sk) for row in under(MapRow, _grid(county))}
-
-
-def map_at(county: str, feeder: str, at: datetime) -> Kept:
-    """Return a feeder's map as it was at an instant. Raises Unknown before its first, and Busy."""
-    pk = f"{_grid(county)}/{feeder}"
-    with asking():
-        answer = (
-            house()
-            .table(MapRow)
-            .query(
-                pk,
-                MapRow.sk <= _stamp(at) + "~",
-                scan_index_forward=False,
-                consistent_read=True,
-                limit=1,
-            )
-        )
-    for raw in answer["Items"]:
-        return _kept(MapRow.from_raw_data(raw), county, feeder)
-    raise Unknown(what="feeder")
 
 
 def versions(county: str, feeder: str) -> list[Kept]:

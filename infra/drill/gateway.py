@@ -8,10 +8,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
+from chalicelib.domain.contact import utf16_units
+from chalicelib.domain.notice import parts_of
 from chalicelib.outbound.sms import GatewayBusy, Receipt, ReplyLost, Text
 
 PATIENCE: Final = 2.0
 """Seconds that the gateway lets a text wait before it answers that it is busy."""
+PARTS: Final = (70, 67)
+"""UTF-16 units of a text in one part, and of each part of a longer one. Source: 3GPP TS 23.040"""
 TICKS: Final = 20
 """Parts of a second in which it counts what it has taken."""
 
@@ -41,6 +45,7 @@ class Taken:
 class Simulated:
     """A gateway. rate: texts a second, at least TICKS. latency: seconds from a text to its answer.
 
+    parts: of all texts that it was asked to take.
     loses: the share of answers that get lost after the text was taken. has_keys: whether it knows a
     reference again and sends such a text once. down: from and until when it takes nothing.
     """
@@ -56,6 +61,7 @@ class Simulated:
     after: Callable[[], None] = lambda: None
     taken: list[Taken] = field(default_factory=list)
     asked: int = 0
+    parts: int = 0
     lost: int = 0
     _filled: Counter[int] = field(default_factory=Counter)
     _known: set[str] = field(default_factory=set)
@@ -65,6 +71,7 @@ class Simulated:
         assert at.tzinfo is not None  # noqa: S101 - the port's own promise
         self.before()
         self.asked += 1
+        self.parts += parts_of(utf16_units(text.body), *PARTS)
         begun, ended = self.down
         if begun <= self.clock.seconds < ended:
             self.clock.seconds += self.latency

@@ -1,6 +1,5 @@
 """Reliability against a table worked out by hand, and the watch over who is dark too often."""
 
-import math
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 
@@ -21,7 +20,6 @@ from chalicelib.domain.indicators import (
     indices,
     indices_by,
     interruptions,
-    major_day_threshold,
     rows,
     watch,
 )
@@ -259,13 +257,6 @@ def test_joined_interruptions_cover_exactly_the_minutes_that_rows_cover(spans):
     minutes = {minute for a, n in spans for minute in range(a, a + n)}
     lengths = [each.length for each in those if each.length is not None]
     assert sum(lengths, timedelta()) == len(minutes) * MINUTE
-
-
-def test_the_threshold_of_a_major_day_is_that_of_2_5_beta():
-    # logs 0, 1, 2: mean 1, deviation 1
-    days = [1.0, math.e, math.e**2, 0.0]
-    assert major_day_threshold(days) == pytest.approx(math.exp(3.5))
-    assert major_day_threshold([3.0, 0.0]) is None
 
 
 # Too often ----------------------------------------------------------------------------------------

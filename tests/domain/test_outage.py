@@ -1013,6 +1013,27 @@ def test_early_restoration_and_overrun_are_on_record():
         assert causes(made, "notice") == ["restored"]
 
 
+def test_2_2_works_extended_less_than_half_an_hour_before_their_end_are_on_record_once():
+    end = START + 8 * HOUR
+
+    def extended(outage, minutes_left, hours):
+        when = end - timedelta(minutes=minutes_left)
+        return moves.set_etr(
+            outage,
+            moves.Act(DESK, when, when),
+            at=end + hours * HOUR,
+            source="dispatcher",
+            reason="works_delayed",
+            rules=RULES,
+        )
+
+    assert "breaches" not in extended(begun(), 30, 1).events[0].data
+    late = extended(begun(), 29, 1)
+    (breach,) = late.events[0].data["breaches"]
+    assert (breach[0], breach[-1]) == ("outage_notice.extension", "works_delayed")
+    assert "breaches" not in extended(late.outage, 5, 2).events[0].data
+
+
 def test_a_plan_whose_hour_comes_without_switching_is_told_to_the_desk():
     made = sweep(announced(), START + 8 * HOUR)
     assert [n for n in causes(made, "alert") if n.startswith("plan")] == [

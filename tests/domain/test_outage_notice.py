@@ -15,7 +15,6 @@ from chalicelib.domain.outage_notice import (
     CLOSING,
     DROPPED,
     NIGHT,
-    RANKS,
     REPEATS,
     RUNNING,
     Account,
@@ -34,8 +33,6 @@ from chalicelib.domain.outage_notice import (
     Told,
     group_of,
     is_safety,
-    is_still_owed,
-    learn,
     of_household,
     owed,
     parse_reply,
@@ -319,10 +316,11 @@ def test_7_what_waits_and_is_still_owed_is_not_superseded():
 def test_5_3_a_held_notice_is_decided_anew_and_dropped_when_power_is_back():
     held = notice(fault(), now=at(23))
     state = household(held.as_told(at(23), is_sent=False))
-    assert is_still_owed(held, state, fault(), at=at(8, day=2), rules=RULES)
+    again = owed(state, fault(), at=at(8, day=2), rules=RULES).notice
+    assert again is not None
+    assert (again.kind, again.revision) == (held.kind, held.revision)
 
     back = fault(revision=2, restored_at=at(2, day=2))
-    assert not is_still_owed(held, state, back, at=at(8, day=2), rules=RULES)
     found = owed(state, back, at=at(8, day=2), rules=RULES)
     assert (found.silence, len(found.superseded)) == (Silence.NOT_TOLD_OF_IT, 1)
 
@@ -758,32 +756,11 @@ def test_7_shards_of_25_the_first_on_their_own():
 # How it ends.
 
 
-def test_the_final_states_are_those_of_the_store_with_its_ranks():
-    final = {
-        status.value: rank
-        for status, rank in deliveries.RANKS.items()
-        if rank > deliveries.RANKS[deliveries.Status.UNKNOWN]
-    }
-    assert {outcome.value: rank for outcome, rank in RANKS.items()} == final
+def test_the_final_states_are_those_of_the_store():
+    ranks, open_until = deliveries.RANKS, deliveries.RANKS[deliveries.Status.UNKNOWN]
+    final = {status.value for status, rank in ranks.items() if rank > open_until}
+    assert {outcome.value for outcome in Outcome} == final
     assert set(DROPPED) == set(DropReason)
-
-
-@given(st.lists(st.sampled_from(Outcome), min_size=1), st.randoms(use_true_random=False))
-def test_what_is_known_only_grows_and_a_double_receipt_changes_nothing(news, dice):
-    known = None
-    for one in news:
-        later = learn(known, one)
-        assert known is None or RANKS[later] >= RANKS[known]
-        assert learn(later, one) is later
-        known = later
-    shuffled = list(news)
-    dice.shuffle(shuffled)
-    other = None
-    for one in shuffled:
-        other = learn(other, one)
-    assert known is not None
-    assert other is not None
-    assert RANKS[known] == RANKS[other]
 
 
 @pytest.mark.parametrize(

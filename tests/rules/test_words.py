@@ -15,12 +15,20 @@ from chalicelib.domain import (
     resources,
     words,
 )
-from chalicelib.domain.clocks import LADDER, Level, Target
+from chalicelib.domain.clocks import LADDER, QUIET_LADDER, Level, Target
 from chalicelib.domain.limits import Unit
 from chalicelib.domain.notice import TEMPLATES
 from chalicelib.domain.outage_notice import Crew, DropReason, Group, Kind, Silence
 from chalicelib.domain.papers import PAPERS
-from chalicelib.domain.planning import ANNOUNCED, CHECKS, LEADS, MEDIA, REQUIRED, leads
+from chalicelib.domain.planning import (
+    ANNOUNCED,
+    CHECKS,
+    LEADS,
+    MEDIA,
+    REMINDERS,
+    REQUIRED,
+    leads,
+)
 from chalicelib.domain.procedure import GATES, Form
 from chalicelib.domain.procedures import PROCEDURES
 from chalicelib.domain.staff import Capability, OfficeLevel, Outsider, Relation, Role
@@ -30,6 +38,16 @@ from chalicelib.usecases.outages import DEEDS
 from tests.domain.engine import NOON, RULES
 
 EVERY = (*PROCEDURES.values(), *PAPERS.values())
+ROUNDS = (
+    *outage.INFORMATION,
+    *(name for notices in REMINDERS.values() for name, _ in notices),
+    *("changed", "cancelled", "corrected", "cause", "update", "overrun"),
+)
+ALERTS = (
+    *(f"{clock}.{rung.name}" for clock in ("entry", "notify") for rung in QUIET_LADDER),
+    *("whole.due", "review", "idle", "overrun", "update"),
+    *("plan_public", "plan_service_centre", "plan_start", "plan_finish"),
+)
 PROCEDURE_WORDS = sorted(
     {f"kind.{p.kind}" for p in EVERY}
     | {f"stage.{stage}" for p in EVERY for stage in p.stages}
@@ -100,13 +118,13 @@ OUTAGES = sorted(
     | {f"outage.kind.{kind}" for kind in outage.Kind}
     | {f"outage.state.{state}" for state in outage.State}
     | {f"outage.command.{name}" for name in (*outage.COMMANDS, "opened", "drafted", "timer")}
-    | {f"outage.round.{kind}" for kind in outage.ROUNDS}
+    | {f"outage.round.{kind}" for kind in ROUNDS}
     | {f"outage.cause.{category}" for category in outage.CAUSES}
     | {f"outage.cause.{c}.{leaf}" for c, leaves in outage.CAUSES.items() for leaf in leaves}
     | {f"outage.reason.{reason}" for reason in outage.REASONS}
     | {f"outage.crew.{status}" for status in outage.CREW_STATUSES}
     | {f"outage.etr_source.{source}" for source in outage.ETR_SOURCES}
-    | {f"outage.alert.{alert}" for alert in outage.ALERTS}
+    | {f"outage.alert.{alert}" for alert in ALERTS}
     | {f"outage.watch.{level}" for level in indicators.Watch}
     | {f"choice.dangers.{danger}" for danger in outage.DANGERS}
     | {f"gate.{gate}" for gate in outage_moves.GATES}
