@@ -357,6 +357,7 @@ class Outage:
     beside whom. known: information known and not yet entered, kind → (happened, known).
     above: the outage that this one lies under; below: those that lie under it; parent: the one that
     took it in. fired: names of one-time dues that are done → when.
+    corrected: the event since which something that was told is known to be wrong; 0 for none.
     """
 
     outage_id: str
@@ -387,6 +388,7 @@ class Outage:
     closed_at: datetime | None = None
     next_due_at: datetime | None = None
     training: bool = False
+    corrected: int = 0
     steps: Mapping[str, Step] = field(default_factory=_empty)
     rounds: Mapping[str, Round] = field(default_factory=_empty)
     etrs: Mapping[str, Etr] = field(default_factory=_empty)
@@ -477,6 +479,7 @@ SHORT: Final[Mapping[str, str]] = MappingProxyType(
         "closed_at": "co",
         "next_due_at": "nd",
         "training": "tr",
+        "corrected": "cx",
         "steps": "st",
         "rounds": "rd",
         "etrs": "et",
@@ -695,6 +698,7 @@ COMMANDS: Final[Mapping[str, Command]] = MappingProxyType(
         "set_etr": Command(OPEN),
         "set_cause": Command(OPEN | ENDED, STAFF),
         "set_crew": Command(OPEN | ENDED, STAFF),
+        "correct": Command(DARK | ENDED, STAFF),
         "attach_order": Command(OPEN),
         "join": Command(OPEN),
         "transfer": Command(OPEN),

@@ -41,6 +41,7 @@ from .outage import (
     Outage,
     Plan,
     Round,
+    Spell,
     State,
     Step,
     aggregate,
@@ -829,9 +830,7 @@ def set_cause(outage: Outage, act: Act, *, cause: str, rules: Rules) -> Made:
     Where the expected restoration was told without a cause, the cause is told now.
     """
     m = _begin("set_cause", outage, act, rules)
-    category, _, leaf = cause.partition(".")
-    if leaf not in CAUSES.get(category, ()):
-        raise BadInput.of("cause", "outage.cause_unknown")
+    _check_cause(cause)
     if cause == outage.cause:
         raise BadInput.of("cause", "outage.same")
     etr = outage.etr
@@ -839,6 +838,130 @@ def set_cause(outage: Outage, act: Act, *, cause: str, rules: Rules) -> Made:
     if outage.is_told and not outage.cause and etr is not None and etr.at is not None:
         _begin_round(m, "cause", outage.dark, happened=m.occurred, known=m.occurred)
     return m.done()
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """What is right where something was entered wrong; what is left out was right.
+
+    devices, feeders, reach: what failed or is switched, and what lies behind it: all three or none.
+    since: when the first of it went dark. back_at: when the last of it came back.
+    """
+
+    devices: tuple[str, ...] = ()
+    feeders: tuple[str, ...] = ()
+    reach: Reach = NOWHERE
+    cause: str = ""
+    since: datetime | None = None
+    back_at: datetime | None = None
+
+
+def correct(
+    outage: Outage,
+    act: Act,
+    *,
+    truth: Truth,
+    reason: str,
+    rules: Rules,
+    others: Iterable[Outage] = (),
+) -> Made:
+    """Put right what was entered wrong (更正): the device, the cause, when it began or ended.
+
+    What was entered stays in the chain. Who is dark and was told something wrong is told again, who
+    turns out to have had power hears so, who is new to it is told of it. Raises BadInput.
+    """
+    m = _begin("correct", outage, act, rules)
+    m.data["reason"] = _one_of("reason", reason, REASONS)
+    told = outage.dark if outage.is_told else NOWHERE
+    gone = _other_devices(m, outage, truth, others) if truth.devices else NOWHERE
+    is_void = bool(truth.cause) and _other_cause(m, outage, truth.cause)
+    if truth.since is not None or truth.back_at is not None:
+        _other_times(m, outage, truth)
+        is_void |= truth.since is not None
+    if not m.changes:
+        raise BadInput.of("cause", "field.required")
+    if told and is_void:
+        m.set(corrected=m.seq)
+    again = told if is_void else told & gone
+    _begin_round(m, "corrected", again, happened=m.occurred, known=m.occurred)
+    return m.done()
+
+
+def _other_devices(m: _Making, outage: Outage, truth: Truth, others: Iterable[Outage]) -> Reach:
+    """Move the darkness to where it is. Return whoever never was in it."""
+    if outage.state in OVER:
+        raise BadInput.of("devices", "outage.over")
+    if tuple(sorted(truth.devices)) == outage.devices:
+        raise BadInput.of("devices", "outage.same")
+    gone, added = outage.dark - truth.reach, free(truth.reach, [outage, *others])
+    if not added and not outage.dark - gone:
+        raise BadInput.of("devices", "reach.taken" if truth.reach else "reach.empty")
+    m.set(devices=sorted(truth.devices), feeders=sorted(truth.feeders))
+    if not outage.rule.planned:
+        m.set(word=("confirmed", m.actor.role, m.actor.actor_id))
+    if gone:
+        m.step("wrong", m.occurred, gone)
+    if added:
+        went = outage.since or m.occurred
+        m.step("out", went, added)
+        _extended(m, outage, added, went)
+    return gone
+
+
+def _other_cause(m: _Making, outage: Outage, cause: str) -> bool:
+    """Return whether another cause may have been told."""
+    _check_cause(cause)
+    if cause == outage.cause:
+        raise BadInput.of("cause", "outage.same")
+    m.set(cause=cause)
+    return bool(outage.cause) and not outage.cause.startswith("unknown")
+
+
+def _other_times(m: _Making, outage: Outage, truth: Truth) -> None:
+    """Enter the first interruptions again with the start, and the last ones with the end, they had.
+
+    Raises BadInput naming `since` or `back_at`.
+    """
+    since, back_at = truth.since, truth.back_at
+    if back_at is not None and outage.state not in OVER:
+        raise BadInput.of("back_at", "outage.not_over")
+    begun = _not_future("since", since, m) if since is not None else None
+    ended = _not_future("back_at", back_at, m) if back_at is not None else None
+    known = spells(m.draft)
+    last = max((one.until for one in known if one.until is not None), default=None)
+    later, changed = NOWHERE, False
+    for spell in reversed(known):
+        reach = spell.reach - later
+        later |= spell.reach
+        start = begun if begun is not None and spell.since == outage.since else spell.since
+        end = ended if ended is not None and spell.until == last else spell.until
+        if not reach or (start, end) == (spell.since, spell.until):
+            continue
+        if end is not None and end < start:
+            raise BadInput.of("since" if ended is None else "back_at", "outage.back_before_out")
+        _enter_again(m, replace(spell, reach=reach), start, end)
+        changed = True
+    if not changed:
+        raise BadInput.of("since" if since is not None else "back_at", "outage.same")
+    m.set(since=min(one.since for one in spells(m.draft)))
+    if outage.is_public:
+        m.data["public"] = True
+
+
+def _enter_again(m: _Making, spell: Spell, start: datetime, end: datetime | None) -> None:
+    if spell.until is not None:
+        m.step("still", m.occurred, spell.reach)
+    if start != spell.since:
+        m.step("wrong", m.occurred, spell.reach)
+        m.step("out", start, spell.reach)
+    if end is not None:
+        m.step("back", end, spell.reach)
+
+
+def _check_cause(cause: str) -> None:
+    category, _, leaf = cause.partition(".")
+    if leaf not in CAUSES.get(category, ()):
+        raise BadInput.of("cause", "outage.cause_unknown")
 
 
 def set_crew(outage: Outage, act: Act, *, status: str, crew_id: str, rules: Rules) -> Made:
@@ -904,9 +1027,7 @@ def draft_outage(
         raise BadInput.of("kind", "outage.kind_is_not_planned")
     if act.actor.role not in STAFF:
         raise NotAllowed(move=m.name, role=act.actor.role)
-    category, _, leaf = cause.partition(".")
-    if leaf not in CAUSES.get(category, ()):
-        raise BadInput.of("cause", "outage.cause_unknown")
+    _check_cause(cause)
     m.set(
         kind=kind,
         state=State.DRAFTED,

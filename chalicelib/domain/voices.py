@@ -76,7 +76,7 @@ def facts_of(
         duty_phone=duty_phone,
         truck=truck,
         extended=_is_extended([word for _, word in said]),
-        corrects=said[-1][0] if reason in MISTAKES else 0,
+        corrects=max(outage.corrected, said[-1][0] if reason in MISTAKES else 0),
         confirmed=state not in UNCONFIRMED,
         momentary=state is State.MOMENTARY,
         absorbed=state is State.ABSORBED,

@@ -423,6 +423,25 @@ def _still_dark(do: _Doing) -> Made:
     return moves.still_dark(do.outage, do.act, reach=do.where(), rules=do.rules)
 
 
+def _correct(do: _Doing) -> Made:
+    devices = tuple(do.given.get("devices", ()))
+    traced = trace(devices, at=do.act.recorded_at) if devices else None
+    if traced is not None and traced.county != do.outage.county:
+        raise BadInput.of("devices.0", "device.unknown")
+    truth = moves.Truth(
+        devices=devices,
+        feeders=feeders_of(traced.grid, traced.reach) if traced else (),
+        reach=traced.reach if traced else NOWHERE,
+        cause=do.given.get("cause", ""),
+        since=do.given.get("began_at"),
+        back_at=do.given.get("restored_at"),
+    )
+    reason = do.given["reason"]
+    return moves.correct(
+        do.outage, do.act, truth=truth, reason=reason, others=do.others, rules=do.rules
+    )
+
+
 def _crew(do: _Doing) -> Made:
     crew = do.given.get("crew") or do.act.actor.actor_id
     status = do.given["status"]
@@ -583,6 +602,20 @@ DEEDS: Final[Mapping[str, Deed]] = MappingProxyType(
             _set_cause,
             needs=(Need("cause", Form.CHOICE, choices=_ALL_CAUSES), _NOTE),
             who=DESKS | FIELD,
+        ),
+        "correct": Deed(
+            "correct",
+            _correct,
+            needs=(
+                Need("devices", Form.CODE, required=False),
+                Need("cause", Form.CHOICE, required=False, choices=_ALL_CAUSES),
+                Need("began_at", Form.INSTANT, required=False),
+                Need("restored_at", Form.INSTANT, required=False),
+                _REASON,
+                _NOTE,
+            ),
+            dark=True,
+            asked=(("since", "began_at"), ("back_at", "restored_at")),
         ),
         "extend": Deed(
             "extend",
@@ -802,17 +835,25 @@ def _renamed(refused: BadInput, names: Mapping[str, str]) -> BadInput:
 def _shown_again(head: Head, outage: Outage, *, at: datetime) -> dict[str, Any] | None:
     """Return what the board shows where what is affected has changed; None where it has not."""
     reach = affected(outage)
-    if reach == affected(head.outage):
+    if reach == affected(head.outage) and outage.devices == head.outage.devices:
         return None
     counted = tracing.count(reach)
     return {
         **head.shown,
+        **_named_again(head, outage, at=at),
         "area": tracing.area_of(outage.county, reach, at=at),
         "offices": list(tracing.stations_of(outage.county, reach, at=at)),
         "key": counted.key,
         "vulnerable": counted.vulnerable,
         "sensitive": counted.sensitive,
     }
+
+
+def _named_again(head: Head, outage: Outage, *, at: datetime) -> dict[str, Any]:
+    if outage.devices == head.outage.devices:
+        return {}
+    found = trace(outage.devices, at=at).grid.devices
+    return {"devices": [[each, found[each].name, found[each].kind] for each in outage.devices]}
 
 
 def affected(outage: Outage) -> Reach:

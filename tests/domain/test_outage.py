@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 from functools import cache
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -216,6 +217,13 @@ def give(name, outage, moment, actor):
         ),
         "set_crew": lambda: moves.set_crew(
             outage, deed, status="set_out", crew_id="c7", rules=RULES
+        ),
+        "correct": lambda: moves.correct(
+            outage,
+            deed,
+            truth=moves.Truth(cause="equipment.cable_fault"),
+            reason="clerical",
+            rules=RULES,
         ),
         "attach_order": lambda: moves.attach_order(outage, deed, order_id="111", rules=RULES),
         "join": lambda: moves.join(outage, deed, order_id="112", rules=RULES),
@@ -513,6 +521,93 @@ def test_who_was_not_dark_after_all_leaves_the_record_and_hears_so():
     with pytest.raises(BadInput) as refused:
         moves.shrink(outage, act(9), reach=AREAS, rules=RULES)
     assert code(refused) == ["reach.nothing_left"]
+
+
+def put_right(outage, minutes=9, reason="clerical", **truth: Any):
+    return moves.correct(
+        outage, act(minutes), truth=moves.Truth(**truth), reason=reason, rules=RULES
+    )
+
+
+def test_a_cause_that_was_told_wrongly_is_told_again_and_what_was_entered_stays_in_the_chain():
+    told = moves.set_cause(opened().outage, act(4), cause="nature.storm", rules=RULES).outage
+    made = put_right(told, cause="equipment.insulator_broken", reason="cause_found")
+    assert (made.outage.cause, made.outage.corrected) == ("equipment.insulator_broken", 3)
+    assert made.outage.rounds["corrected.3"].reach == AREAS
+    (event,) = made.events
+    assert (event.name, event.data["reason"]) == ("correct", "cause_found")
+
+
+def test_a_first_cause_needs_no_correcting_text():
+    made = put_right(opened().outage, cause="nature.storm")
+    assert made.outage.corrected == 0
+    assert not causes(made, "notice")
+
+
+def test_a_start_that_was_wrong_moves_every_interruption_that_began_with_it():
+    outage = moves.extend(opened().outage, act(9), reach=NEW, since=at(8), rules=RULES).outage
+    made = put_right(outage, 10, since=at(-20))
+    assert held(made.outage) == {at(-20): AREAS, at(8): NEW}
+    assert (made.outage.since, made.outage.corrected) == (at(-20), 3)
+    assert made.outage.rounds["corrected.3"].reach == AREAS | NEW
+    assert causes(made, "status") == ["status"]
+
+
+def test_times_of_what_is_over_are_put_right_in_the_record_and_texted_to_nobody():
+    part = restored(opened().outage, 20, ONE)
+    over = restored(part, 60)
+    made = put_right(over, 70, since=at(-5), back_at=at(50))
+    assert spans(made.outage) == [(at(-5), at(20), ONE), (at(-5), at(50), AREAS - ONE)]
+    assert made.outage.state is State.RESTORED
+    assert not causes(made, "notice")
+
+
+def spans(outage):
+    found = [(one.since, one.until, one.reach) for one in spells(outage)]
+    return sorted(found, key=lambda one: one[:2])
+
+
+def test_another_device_moves_the_darkness_and_each_hears_what_concerns_it():
+    outage = opened().outage
+    stays = AREAS - ONE
+    made = put_right(outage, devices=("B9",), feeders=("F9",), reach=stays | NEW)
+    assert (made.outage.devices, made.outage.feeders) == (("B9",), ("F9",))
+    assert made.outage.dark == stays | NEW
+    assert {one.since for one in spells(made.outage)} == {NOON}
+    assert made.outage.rounds["corrected.2"].reach == ONE
+    assert made.outage.rounds["extended.2"].reach == NEW
+    assert made.outage.corrected == 0
+    assert made.outage.has_human_word
+
+
+@pytest.mark.parametrize(
+    ("truth", "fault"),
+    [
+        ({}, ["field.required"]),
+        ({"cause": "nature.snow"}, ["outage.cause_unknown"]),
+        ({"devices": ("B1", "B2"), "reach": AREAS}, ["outage.same"]),
+        ({"devices": ("B9",)}, ["reach.empty"]),
+        ({"since": NOON}, ["outage.same"]),
+        ({"since": at(30)}, ["occurred_at.in_future"]),
+        ({"back_at": at(5)}, ["outage.not_over"]),
+    ],
+)
+def test_a_correction_that_corrects_nothing_or_cannot_be_is_refused(truth, fault):
+    with pytest.raises(BadInput) as refused:
+        put_right(opened().outage, **truth)
+    assert code(refused) == fault
+
+
+def test_what_is_over_keeps_its_devices_and_ends_after_it_began():
+    over = restored(opened().outage, 60)
+    for truth, fault in (
+        ({"devices": ("B9",), "reach": NEW}, ["outage.over"]),
+        ({"back_at": at(-10)}, ["outage.back_before_out"]),
+        ({"since": at(61)}, ["outage.back_before_out"]),
+    ):
+        with pytest.raises(BadInput) as refused:
+            put_right(over, 70, **truth)
+        assert code(refused) == fault
 
 
 def test_a_supply_point_that_is_dark_already_stays_where_it_is():

@@ -96,6 +96,21 @@ def test_the_same_key_and_body_open_one_outage_and_another_body_is_refused(desk)
         create(desk, SWITCH, note="另一句话")
 
 
+def test_the_wrong_device_is_put_right_with_the_board_s_words(desk):
+    head = create(desk, SWITCH)
+    head = do(desk, head, "correct", 5, devices="T-04", reason="clerical", note="报错了台区")
+
+    assert head.outage.dark.transformers == ("T-04",)
+    assert head.outage.feeders == ("F2",)
+    assert head.shown["area"] == "河尾村T-04公变"
+    assert head.shown["devices"] == [["T-04", "T-04", "transformer"]]
+    page = picturing.page(desk, head, "dispatcher", may_move=True, language="zh", at=NOON)
+    assert [(one["kind"], one["total"]) for one in page["rounds"]] == [
+        ("start", 4), ("corrected", 4), ("extended", 4),
+    ]  # fmt: skip
+    verify_against(head.outage, ledger.links(f"outage/{head.outage.outage_id}"))
+
+
 def test_what_is_dark_in_one_outage_is_not_dark_in_a_second(desk):
     create(desk, SWITCH)
     wider = create(desk, BREAKER)
