@@ -1188,11 +1188,20 @@ def order_moved(
     known = issue.orders.get(order_id)
     if known is None or linked.seen <= known.seen:
         return None
-    fresh = replace(linked, reason=known.reason, at=known.at, by=known.by, via=known.via)
+    fresh = replace(
+        linked,
+        reason=known.reason,
+        at=known.at,
+        by=known.by,
+        via=known.via,
+        broken_at=known.broken_at or linked.broken_at,  # a promise stays broken
+    )
     if replace(fresh, seen=known.seen) == known:
         return None
     m = _begin("order_moved", issue, act, rules)
     m.data.update(order=order_id, stage=fresh.stage)
+    if fresh.visit != known.visit:
+        m.data["visit"] = fresh.visit
     m.put("orders", order_id, fresh)
     if known.final and not fresh.final:
         if issue.state in DONE:

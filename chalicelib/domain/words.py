@@ -1661,6 +1661,13 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "grade.southern_grid.important": ("较大", "Considerable"),
     "grade.southern_grid.major": ("重大", "Major"),
     "grade.southern_grid.special": ("特大", "Extremely grave"),
+    # What an issue starts by itself
+    "trigger.second_12398_call": ("同一问题第二次拨打 12398", "Second call to 12398"),
+    "trigger.visit_dissatisfied": ("回访不满意", "Not satisfied at the visit"),
+    "trigger.wide_impact": ("影响面较大", "Many are affected"),
+    "trigger.third_complaint": ("同一客户第三次投诉，省级督办", "Third complaint: the province"),
+    "trigger.important_complaint": ("重要投诉提级督办", "Important complaint: raised a level"),
+    "trigger.grade": ("按分级规则升级", "Raised by the rules of grades"),
 }
 
 _ALSO: Final = {
