@@ -33,6 +33,16 @@ NOT_NEEDED: Final = "not_needed"
 MISSING: Final = "missing"
 
 
+INSTEAD: Final = ("anonymous", "refused", "unreached")
+WHYS: Final = (
+    *(NOT_NEEDED, MISSING, "anonymous", "satisfied", "no_measure", "mismatch", "attempts_left"),
+    *("site_open", "supervision_open", "order_open", "paper_open", "let_go"),
+    *(f"{why}_{how}" for why in INSTEAD for how in ("investigated", "not_investigated")),
+    *(f"level_{level}" for level in LEVELS),
+)
+"""Every reason that a gate gives for how it stands."""
+
+
 def _open(why: str = MISSING) -> GateState:
     return GateState("", met=False, why=why)
 
@@ -179,7 +189,7 @@ def _follow_up_set(issue: Issue, rules: Rules) -> GateState:
 GATES: Final[Mapping[str, Callable[[Issue, Rules], GateState]]] = MappingProxyType(
     {
         "contacted": _contacted,
-        "investigated": _step("investigated"),
+        "investigation_written": _step("investigated"),
         "evidence": _step("evidence"),
         "decided": _step("decided"),
         "attributed": _attributed,

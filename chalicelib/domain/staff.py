@@ -87,6 +87,11 @@ class Capability(StrEnum):
     CALENDAR_UPDATE = "calendar.update"
     IMPORT = "import"
     MISCONDUCT_READ = "misconduct.read"
+    ISSUE_LIST = "issue.list"
+    ISSUE_READ = "issue.read"
+    ISSUE_WORK = "issue.work"
+    ISSUE_SIGN = "issue.sign"
+    ISSUE_SUPERVISE = "issue.supervise"
     PAPER_READ = "paper.read"
     PAPER_WORK = "paper.work"
 
@@ -123,12 +128,15 @@ _C = Capability
 _READ: Final = {_C.LOGIN: _OWN, _C.OFFICE_READ: _UP, _C.STAFF_READ: _TREE, _C.LIMIT_READ: _UP}
 _ORDERS: Final = {_C.ORDER_READ: _TREE, _C.ORDER_LIST: _TREE, _C.NOTICE_LIST: _TREE}
 _PAPERS: Final = {_C.PAPER_READ: _TREE}
+_ISSUES: Final = {_C.ISSUE_LIST: _TREE, _C.ISSUE_READ: _TREE}
 _WORK: Final = {
     **_READ,
     **_ORDERS,
     **_PAPERS,
+    **_ISSUES,
     _C.ORDER_MOVE: _TREE,
     _C.UPLOAD: _TREE,
+    _C.ISSUE_WORK: _TREE,
     _C.PAPER_WORK: _TREE,
 }
 _OVERSEE: Final = {
@@ -136,6 +144,8 @@ _OVERSEE: Final = {
     _C.LEDGER_READ: _TREE,
     _C.EXPORT: _TREE,
     _C.CONTACT_REVEAL: _TREE,
+    _C.ISSUE_SIGN: _TREE,
+    _C.ISSUE_SUPERVISE: _TREE,
 }
 
 MATRIX: Final[Mapping[Role, Mapping[Capability, frozenset[Relation]]]] = MappingProxyType(
@@ -204,6 +214,7 @@ MATRIX: Final[Mapping[Role, Mapping[Capability, frozenset[Relation]]]] = Mapping
             **_READ,
             **_ORDERS,
             **_PAPERS,
+            **_ISSUES,
             _C.LEDGER_READ: _TREE,
             _C.LEDGER_VERIFY: _TREE,
             _C.EXPORT: _TREE,

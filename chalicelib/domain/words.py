@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
+from .issue_words import ISSUE_WORDS
 from .paper_words import PAPER_WORDS
 
 LANGUAGES: Final = ("zh", "en")
@@ -1690,7 +1691,7 @@ _WORDS.update(
 WORDS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
     {
         key: MappingProxyType(dict(zip(LANGUAGES, pair, strict=True)))
-        for key, pair in {**PAPER_WORDS, **_WORDS}.items()
+        for key, pair in {**PAPER_WORDS, **ISSUE_WORDS, **_WORDS}.items()
     }
 )
 

@@ -88,6 +88,8 @@ def test_an_auditor_reads_and_changes_nothing():
         "staff.read",
         "limit.read",
         "misconduct.read",
+        "issue.list",
+        "issue.read",
         "paper.read",
     }
     assert {c.value for c in MATRIX[Role.AUDITOR]} == reading

@@ -9,6 +9,9 @@ import pytest
 from chalicelib.domain import (
     assurance,
     indicators,
+    issue,
+    issue_gates,
+    issue_moves,
     outage,
     outage_moves,
     refusal,
@@ -33,6 +36,7 @@ from chalicelib.domain.procedure import GATES, Form
 from chalicelib.domain.procedures import PROCEDURES
 from chalicelib.domain.staff import Capability, OfficeLevel, Outsider, Relation, Role
 from chalicelib.store.deliveries import Status
+from chalicelib.store.issues import VIEWS
 from chalicelib.usecases import delivering
 from chalicelib.usecases.outages import DEEDS
 from tests.domain.engine import NOON, RULES
@@ -150,13 +154,42 @@ RESOURCES = sorted(
     | {f"choice.check.{name}" for name in assurance.CHECKS}
     | {f"gate.{gate}" for gate in assurance.GATES}
 )
+ISSUES = sorted(
+    {f"issue.state.{state}" for state in issue.State}
+    | {f"issue.source.{source}" for source in issue.Source}
+    | {f"issue.level.{level}" for level in issue.LEVELS}
+    | {f"issue.bypass.{why}" for why in issue.BYPASSES}
+    | {f"issue.gate.{gate}" for gate in issue_gates.GATES}
+    | {f"issue.view.{view}" for view in VIEWS}
+    | {f"issue.why.{why}" for why in issue_gates.WHYS}
+    | {f"issue.move.{name}" for name in (*issue.COMMANDS, "opened", "timer", "replanned")}
+    | {
+        f"{prefix}.{item}"
+        for items in issue_gates.CHECKLISTS.values()
+        for item in items
+        for prefix in ("issue.item", "need")
+    }
+    | {f"gate.{gate}" for gate in (*issue_gates.GATES, *issue_moves.ASKED)}
+    | {"gate.parent_not_cleared", "gate.supervision_replied"}
+    | {f"clock.{name}" for name in issue_moves.CLOCKS}
+    | {f"whose.{rule.whose}" for rule in issue_moves.CLOCKS.values()}
+    | {f"need.{need.name}" for command in issue.COMMANDS.values() for need in command.needs}
+    | {
+        f"choice.{need.name}.{choice}"
+        for command in issue.COMMANDS.values()
+        for need in command.needs
+        for choice in need.choices
+    }
+)
 REFUSALS = [
     kind for kind in vars(refusal).values()
     if isinstance(kind, type) and issubclass(kind, refusal.Refused) and kind is not refusal.Refused
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("key", [*PROCEDURE_WORDS, *ENUMS, *DELIVERIES, *OUTAGES, *RESOURCES])
+@pytest.mark.parametrize(
+    "key", [*PROCEDURE_WORDS, *ENUMS, *DELIVERIES, *OUTAGES, *RESOURCES, *ISSUES]
+)
 def test_it_has_words(key):
     assert words.has(key)
 
@@ -178,11 +211,11 @@ def test_both_languages_say_something_and_take_the_same_facts(key):
 
 
 def test_there_are_no_words_for_what_is_gone():
-    known = {*PROCEDURE_WORDS, *ENUMS, *DELIVERIES, *OUTAGES, *RESOURCES}
+    known = {*PROCEDURE_WORDS, *ENUMS, *DELIVERIES, *OUTAGES, *RESOURCES, *ISSUES}
     own = (
         "stage.", "move.", "kind.", "gate.", "role.", "capability.", "sub_type.", "level.",
         "person.", "template.", "delivery.", "notice.", "silence.", "drop.", "outage.",
-        "resource.reason.", "resource.band.", "resource.need.", "loan.",
+        "resource.reason.", "resource.band.", "resource.need.", "loan.", "issue.",
     )  # fmt: skip
     extra = {"move.opened", "move.timer", "move.replanned", "gate.half_of_promise"}
     orphans = {key for key in words.WORDS if key.startswith(own)} - known - extra
