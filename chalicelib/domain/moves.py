@@ -226,6 +226,7 @@ def side(*, works: tuple[str, ...], visits: bool, reopens_at: str = REPLIED) -> 
             who=HANDLERS | OVERSEERS,
             why="The owner of a 督办 replies to it",
             needs=(Need("supervision", Form.CODE), Need("note", Form.TEXT, longest=1000)),
+            gates=("supervision_open",),
             does=("answer_supervision",),
             while_suspended=True,
         ),

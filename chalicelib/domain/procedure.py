@@ -902,6 +902,7 @@ GATES: Final[Mapping[str, Callable[[Order, datetime, Rules], bool]]] = MappingPr
     {
         "visit_concluded": _visit_concluded,
         "supervisions_answered": _supervisions_answered,
+        "supervision_open": lambda order, at, rules: not _supervisions_answered(order, at, rules),
         "within_reopen_window": _reopen_window,
         "not_set_out": lambda order, _at, _rules: not _is_stopped(order, "set_out"),
         "power_off": lambda order, _at, _rules: order.facts.get("power_back") is not True,

@@ -18,6 +18,8 @@ from chalicelib.domain.contact import Contact, Phone, ReplyWish
 from chalicelib.domain.grid.reading import CUSTOMERS, DEVICES
 from chalicelib.domain.order import Actor
 from chalicelib.domain.staff import Office, OfficeLevel, Role, Staff
+from chalicelib.domain.words import LANGUAGES
+from chalicelib.domain.words import say as word
 from chalicelib.store import customers, registry
 from chalicelib.store.customers import Household, Place
 from chalicelib.store.registry import Duty, Member, Turn
@@ -108,14 +110,15 @@ def run(*, data: Path, at: datetime, say: Callable[[str], None]) -> None:
     """Seed the county as of `at`. data: the folder in which the issuer finds its `staff.json`."""
     dice = random.Random(20260701)  # noqa: S311 - a demo that is the same each time
     members = [*_offices_and_staff(dice, at)]
+    offices = registry.snapshot(at=at).offices
     write_staff(
         data / "staff.json",
         [
             Person(
                 sub=member.staff.staff_id,
                 name=member.staff.name,
-                role=member.staff.role.value,
-                office=member.staff.office_id,
+                role=" ".join(word(f"role.{member.staff.role.value}", each) for each in LANGUAGES),
+                office=offices[member.staff.office_id].name,
             )
             for member in members
         ],

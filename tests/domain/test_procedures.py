@@ -292,6 +292,9 @@ def test_expediting_is_counted_and_limited():
 
 def test_s0_31_a_supervision_is_a_record_of_its_own_and_closes_no_order_unanswered():
     order = walk(opened("fault").order, "dispatch", "receive")
+    with pytest.raises(GateClosed) as nothing:
+        do(order, "answer_supervision", "crew", supervision="1")
+    assert nothing.value.facts["gates"] == ["supervision_open"]
     watched = do(order, "supervise", "supervisor", owner="crew7").order
     key = f"supervision:{watched.version}"
 

@@ -23,6 +23,7 @@ export const en: typeof zh = {
   promise: {
     arrive: 'The crew is there by {when}',
     arrive_key: 'The crew is there by {when}',
+    arrive_staff: 'Our staff are there by {when}',
     restore: 'Repaired after arrival, usually by {when}',
     contact: 'We contact you by {when}',
     promise: 'We answer by {when}',
@@ -36,6 +37,7 @@ export const en: typeof zh = {
     what: {
       arrive: 'Being there',
       arrive_key: 'Being there',
+      arrive_staff: 'Being there',
       restore: 'Repair',
       contact: 'Contacting you',
       promise: 'Answering you',
@@ -137,6 +139,7 @@ export const en: typeof zh = {
     set_out: 'The crew set out',
     explain_delay: 'Arrival will be later: {reason}',
     arrive: 'The crew arrived',
+    arrive_staff: 'Our staff are on site',
     restore: 'Power is back',
     contact: 'We contacted you',
     complete: 'Done, the result is being written up',

@@ -22,6 +22,7 @@ export const zh = {
   promise: {
     arrive: '抢修人员最迟{when} 到现场',
     arrive_key: '抢修人员最迟{when} 到现场',
+    arrive_staff: '工作人员最迟{when} 到现场',
     restore: '到现场后尽快修好，一般不晚于{when}',
     contact: '最迟{when} 与您联系',
     promise: '最迟{when} 答复您',
@@ -35,6 +36,7 @@ export const zh = {
     what: {
       arrive: '到现场',
       arrive_key: '到现场',
+      arrive_staff: '到现场',
       restore: '修复供电',
       contact: '与您联系',
       promise: '答复您',
@@ -47,7 +49,7 @@ export const zh = {
     none: '我们会尽快办理，有进展会写在这里。',
   },
   stage: {
-    accepted: '已受理，正在派人',
+    accepted: '已受理，正在安排',
     dispatched: '已派给负责的人',
     on_way: '抢修人员已出发',
     on_site: '已到现场',
@@ -136,6 +138,7 @@ export const zh = {
     set_out: '抢修人员已出发',
     explain_delay: '到场会晚一些：{reason}',
     arrive: '抢修人员到达现场',
+    arrive_staff: '工作人员到达现场',
     restore: '已恢复供电',
     contact: '已与您联系',
     complete: '已办完，正在整理结果',

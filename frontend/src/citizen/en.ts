@@ -73,6 +73,6 @@ export const en: typeof zh = {
     other: 'Request',
   },
   notFound: { title: 'No such page', text: 'The address may be mistyped.' },
-  foot: { help: 'Help', privacy: 'Privacy', access: 'Accessibility', hotline: 'Service line {number}, day and night', demo: 'Demonstration: everything is invented and nobody will be sent.' },
+  foot: { help: 'Help', privacy: 'Privacy', access: 'Accessibility', hotline: 'Service line {number}, day and night', demo: 'Demonstration: all invented; nobody will be sent.' },
   homeLink: 'Home',
 }

@@ -48,6 +48,13 @@ export function remember(entry: Mine): void {
   save([{ ...old, ...entry }, ...list.value.filter(({ number }) => number !== entry.number)].slice(0, MOST))
 }
 
+/** Say what a remembered request is, where it stands in the list. */
+export function know(entry: Mine): void {
+  const old = list.value.find(({ number }) => number === entry.number)
+  if (old === undefined || (old.kind === entry.kind && old.at === entry.at)) return
+  save(list.value.map((one) => (one === old ? { ...old, ...entry } : one)))
+}
+
 export const tokenOf = (number: string): string | undefined => list.value.find((entry) => entry.number === number)?.token
 
 /** Forget them all: phones are shared in families. */

@@ -4,11 +4,16 @@ import { formatFull, formatWhen } from '@/lib/time'
 import { countdown } from '@/lib/sla'
 import { maybe, t } from './after-texts'
 
+/** A service is done, not answered; and to other things than faults no repair crew comes. */
+function nameOf(clock: string, kind: string): string {
+  if (kind === 'service_request' && clock === 'promise') return 'other'
+  return kind !== 'fault' && clock === 'arrive' ? 'arrive_staff' : clock
+}
+
 /** A promise in one sentence: what, and by when at the latest; without `now`, with full dates for paper. */
 export function promiseText(clock: Clock, kind: string, now?: Date): string {
   const { level } = countdown(clock, now ?? new Date())
-  // A service is done, not answered.
-  const name = kind === 'service_request' && clock.name === 'promise' ? 'other' : clock.name
+  const name = nameOf(clock.name, kind)
   const what = maybe(`promise.what.${name}`) ?? t('promise.what.other')
   const when = (iso: string | null): string => {
     if (iso === null) return ''
@@ -27,12 +32,12 @@ export const kindText = (order: Pick<PublicOrder, 'kind'>): string => maybe(`kin
 export const reasonText = (code: string): string =>
   maybe(`track.delayReason.${code}`) ?? maybe(`track.suspendReason.${code}`) ?? code
 
-/** A step of the way in citizens' words. */
-export function eventText({ event, facts }: PublicOrder['timeline'][number]): string {
+/** A step of the way in citizens' words, of an order of this kind. */
+export function eventText({ event, facts }: Pick<PublicOrder['timeline'][number], 'event' | 'facts'>, kind = 'fault'): string {
   const filled = {
     office: facts['office'] ?? t('event.office'),
     reason: reasonText(facts['reason'] ?? ''),
     kind: maybe(`kind.${facts['kind'] ?? ''}`) ?? t('kind.other'),
   }
-  return maybe(`event.${event}`, filled) ?? t('event.other')
+  return maybe(`event.${kind !== 'fault' && event === 'arrive' ? 'arrive_staff' : event}`, filled) ?? t('event.other')
 }

@@ -17,7 +17,7 @@ const RULES: Readonly<Record<Step, (draft: Draft, flow: FlowName) => Fault[]>> =
   topic: (draft) => (draft.topic === '' ? [{ field: 'topic', code: 'choice.empty' }] : []),
   where: (draft, flow) =>
     placeNeeded(flow) && draft.place === null && draft.position === null && empty(draft.address) && empty(draft.account)
-      ? [{ field: 'address', code: 'text.empty' }]
+      ? [{ field: 'address', code: 'place.empty' }]
       : [],
   known: () => [],
   details: (draft, flow) => {

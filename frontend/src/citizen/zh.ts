@@ -10,7 +10,7 @@ export const zh = {
   },
   home: {
     title: '您要办什么事？',
-    outage: { title: '家里没电了', hint: '查停电原因和恢复时间，报修' },
+    outage: { title: '家里没电了', hint: '查原因和恢复时间，报修' },
     fault: { title: '发现危险或设备损坏', hint: '电线、电杆、表箱，电压低、灯暗' },
     voice: { title: '投诉或建议', hint: '投诉、举报、意见、建议、表扬' },
     service: { title: '办理用电业务', hint: '复电、电表、抄表、家电损坏、充电桩' },
@@ -69,9 +69,9 @@ export const zh = {
     suggestion: '建议',
     compliment: '表扬',
     connection: '新装用电',
-    other: '服务请求',
+    other: '诉求',
   },
   notFound: { title: '没有这一页', text: '地址可能写错了。' },
-  foot: { help: '帮助', privacy: '隐私', access: '无障碍', hotline: '供电服务热线 {number}，24 小时', demo: '演示环境：内容都是虚构的，不会派人。' },
+  foot: { help: '帮助', privacy: '隐私', access: '无障碍', hotline: '供电服务热线 {number}，24 小时', demo: '演示：内容是虚构的，不会派人。' },
   homeLink: '回到首页',
 }

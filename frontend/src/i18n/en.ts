@@ -40,6 +40,7 @@ export const en: typeof zh = {
   },
   errors: {
     choice: { empty: 'Please choose one' },
+    place: { empty: 'Please enter an address or choose a place' },
     phone: {
       empty: 'Please enter a phone number',
       not_a_number: 'That does not look like a phone number; digits only, for example 13800138000',
@@ -57,7 +58,7 @@ export const en: typeof zh = {
       not_text: 'This does not look right',
     },
     number: {
-      wrong: 'The number has 16 digits; please compare it with the text message or receipt',
+      wrong: 'This is not one of our numbers; please compare its 16 digits with the text message or receipt',
       tail: 'Please enter the last 4 digits of the phone number',
     },
     photo: { not_a_picture: 'That file is not a picture; please choose another', too_many: 'At most {n} photos' },

@@ -34,6 +34,7 @@ export const zh = {
   /** The server's codes of unusable fields. */
   errors: {
     choice: { empty: '请选一项' },
+    place: { empty: '请填写地址，或选一个地点' },
     phone: {
       empty: '请填写电话号码',
       not_a_number: '这不像电话号码，请只填数字，例如 13800138000',
@@ -50,7 +51,7 @@ export const zh = {
       surrogate: '有不能使用的字符，请重新输入',
       not_text: '这一项填得不对',
     },
-    number: { wrong: '编号是 16 位数字，请对照短信或回执检查', tail: '请填手机号的最后 4 位数字' },
+    number: { wrong: '编号不对，请对照短信或回执核对 16 位数字', tail: '请填手机号的最后 4 位数字' },
     photo: { not_a_picture: '这个文件不是照片，请换一张', too_many: '最多 {n} 张照片' },
     invalid: '这一项填得不对',
   },

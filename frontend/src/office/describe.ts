@@ -1,4 +1,5 @@
 import { lang } from '@/i18n'
+import { showNumber } from '@/lib/number'
 import { clockTime, formatFull } from '@/lib/time'
 import type { Moment } from '@/ui/Timeline.vue'
 import type { Delivery, Facts, StaffMoment, Supervision } from './contract'
@@ -8,6 +9,9 @@ import { maybe, t } from './texts'
 import { clockWord, maybeWord, word } from './words'
 
 /** A ledger's events in words. */
+/** An instant in a ledger's event is milliseconds since 1970; nothing that is counted comes near. */
+const YEAR_2001 = 1e12
+
 const SILENT = ['late', 'training', 'tells', 'follow', 'recorded_for']
 
 function value(name: string, given: unknown): string {
@@ -23,7 +27,9 @@ function value(name: string, given: unknown): string {
     const known = given.map((one) => maybeWord(`choice.${name}.${String(one)}`))
     return known.length > 0 && known.every((one) => one !== undefined) ? known.join(mark('、')) : String(given.length)
   }
+  if (typeof given === 'number' && given > YEAR_2001) return formatFull(new Date(given), lang.value)
   const text = String(given)
+  if (/^\d{16}$/.test(text)) return showNumber(text)
   if (/^\d{4}-\d\d-\d\dT/.test(text)) return formatFull(new Date(text), lang.value)
   return maybeWord(`choice.${name}.${text}`) ?? maybeWord(`kind.${text}`) ?? text
 }

@@ -2,7 +2,7 @@ import type { zh } from './zh'
 
 export const en: typeof zh = {
   name: 'Outages',
-  tabs: { label: 'Sections', now: 'Now', planned: 'Planned', news: 'Supply news', promises: 'Our promises' },
+  tabs: { label: 'Sections', now: 'Now', planned: 'Planned', news: 'Supply news', promises: 'Promises' },
   search: 'Township, village, estate or line',
   found: '{n} found',
   foundNone: 'No outage found for “{q}”. If you have no power, please report it.',

@@ -1,7 +1,7 @@
 /** Texts of the status page. Chinese is the source. */
 export const zh = {
   name: '停电信息',
-  tabs: { label: '栏目', now: '正在停电', planned: '计划停电', news: '供电新闻', promises: '我们的承诺' },
+  tabs: { label: '栏目', now: '正在停电', planned: '计划停电', news: '供电新闻', promises: '承诺' },
   search: '输入乡镇、村、小区或线路',
   found: '找到 {n} 处',
   foundNone: '没有找到“{q}”的停电信息。如果您家没电，请报修。',

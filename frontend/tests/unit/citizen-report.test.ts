@@ -19,7 +19,7 @@ describe('a page is passed when what it needs is there', () => {
   })
 
   it('a place may be an address, an account, a position or a place of the list', () => {
-    expect(faultsOf('where', 'outage', draft())).toEqual([{ field: 'address', code: 'text.empty' }])
+    expect(faultsOf('where', 'outage', draft())).toEqual([{ field: 'address', code: 'place.empty' }])
     const ways: Partial<Draft>[] = [
       { address: 'x' },
       { account: '0300123' },

@@ -27,6 +27,9 @@ export const keptJobs = (): Kept<QueueRow[]> | undefined => kept(LIST)
 export const keepJob = (order: StaffOrder): void => keep(ONE + order.number, order)
 export const keptJob = (number: string): Kept<StaffOrder> | undefined => kept(ONE + number)
 
+/** The crew has replied: the desk and the return visitor go on. */
+export const HANDED: readonly string[] = ['replied', 'return_visit', 'final_ruling']
+
 /** The buttons of a crew, in the order of the work. */
 export const STEPS = ['receive', 'set_out', 'arrive', 'explain_delay', 'contact', 'restore', 'complete', 'reply'] as const
 
