@@ -20,11 +20,12 @@ from chalicelib.outbound.seals import seals_from
 from chalicelib.outbound.site import site_from
 from chalicelib.outbound.sms import gateway_from, rate_of
 from chalicelib.store import registry
-from chalicelib.store.outages import Head
+from chalicelib.store.outages import WAITING, Head
 from chalicelib.telemetry import Metric
 from chalicelib.usecases import (
     delivering,
     forgetting,
+    locating,
     publishing,
     responding,
     rounds,
@@ -197,6 +198,9 @@ def _carry_out(desk: Desk, ports: Ports, effect: Mapping[str, Any]) -> None:
         _publish(since=instant(effect["publish"]))
         return
     chain, seq, effect_id = effect["order"], effect["seq"], effect["effect"]
+    if chain.startswith(WAITING):
+        locating.look_at(desk, chain, was=instant(seq), at=ambient.now())
+        return
     try:
         if delivering.is_outage(chain):
             number = chain.removeprefix("outage/")

@@ -24,6 +24,8 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Final
 
+from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
 from chalicelib.domain.calendar import CHINA
@@ -42,6 +44,8 @@ from .rows import OrderRow, Unconfirmed, asking, house, write, writing
 
 ARMED: Final = "outages"
 """The index partition of every outage."""
+WAITING: Final = "weigh/"
+"""Before the name of a map that waits among what is armed: `weigh/<county>/<map>`."""
 _GATE: Final = "gate"
 MOST_MONTHS: Final = 13
 LOOK_BACK: Final = timedelta(minutes=5)
@@ -315,15 +319,39 @@ def due_heads(
 ) -> list[tuple[Due, Head | None]]:
     """Return up to `limit` outages that are due, oldest first, with their heads: one call.
 
-    The ids of the Dues are the outages'. The head is None where the row means nothing any more.
-    Eventually consistent, and without keys. Raises Busy.
+    The ids of the Dues are the outages', or those of maps (`wait`). The head is None where the row
+    means nothing any more. Eventually consistent, and without keys. Raises Busy.
     """
     found = []
-    start = None if after is None else after._replace(order_id=aggregate(after.order_id))
+    start = after
+    if after is not None and not after.order_id.startswith(WAITING):
+        start = after._replace(order_id=aggregate(after.order_id))
     for armed, raw in orders.due_rows(ARMED, before=before, limit=limit, after=start):
         outage_id = armed.order_id.removeprefix("outage/")
         found.append((armed._replace(order_id=outage_id), _readable(raw)))
     return found
+
+
+def wait(county: str, sheet: str, *, until: datetime) -> None:
+    """Arm a map to be weighed again at an instant; an earlier one stays. Raises Busy."""
+    key = f"{WAITING}{county}/{sheet}"
+    due = orders.due_key(until, key)
+    later = OrderRow.due_key.does_not_exist() | (OrderRow.due_key > due)
+    _arm(key, [OrderRow.county.set(ARMED), OrderRow.due_key.set(due)], later)
+
+
+def waited(key: str, *, was: datetime) -> None:
+    """Disarm a map that was weighed, unless it was armed anew meanwhile. Raises Busy."""
+    _arm(key, [OrderRow.due_key.remove()], OrderRow.due_key == orders.due_key(was, key))
+
+
+def _arm(key: str, actions: list[Action], condition: Condition) -> None:
+    try:
+        with writing():
+            OrderRow(order_id=key).update(actions, condition)
+    except Unconfirmed as doubt:
+        if not doubt.refused:
+            raise Busy(of="store") from doubt
 
 
 def _readable(raw: dict[str, Any]) -> Head | None:

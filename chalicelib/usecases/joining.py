@@ -17,6 +17,7 @@ from chalicelib.domain.outage_moves import Act, Made
 from chalicelib.domain.refusal import BadInput, GateClosed, IllegalMove, Refused, Stale, Unknown
 from chalicelib.domain.staff import Outsider
 from chalicelib.store import customers, orders, outages, personal
+from chalicelib.store.customers import Household
 from chalicelib.store.orders import Head
 from chalicelib.store.outages import Change
 from chalicelib.telemetry import log
@@ -156,14 +157,20 @@ def danger_of(order: Order) -> str:
 
 def load_of(head: Head) -> str:
     """Return the supply point of the account that a report names; empty where it names none."""
+    household = household_of(head)
+    return household.load_id if household is not None else ""
+
+
+def household_of(head: Head) -> Household | None:
+    """Return the household whose account a report names, where it is at home at its place."""
     try:
         contact = personal.contact(str(head.shown.get("party", "")), head.order.order_id).contact
     except Unknown:
-        return ""
+        return None
     account = str(contact.get("account_no", ""))
     household = customers.find_household(account) if account else None
     same = household is not None and household.transformer_id == head.order.facts.get("place")
-    return household.load_id if household is not None and same else ""
+    return household if same else None
 
 
 def covers(outage: Outage, place: str, load: str) -> bool:

@@ -24,6 +24,7 @@ from chalicelib.domain.inference.evidence import DARK as SAYS_DARK
 from chalicelib.domain.inference.evidence import LIVE as SAYS_LIVE
 from chalicelib.domain.inference.evidence import SWITCHED, Verdict
 from chalicelib.domain.inference.evidence import Kind as Heard
+from chalicelib.domain.limits import Limit
 from chalicelib.domain.order import Actor
 from chalicelib.domain.outage import OPEN, UNCONFIRMED, Kind, Outage, State, free, spells
 from chalicelib.domain.outage_moves import Act, Made
@@ -41,12 +42,7 @@ from chalicelib.usecases.outages import MOST_DEVICES, feeders_of, shown_of
 from chalicelib.usecases.tracing import Grid
 
 SYSTEM: Final = Actor(Outsider.SYSTEM.value, "inference")
-WINDOW: Final = timedelta(hours=12)
-"""How far back evidence is weighed: the priors are of so many hours. [design]"""
-EARLY: Final = timedelta(minutes=10)
-"""How long before an outage's start a report may already be of it. [design]"""
-DENIAL_HOLDS: Final = timedelta(hours=2)
-"""How long nobody asks again about a device that a person said is well. [design]"""
+CALLER_BYTES: Final = 8
 MOST_STEPS: Final = 400
 TRIES: Final = 12
 METERED: Final = SAYS_LIVE | {Heard.METER_OFF}
@@ -60,6 +56,38 @@ _BY_KIND: Final[Mapping[Heard, str]] = {
     Heard.DEVICE_OPEN: "device_open",
     Heard.FAULT_INDICATOR: "indicators",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What an office may set of it: the limits `inference.*`.
+
+    window: how far back evidence is weighed. early: how long before an outage's start a report may
+    already be of it. denial: how long nobody asks again about a device that a person said is well.
+    patience, callers: how long a suspicion from calls alone waits, and from how many households.
+    """
+
+    window: timedelta
+    early: timedelta
+    denial: timedelta
+    patience: timedelta
+    callers: int
+
+    @staticmethod
+    def of(desk: Desk, office_id: str, *, at: datetime) -> "Bounds":
+        """Return what holds for an office, as the rule set says for one that is unknown."""
+
+        def limit(name: str) -> Limit:
+            offices = desk.path(office_id)[::-1]
+            return desk.book.find(f"inference.{name}", on=local_day(at), offices=offices)
+
+        return Bounds(
+            window=limit("window").duration,
+            early=limit("early").duration,
+            denial=limit("denial").duration,
+            patience=limit("patience").duration,
+            callers=limit("callers").number,
+        )
 
 
 # Taking in --------------------------------------------------------------------------------------
@@ -111,7 +139,7 @@ def take(desk: Desk, events: Sequence[Reported], *, office_id: str, by: str, at:
         grid.add_evidence(office_id, NOWHERE, lost, at=at)
     touched: dict[str, list[str]] = {}
     for (county, sheet), some in found.items():
-        fresh = _fresh(county, sheet, some, at=at)
+        fresh = _fresh(desk, county, sheet, some, at=at)
         taken.accepted += len(fresh)
         taken.duplicate += len(some) - len(fresh)
         if fresh:
@@ -129,8 +157,9 @@ def _sorted(
     found: dict[tuple[str, str], list[Evidence]] = {}
     lost: list[dict[str, Any]] = []
     placed = _place(desk, events, office_id=office_id)
+    window = Bounds.of(desk, office_id, at=at).window
     for index, (event, where) in enumerate(zip(events, placed, strict=True)):
-        code = _unusable(event, at)
+        code = _unusable(event, at, window)
         if code:
             taken.refused.append((index, code))
         elif where is None:
@@ -142,10 +171,10 @@ def _sorted(
     return found, lost
 
 
-def _unusable(event: Reported, at: datetime) -> str:
+def _unusable(event: Reported, at: datetime, window: timedelta) -> str:
     if event.occurred_at > at + SKEW:
         return "occurred_at.in_future"
-    if event.occurred_at < at - WINDOW:
+    if event.occurred_at < at - window:
         return "event.too_old"
     is_of_device = Heard(event.kind) in SWITCHED | {Heard.FAULT_INDICATOR}
     if is_of_device and event.sort != "device":
@@ -202,11 +231,14 @@ def _evidence(event: Reported, where: _Placed, *, by: str, at: datetime) -> Evid
     )
 
 
-def _fresh(county: str, sheet: str, some: Sequence[Evidence], *, at: datetime) -> list[Evidence]:
+def _fresh(
+    desk: Desk, county: str, sheet: str, some: Sequence[Evidence], *, at: datetime
+) -> list[Evidence]:
     """Return those that are not kept yet, each once."""
+    window = Bounds.of(desk, county, at=at).window
     kept = {
         (str(raw["s"]), int(raw["n"]))
-        for raw in grid.evidence_since(county, sheet, at - WINDOW)
+        for raw in grid.evidence_since(county, sheet, at - window)
         if "s" in raw
     }
     fresh: dict[tuple[str, int], Evidence] = {}
@@ -293,19 +325,22 @@ def hear(desk: Desk, order_id: str, *, at: datetime) -> list[str]:
         return []
     home = grid.places_of("device", [place]).get(place)
     touched: list[str] = []
-    load = joining.load_of(head)
+    household = joining.household_of(head)
+    load = household.load_id if household is not None else ""
     if home is not None and order.facts.get("symptom") == joining.NO_POWER:
         county, sheet = tracing.split_home(home)
+        window = Bounds.of(desk, county, at=at).window
+        party = str(head.shown.get("party", ""))
         call = Evidence(
             kind=Heard.CALL,
             subject=load or place,
             source=f"order/{order_id}",
             sequence=0,
-            occurred_at=max(order.occurred_at, order.recorded_at - WINDOW),
+            occurred_at=max(order.occurred_at, order.recorded_at - window),
             recorded_at=order.recorded_at,
-            meter=order_id,
+            meter=household.account_no if household else _caller(desk, party or order_id),
         )
-        if _fresh(county, sheet, [call], at=at):
+        if _fresh(desk, county, sheet, [call], at=at):
             grid.add_evidence(county, sheet, [_to_json(call)], at=at)
         touched += infer(desk, county, [sheet], at=at)
     for outage in outages.board(order.county).outages:
@@ -313,6 +348,11 @@ def hear(desk: Desk, order_id: str, *, at: datetime) -> list[str]:
             joining.join(desk, order_id, outage.outage_id, at=at)
             touched.append(outage.outage_id)
     return list(dict.fromkeys(touched))
+
+
+def _caller(desk: Desk, who: str) -> str:
+    """Return by what one who calls twice is known again where no account is named."""
+    return desk.derive("caller", who)[:CALLER_BYTES].hex()
 
 
 # Weighing ---------------------------------------------------------------------------------------
@@ -330,22 +370,37 @@ class Weighed:
 def infer(desk: Desk, county: str, sheets: Iterable[str], *, at: datetime) -> list[str]:
     """Weigh what is known around some maps, and act on it. Returns the outages that it moved.
 
-    Raises Busy, and Stale when others were faster again and again.
+    What must wait is armed to be weighed again. Raises Busy, and Stale when others were faster
+    again and again.
     """
+    return list(_infer(desk, county, sheets, at=at).moved)
+
+
+def _infer(desk: Desk, county: str, sheets: Iterable[str], *, at: datetime) -> "_Acted":
     moved: dict[str, None] = {}
+    until: datetime | None = None
     for found in _grids(county, sheets):
         for _ in range(TRIES):
             board = outages.board(county)
             weighed = weigh(desk, found, board, at=at)
             try:
-                moved.update(dict.fromkeys(_act_on(desk, weighed, board, at=at)))
+                acted = _act_on(desk, weighed, board, at=at)
             except Stale:
                 log("inference.raced", county=county)
                 continue
+            moved.update(dict.fromkeys(acted.moved))
+            if acted.until is not None:
+                outages.wait(county, _sheet_of(found), until=acted.until)
+                until = min(acted.until, until or acted.until)
             break
         else:
             raise Stale(what="board")
-    return list(moved)
+    return _Acted(tuple(moved), until)
+
+
+def _sheet_of(found: Grid) -> str:
+    """Return the map by which a network is weighed again."""
+    return min(sheet.name for sheet in found.sheets)
 
 
 def _grids(county: str, sheets: Iterable[str]) -> Iterator[Grid]:
@@ -367,9 +422,11 @@ def _grids(county: str, sheets: Iterable[str]) -> Iterator[Grid]:
 
 def weigh(desk: Desk, found: Grid, board: Board, *, at: datetime) -> Weighed:
     """Return what the evidence of a network says at an instant. Raises Busy."""
+    bounds = Bounds.of(desk, found.county, at=at)
     rows = list(
         chain.from_iterable(
-            grid.evidence_since(found.county, sheet.name, at - WINDOW) for sheet in found.sheets
+            grid.evidence_since(found.county, sheet.name, at - bounds.window)
+            for sheet in found.sheets
         )
     )
     named = dict.fromkeys(str(raw[tracing.POINTER]) for raw in rows if tracing.POINTER in raw)
@@ -380,7 +437,7 @@ def weigh(desk: Desk, found: Grid, board: Board, *, at: datetime) -> Weighed:
     ]
     near = [each for each in (*board.outages, *over) if mine & frozenset(each.devices)]
     said = [_from_json(raw) for raw in rows if "k" in raw]
-    kept = tuple(_not_over(found, said, near))
+    kept = tuple(_not_over(found, said, near, early=bounds.early))
     office = desk.office(found.county)
     ladder = Ladder.of(desk.book, on=local_day(at), offices=office.upwards)
     told = inference.infer(
@@ -389,7 +446,7 @@ def weigh(desk: Desk, found: Grid, board: Board, *, at: datetime) -> Weighed:
         known=_known(found, kept),
         ladder=ladder,
         at=at,
-        words=[word for each in near for word in _words(each, at)],
+        words=[word for each in near for word in _words(each, at, bounds.denial)],
     )
     return Weighed(found, kept, told)
 
@@ -404,7 +461,9 @@ def _known(found: Grid, said: Iterable[Evidence]) -> Known:
     return Known.of(found.network, reporting=reporting)
 
 
-def _not_over(found: Grid, said: Iterable[Evidence], near: Iterable[Outage]) -> Iterator[Evidence]:
+def _not_over(
+    found: Grid, said: Iterable[Evidence], near: Iterable[Outage], *, early: timedelta
+) -> Iterator[Evidence]:
     """Yield what does not speak of an interruption that has ended, or of one that was none.
 
     That it was none is a person's word: what inference took back for want of reports is weighed
@@ -416,12 +475,12 @@ def _not_over(found: Grid, said: Iterable[Evidence], near: Iterable[Outage]) -> 
         for spell in spells(outage):
             if spell.until is not None:
                 loads = found.loads_in(spell.reach)
-                ended.append((devices, loads, spell.since - EARLY, spell.until))
+                ended.append((devices, loads, spell.since - early, spell.until))
         for step in outage.steps.values():
             if step.change == "wrong" and outage.has_human_word:
                 loads = found.loads_in(step.reach)
                 begun = outage.since or step.at
-                ended.append((devices, loads, begun - EARLY, step.recorded_at))
+                ended.append((devices, loads, begun - early, step.recorded_at))
     for each in said:
         if (
             each.kind in SAYS_LIVE
@@ -444,12 +503,12 @@ def _is_of(found: Grid, each: Evidence, devices: frozenset[str], loads: frozense
     return zone is not None and bool(found.tree.under(zone) & loads)
 
 
-def _words(outage: Outage, at: datetime) -> Iterator[Word]:
+def _words(outage: Outage, at: datetime, denial: timedelta) -> Iterator[Word]:
     """Yield what people said of its devices: what is switched on purpose is known as well."""
     if outage.state is State.CANCELLED:
         if outage.word[:1] != ("denied",) or outage.closed_at is None:
             return
-        if outage.closed_at < at - DENIAL_HOLDS:
+        if outage.closed_at < at - denial:
             return
         verdict, when = Verdict.DENIED, outage.closed_at
     elif outage.state in OPEN and (outage.word[:1] == ("confirmed",) or outage.rule.planned):
@@ -479,6 +538,8 @@ class _Deciding:
         self.desk, self.weighed, self.board, self.at = desk, weighed, board, at
         self.grid = weighed.grid
         self.rules = desk.rules(weighed.grid.county)
+        self.bounds = Bounds.of(desk, weighed.grid.county, at=at)
+        self.until: datetime | None = None  # before then what waits is not decided
         self.act = Act(SYSTEM, at, at)
         mine = frozenset(self.grid.devices)
         self.heads = [
@@ -541,6 +602,8 @@ class _Deciding:
 
     def _opened(self, suspicion: Suspicion) -> _Step | None:
         old = self._overtaken(suspicion, None)
+        if old is None and self._waits(suspicion):
+            return None
         outer = self._outer(suspicion)
         beside = {each.outage.outage_id for each in (old, outer) if each is not None}
         others = [each for each in self.board.outages if each.outage_id not in beside]
@@ -580,6 +643,27 @@ class _Deciding:
             both = Made(lower.outage, (*made.events, *lower.events))
             return _Step(((None, both), (outer, upper)), shown)
         return _Step(((None, made),), shown) if outer is None else None
+
+    def _waits(self, suspicion: Suspicion) -> bool:
+        """Whether too few have called so far, and nothing else speaks for it.
+
+        One who calls alone is looked after by the own order: a suspicion takes a second household.
+        """
+        heard = suspicion.evidence_for
+        if not heard or any(each.kind is not Heard.CALL for each in heard):
+            return False
+        if len({(each.subject, each.meter) for each in heard}) < self.bounds.callers:
+            return True
+        if suspicion.level is Level.CONFIRMED:
+            return False
+        return self._is_early(min(each.recorded_at for each in heard) + self.bounds.patience)
+
+    def _is_early(self, until: datetime) -> bool:
+        """Whether it is too early, and when that is over."""
+        if self.at >= until:
+            return False
+        self.until = min(until, self.until or until)
+        return True
 
     def _outer(self, suspicion: Suspicion) -> Head | None:
         """Return the outage in which this one lies, where it is on the board."""
@@ -633,10 +717,27 @@ class _Deciding:
         if back is not None and (outage.has_human_word or not claimed):
             made = self._back_again(outage, back) if is_quiet else self._known(outage, back)
             return self._one(head, made) if made else None
-        is_young = outage.recorded_at > self.at - WINDOW + EARLY
-        if not claimed and is_young and is_quiet and outage.state in UNCONFIRMED:
+        is_young = outage.recorded_at > self.at - self.bounds.window + self.bounds.early
+        is_open = outage.state in UNCONFIRMED
+        if not claimed and is_young and is_quiet and is_open and not self._is_called(outage):
             return self._one(head, moves.withdraw(outage, self.act, rules=self.rules))
         return None
+
+    def _is_called(self, outage: Outage) -> bool:
+        """Whether people called about it so lately, and nothing else was heard, that it may stay.
+
+        That others have not called is no news yet; a meter that lives is.
+        """
+        devices, loads = frozenset(outage.devices), self.grid.loads_in(outage.dark)
+        begun = (outage.since or outage.recorded_at) - self.bounds.early
+        heard = [
+            each
+            for each in self.weighed.evidence
+            if each.occurred_at >= begun and _is_of(self.grid, each, devices, loads)
+        ]
+        if not heard or any(each.kind is not Heard.CALL for each in heard):
+            return False
+        return self._is_early(max(each.recorded_at for each in heard) + self.bounds.patience)
 
     def _back_again(self, outage: Outage, back: datetime) -> Made | None:
         """Note that power is back where nobody was told that it was off."""
@@ -676,9 +777,18 @@ def _was_back(outage: Outage, reach: Reach) -> bool:
     return any(spell.until is not None and spell.reach & reach for spell in spells(outage))
 
 
-def _act_on(desk: Desk, weighed: Weighed, board: Board, *, at: datetime) -> list[str]:
-    """Bring the board to what was inferred. Returns the outages that moved. Raises Stale, Busy."""
+@dataclass(frozen=True, slots=True)
+class _Acted:
+    """What was done: the outages that moved, and until when something waits to be decided."""
+
+    moved: tuple[str, ...]
+    until: datetime | None
+
+
+def _act_on(desk: Desk, weighed: Weighed, board: Board, *, at: datetime) -> _Acted:
+    """Bring the board to what was inferred. Raises Stale, Busy."""
     moved: list[str] = []
+    until: datetime | None = None
     for _ in range(MOST_STEPS):
         deciding = _Deciding(desk, weighed, board, at=at)
         try:
@@ -687,12 +797,13 @@ def _act_on(desk: Desk, weighed: Weighed, board: Board, *, at: datetime) -> list
             log("inference.refused", county=board.county, why=refused.slug)
             break
         if step is None:
+            until = deciding.until
             _count(deciding)
             break
         heads = _commit(weighed.grid, step, board, at=at)
         moved += [head.outage.outage_id for head in heads]
         board = _after(board, heads)
-    return moved
+    return _Acted(tuple(moved), until)
 
 
 def _commit(found: Grid, step: _Step, board: Board, *, at: datetime) -> tuple[Head, ...]:
@@ -839,6 +950,18 @@ def look_again(desk: Desk, outage_id: str, *, at: datetime) -> list[str]:
     homes = grid.places_of("device", outage.devices)
     sheets = sorted({tracing.split_home(home)[1] for home in homes.values()})
     return infer(desk, outage.county, sheets, at=at)
+
+
+def look_at(desk: Desk, waiting: str, *, was: datetime, at: datetime) -> list[str]:
+    """Weigh a map whose reports waited (`outages.wait`). Returns the outages that moved.
+
+    waiting: its key. was: until when it is armed now; what arms it anew stays. Raises Busy, Stale.
+    """
+    county, sheet = tracing.split_home(waiting.removeprefix(outages.WAITING))
+    acted = _infer(desk, county, [sheet], at=at)
+    if acted.until is None:
+        outages.waited(waiting, was=was)
+    return list(acted.moved)
 
 
 def weighed_for(desk: Desk, outage: Outage, *, at: datetime) -> tuple[Weighed, Suspicion | None]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
+from chalicelib.domain.clocks import millis
 from chalicelib.domain.procedure import Advanced, fire, replan
 from chalicelib.domain.refusal import Refused, Stale, Unknown
 from chalicelib.store import deliveries, ledger, orders, outages
@@ -24,6 +25,8 @@ PAGE: Final = 100
 PARKED: Final = timedelta(minutes=5)
 LONGEST_PARK: Final = timedelta(hours=6)
 MOST_LOOKS: Final = 12
+WEIGH: Final = "weigh"
+"""The effect of a map's row: its reports are weighed again. Its number is until when it waits."""
 
 
 @dataclass(slots=True)
@@ -94,6 +97,9 @@ def _sweep_outages(
                 swept.stopped_early = True
                 return False
             swept.read += 1
+            if armed.order_id.startswith(outages.WAITING):
+                _one_map(armed, at=at, enqueue=enqueue)
+                continue
             _one_outage(desk(), armed, head, at=at, swept=swept, enqueue=enqueue)
         if len(page) < PAGE:
             break
@@ -141,6 +147,15 @@ def _one_outage(
             enqueue(missing)
             swept.requeue.extend(missing)
             swept.looked += 1
+
+
+def _one_map(
+    armed: Due, *, at: datetime, enqueue: Callable[[list[tuple[str, int, str]]], None]
+) -> None:
+    """Have a map weighed again whose reports waited; until that is done it stays armed."""
+    until = at + PARKED
+    orders.park(armed.order_id, was=armed.due_at, until=until)
+    enqueue([(armed.order_id, millis(until), WEIGH)])
 
 
 def _one(

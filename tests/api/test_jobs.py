@@ -214,6 +214,21 @@ def test_the_sweep_fires_what_is_due_and_twice_is_once(effects):
     assert orders.get(number).order.version == after == 2
 
 
+def test_a_map_whose_reports_waited_is_weighed_and_then_waits_no_more(effects):
+    began = ambient.now() - timedelta(minutes=1)
+    outages.wait(COUNTY, "feeder/F1", until=began)
+    jobs.sweep(a_context())
+    (message,) = effects.take()
+
+    assert (message["order"], message["effect"]) == (f"weigh/{COUNTY}/feeder/F1", "weigh")
+    late = ambient.now() + timedelta(hours=1)
+    assert [each.order_id for each in orders.due(outages.ARMED, before=late, limit=9)] == [
+        message["order"]
+    ]
+    assert effects.send(message) == {"batchItemFailures": []}
+    assert orders.due(outages.ARMED, before=late, limit=9) == []
+
+
 def test_a_sweep_that_has_no_time_left_takes_up_nothing(effects):
     number, _ = effects.api.reported(
         occurred_at=(ambient.now() - timedelta(minutes=60)).isoformat()

@@ -246,6 +246,11 @@ FIGURES = [
     ("inference.suspected", "1/2 fraction", "1/2 fraction", "design"),
     ("inference.probable", "9/10 fraction", "9/10 fraction", "design"),
     ("inference.confirmed", "99/100 fraction", "99/100 fraction", "design"),
+    ("inference.callers", "2 count", "2 count", "design"),
+    ("inference.patience", "5 minute", "5 minute", "design"),
+    ("inference.window", "12 hour", "12 hour", "design"),
+    ("inference.early", "10 minute", "10 minute", "design"),
+    ("inference.denial", "2 hour", "2 hour", "design"),
     # 5 texts
     ("sms.single", "70 count", "70 count", "F-66 F-67 F-68 F-69"),
     ("sms.part", "67 count", "67 count", "F-66 F-67 F-68"),

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from chalicelib.domain.clocks import instant
 from chalicelib.outbound.objects import Disk
 from chalicelib.outbound.seals import DiskSeals
 from chalicelib.outbound.sms import NumberRejected
@@ -18,6 +19,7 @@ from chalicelib.usecases import (
     delivering,
     forgetting,
     handling,
+    locating,
     responding,
     rounds,
     sealing,
@@ -25,6 +27,7 @@ from chalicelib.usecases import (
 )
 from chalicelib.usecases.delivering import Ports
 from chalicelib.usecases.desk import Desk
+from chalicelib.usecases.locating import Reported
 from chalicelib.usecases.responding import Ways
 from tests.rules.rights import NotPermittedError, held_to
 from tests.usecases.county import (
@@ -40,7 +43,7 @@ from tests.usecases.county import (
     the_desk,
     work,
 )
-from tests.usecases.network import a_grid
+from tests.usecases.network import a_grid, account
 from tests.usecases.test_outages import create
 
 KEY = base64.b64encode(bytes(32)).decode()
@@ -120,6 +123,33 @@ def test_outages_are_swept_and_their_effects_made_within_the_policies(desk: Desk
     kept = outages.get(head.outage.outage_id).outage
     assert kept.order_id
     assert len(kept.children) == 1
+
+
+def test_a_map_that_waits_is_armed_swept_and_weighed_within_the_policies(desk: Desk):
+    assert desk.snapshot.counties == (COUNTY,)
+    a_grid()
+    calls = [
+        Reported("call", "account", account("T-03", 1, number), f"95598-{number}", 1, NOON)
+        for number in (1, 2)
+    ]
+    with works_as("api_handler", at=NOON) as own:
+        assert locating.take(own, calls, office_id=COUNTY, by="k1", at=NOON).outages == []
+    later = NOON + 6 * MINUTE
+    queued: list[tuple[str, int, str]] = []
+    with works_as("sweep", at=later) as own:
+        watching.sweep(
+            lambda: own,
+            at=later,
+            counties=[COUNTY],
+            enqueue=queued.extend,
+            is_out_of_time=lambda: False,
+        )
+    ((waiting, until, _),) = queued
+    with works_as("send", at=later) as own:
+        moved = locating.look_at(own, waiting, was=instant(until), at=later)
+
+    assert len(moved) == 1
+    assert orders.due(outages.ARMED, before=NOON + HOUR, limit=9)[0].order_id != waiting
 
 
 def _begin(desk: Desk, head: outages.Head, round_id: str, at: datetime) -> None:

@@ -3,13 +3,16 @@
 import threading
 from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from chalicelib.domain import outage_moves as moves
+from chalicelib.domain.clocks import instant
 from chalicelib.domain.grid.maps import pack, transfer
+from chalicelib.domain.limits import parse_override
 from chalicelib.domain.outage import State, verify_against
 from chalicelib.store import grid, ledger, orders, outages
 from chalicelib.usecases import joining, locating, queueing, tracing, watching
@@ -59,6 +62,27 @@ def board() -> list[tuple[str, tuple[str, ...], int]]:
         (each.state.value, each.devices, each.dark.households)
         for each in outages.board(COUNTY).outages
     )
+
+
+def with_limits(desk: Desk, **amounts: str) -> Desk:
+    """The desk of a county that has set limits `inference.*` of its own."""
+    units = {"patience": "minute", "callers": "count", "window": "hour", "denial": "hour"}
+    overrides = [
+        (
+            COUNTY,
+            parse_override(
+                {
+                    "id": f"inference.{name}",
+                    "amount": amount,
+                    "unit": units[name],
+                    "effective_from": "2026-01-01",
+                    "source": "test",
+                }
+            ),
+        )
+        for name, amount in amounts.items()
+    ]
+    return replace(desk, snapshot=replace(desk.snapshot, overrides=tuple(overrides)))
 
 
 def after_hold(desk: Desk, minutes: float = 20) -> list[str]:
@@ -287,6 +311,139 @@ def test_callers_alone_raise_a_suspicion_before_anybody_opens_an_outage(desk):
     (outage,) = outages.board(COUNTY).outages
     joining.open_repair(desk, outage.outage_id, at=NOON + 3 * MINUTE)
     assert len(outages.get(outage.outage_id).outage.children) == 4
+
+
+# Calls alone are given time ----------------------------------------------------------------------
+
+
+def call(transformer: str, box: int, number: int, *, minutes: float = 0, sequence: int = 1) -> Any:
+    """A call that another platform took."""
+    who = account(transformer, box, number)
+    return event("call", who, sequence, sort="account", source=f"95598-{who}", minutes=minutes)
+
+
+def minute_by_minute(desk: Desk, since: float, until: float) -> list[tuple[float, int]]:
+    """Sweep each minute and do what that asks for. Returns when the board changed: how many."""
+    seen: list[tuple[float, int]] = []
+    minutes = since
+    while minutes <= until:
+        at = NOON + minutes * MINUTE
+        queued: list[tuple[str, int, str]] = []
+        watching.sweep(
+            lambda: desk,
+            at=at,
+            counties=[COUNTY],
+            enqueue=queued.extend,
+            is_out_of_time=lambda: False,
+        )
+        for chain, seq, _ in queued:
+            if chain.startswith(outages.WAITING):
+                locating.look_at(desk, chain, was=instant(seq), at=at)
+            elif chain.startswith("outage/"):
+                locating.look_again(desk, chain.removeprefix("outage/"), at=at)
+        if not seen or seen[-1][1] != len(board()):
+            seen.append((minutes, len(board())))
+        minutes += 1
+    return seen
+
+
+def test_one_caller_alone_suspects_nothing_however_often_and_long_they_call(desk):
+    send(desk, [call("T-03", 1, 1), call("T-03", 1, 1, minutes=0.2, sequence=2)])
+    number = a_call(desk, "k1", account_no=account("T-03", 1, 1))
+    locating.hear(desk, number, at=NOON + MINUTE)
+
+    assert board() == []
+    assert minute_by_minute(desk, 1, 40) == [(1, 0)]
+
+
+def test_s1_5_both_households_of_a_box_are_a_suspicion_once_the_others_had_time_to_call(desk):
+    send(desk, [call("T-03", 1, 1)])
+    send(desk, [call("T-03", 1, 2, minutes=0.5)], minutes=1)
+    assert minute_by_minute(desk, 1, 14) == [(1, 0), (6, 1)]
+
+    ((state, devices, households),) = board()
+    assert state in {"suspected", "probable"}
+    assert {"T-03", "T-03-X1-LV"} & set(devices)
+    assert households == 2, "those who are dark whichever of the two it is"
+
+
+def test_what_waits_is_weighed_though_its_message_was_lost(desk):
+    send(desk, [call("T-03", 1, 1), call("T-03", 1, 2)])
+    lost: list[tuple[str, int, str]] = []
+    watching.sweep(
+        lambda: desk, at=NOON + 6 * MINUTE, counties=[COUNTY], enqueue=lost.extend,
+        is_out_of_time=lambda: False,
+    )  # fmt: skip
+
+    assert len(lost) == 1
+    assert minute_by_minute(desk, 7, 10) == [(7, 0)]
+    assert minute_by_minute(desk, 11, 13) == [(11, 1)]
+
+
+def test_a_few_calls_of_many_households_that_nobody_joins_never_flicker_on_the_board(desk):
+    a_grid(size=50, at=NOON + timedelta(seconds=1))
+    send(desk, [call("T-01", 1, 1), call("T-03", 1, 1, minutes=0.3)])
+
+    assert minute_by_minute(desk, 1, 30) == [(1, 0)]
+
+
+def test_a_suspicion_from_calls_alone_is_not_withdrawn_before_its_patience_is_over(desk):
+    send(desk, [call("T-03", 1, 1), call("T-03", 1, 2)])
+    minute_by_minute(desk, 1, 6)
+    assert len(board()) == 1
+    a_grid(size=200, at=NOON + 6 * MINUTE)  # as if a hundred neighbours did not call
+    more = [call("T-03", 1, 1, minutes=8, sequence=2)]
+    send(desk, more, minutes=8)
+
+    assert len(board()) == 1
+    assert minute_by_minute(desk, 9, 20) == [(9, 1), (13, 0)]
+
+
+def test_a_meter_with_power_withdraws_a_suspicion_from_calls_at_once(desk):
+    send(desk, [call("T-03", 1, 1), call("T-03", 1, 2)])
+    minute_by_minute(desk, 1, 6)
+    assert len(board()) == 1
+    send(desk, meters("T-03", kind="meter_on", minutes=7), minutes=7.5)
+
+    assert board() == []
+
+
+def test_a_person_s_word_is_not_withdrawn_for_want_of_callers(desk):
+    create(desk, SWITCH)
+    send(desk, [call("T-03", 1, 1)])
+
+    assert minute_by_minute(desk, 1, 40) == [(1, 1)]
+
+
+@pytest.mark.parametrize(
+    ("set_to", "seen"),
+    [({"patience": "1"}, [(1, 0), (2, 1)]), ({"callers": "3"}, [(1, 0)])],
+    ids=["patience", "callers"],
+)
+def test_an_office_sets_how_long_calls_alone_wait_and_of_how_many_households(desk, set_to, seen):
+    own = with_limits(desk, **set_to)
+    send(own, [call("T-03", 1, 1), call("T-03", 1, 2)])
+
+    assert minute_by_minute(own, 1, 20) == seen
+
+
+def test_an_office_sets_how_far_back_reports_count_and_how_long_a_denial_holds(desk):
+    own = with_limits(desk, window="1", denial="1")
+    late = [event("device_open", BREAKER, minutes=-90)]
+    assert send(own, late).refused == [(0, "event.too_old")]
+    assert send(desk, late).accepted == 1
+
+    send(own, [event("device_open", SWITCH, 7)])
+    (head,) = (one for one in outages.board(COUNTY).heads if SWITCH in one.outage.devices)
+    do(own, head, "deny", 5)
+    again = [
+        event("device_open", SWITCH, 8, minutes=50),
+        event("device_open", SWITCH, 9, minutes=70),
+    ]
+    send(own, again[:1], minutes=51)
+    assert SWITCH not in {each for _, devices, _ in board() for each in devices}
+    send(own, again[1:], minutes=71)
+    assert SWITCH in {each for _, devices, _ in board() for each in devices}
 
 
 @pytest.mark.parametrize("symptom", ["flicker", "other"])
