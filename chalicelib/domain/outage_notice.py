@@ -631,6 +631,7 @@ class DropReason(StrEnum):
     NO_PHONE = "no_phone"
     OPTED_OUT = "opted_out"
     TOO_LATE = "too_late"
+    CAPPED = "capped"
 
 
 @dataclass(frozen=True, slots=True)
@@ -645,7 +646,9 @@ def when_to_send(
 ) -> datetime | Drop:
     """Return when a notice may go to a telephone, `at` or later, or why it never may.
 
-    One that is later than `at` is held, and decided anew by `owed` before it goes out.
+    One that is later than `at` is held, and decided anew by `owed` before it goes out. A number
+    that has had its texts of a day hears no more of what has begun: the morning after, other words
+    are true. Of what is to come it hears then.
     """
     notice, group = recipient.notice, recipient.group
     if recipient.phone is None or not recipient.phone.can_text:
@@ -659,6 +662,8 @@ def when_to_send(
         awake = _by_night(recipient, facts, quiet, when, rules)
         if awake is None:
             return Drop(DropReason.TOO_LATE)
+        if facts.began_at and not is_urgent and _is_full(recipient.sent, awake, rules):
+            return Drop(DropReason.CAPPED)
         moved = awake if is_urgent else _by_caps(recipient.sent, awake, rules)
         settled, when = moved == awake, moved
     is_beforehand = notice.kind in BEFOREHAND and facts.began_at is None
@@ -705,13 +710,18 @@ def _if_long(
     return max(when, min(began_at + long, over))
 
 
-def _by_caps(sent: Iterable[datetime], when: datetime, rules: Rules) -> datetime:
+def _is_full(sent: Iterable[datetime], when: datetime, rules: Rules) -> bool:
+    """Return whether a number has had its texts of a day."""
+    today = [moment for moment in sent if local_day(moment) == local_day(when)]
+    return len(today) >= rules.number("sms.cap.day", when)
+
+
+def _by_caps(sent: Sequence[datetime], when: datetime, rules: Rules) -> datetime:
     """Return the first instant from `when` at which a number takes one more text."""
-    burst, day = rules.number("sms.cap.burst", when), rules.number("sms.cap.day", when)
+    burst = rules.number("sms.cap.burst", when)
     span = rules.limit("sms.cap.burst_window", when).duration
     past = sorted(moment for moment in sent if moment <= when)
-    today = [moment for moment in past if local_day(moment) == local_day(when)]
-    if len(today) >= day:
+    if _is_full(past, when, rules):
         midnight = datetime.combine(local_day(when) + timedelta(days=1), time(), CHINA)
         return midnight.astimezone(when.tzinfo)
     recent = [moment for moment in past if moment > when - span]
@@ -797,6 +807,7 @@ class Outcome(StrEnum):
 
     NO_PHONE = "no_phone"
     OPTED_OUT = "opted_out"
+    CAPPED = "capped"
     SUPERSEDED = "superseded"
     SENT = "sent"
     FAILED = "failed"
@@ -808,6 +819,7 @@ DROPPED: Final[Mapping[DropReason, Outcome]] = MappingProxyType(
         DropReason.NO_PHONE: Outcome.NO_PHONE,
         DropReason.OPTED_OUT: Outcome.OPTED_OUT,
         DropReason.TOO_LATE: Outcome.SUPERSEDED,
+        DropReason.CAPPED: Outcome.CAPPED,
     }
 )
 """How a notice ends that does not go out."""
@@ -817,6 +829,7 @@ _BEST: Final = (
     Outcome.SENT,
     Outcome.FAILED,
     Outcome.SUPERSEDED,
+    Outcome.CAPPED,
     Outcome.OPTED_OUT,
     Outcome.NO_PHONE,
 )

@@ -351,6 +351,10 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "delivery.unknown": ("网关没有答复，会再发", "Gateway silent; it is sent again"),
     "delivery.no_phone": ("没有可发的号码", "No number to send to"),
     "delivery.opted_out": ("客户不要回复，没有发", "Not sent: no reply wished"),
+    "delivery.capped": (
+        "该号码当日短信已到上限，没有发",
+        "Not sent: the number's texts of the day are used up",
+    ),
     "delivery.superseded": ("情况已变，没有发", "Not sent: no longer true"),
     "delivery.sent": ("已发出", "Sent"),
     "delivery.failed": ("没有送到", "Not delivered"),
@@ -931,6 +935,10 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "silence.stale": ("时间已久，不再通知", "Too old to be told"),
     "drop.no_phone": ("没有可发的号码", "No number to send to"),
     "drop.opted_out": ("客户不要重复通知，没有发", "Not sent: repeats are muted"),
+    "drop.capped": (
+        "该号码当日短信已到上限，没有发",
+        "Not sent: the number's texts of the day are used up",
+    ),
     "drop.too_late": ("已经来不及，没有发", "Not sent: too late"),
     "text.outage.area_unnamed": ("本县部分区域", "Part of the county"),
     "text.outage.areas": ("{areas}等{n}处", "{areas}… ({n} places)"),

@@ -60,6 +60,7 @@ class Status(StrEnum):
     UNKNOWN = "unknown"  # the gateway did not say; it may be claimed again
     NO_PHONE = "no_phone"
     OPTED_OUT = "opted_out"
+    CAPPED = "capped"  # the number has had its texts of a day
     SUPERSEDED = "superseded"  # a newer text says more
     SENT = "sent"  # the gateway took it
     FAILED = "failed"  # the gateway or the network said no
@@ -72,6 +73,7 @@ RANKS: Final = MappingProxyType(
         Status.UNKNOWN: 1,
         Status.NO_PHONE: 2,
         Status.OPTED_OUT: 2,
+        Status.CAPPED: 2,
         Status.SUPERSEDED: 2,
         Status.SENT: 3,
         Status.FAILED: 4,

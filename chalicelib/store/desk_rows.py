@@ -376,6 +376,11 @@ class Remembered(Generic[_Item]):
         with self._lock:
             self._kept.pop(key, None)
 
+    def clear(self) -> None:
+        """Load everything anew next time."""
+        with self._lock:
+            self._kept = {}
+
     def _fresh(self, key: Hashable, at: datetime) -> tuple[datetime, _Item] | None:
         kept = self._kept.get(key) if self._of is house() else None
         return kept if kept and abs(at - kept[0]) < self.term else None

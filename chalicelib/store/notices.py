@@ -2,6 +2,7 @@
 
     question                            key                                          calls
     what was this telephone told        pk = told/<outage>/<bucket>, sk = key         1 a hundred
+    which texts of these outages it had the same, of each outage                       1 a hundred
     claim it for a round; settle it     the same                                     1 write each
     keep what a look found in a part    pk = look/<outage>/<round>/<look>, sk = part  1 write
     what it found in every part         the same                                      1 a MB
@@ -34,7 +35,9 @@ from .desk_rows import PartRow, ToldRow, compact, find, find_many, seconds, unde
 from .rows import Unconfirmed, writing
 
 _CALLS: Final = itertools.count()
-_PAST_KEPT: Final = 12
+_PAST_KEPT: Final = 20
+"""Rounds before the newest: as many as a number may have texts a day."""
+_WENT_OUT: Final = frozenset({Status.SENT, Status.DELIVERED, Status.UNKNOWN})
 PARTS_KEPT: Final = timedelta(days=1)
 
 
@@ -88,6 +91,22 @@ def told(outage_id: str, keys: Iterable[str]) -> dict[str, Told]:
     """Return the rows of those telephones that have one, by key. Raises Busy."""
     rows = find_many(ToldRow, ((_bucket(outage_id, key), key) for key in keys))
     return {row.sk: _told(row) for row in rows}
+
+
+def texts_to(
+    keys: Iterable[str], outage_ids: Iterable[str], *, since: datetime
+) -> dict[str, tuple[datetime, ...]]:
+    """Return when texts of these outages went to these telephones, by key, a hundred a call.
+
+    Those whose reply was lost count too. Raises Busy.
+    """
+    wanted = list(keys)
+    rows = find_many(ToldRow, ((_bucket(each, key), key) for each in outage_ids for key in wanted))
+    found: dict[str, list[datetime]] = {}
+    for row in rows:
+        times = [one.at for one in _told(row).rounds if one.status in _WENT_OUT and one.at > since]
+        found.setdefault(row.sk, []).extend(times)
+    return {key: tuple(times) for key, times in found.items()}
 
 
 def is_free(before: Told | None, seq: int, at: datetime) -> bool:

@@ -7,6 +7,7 @@
     the board of a county             daybook  pk = <county>/outages, then heads           3 reads
     what was over in a month          daybook  pk = <county>/outages/<YYYY-MM>             1 a page
     what was over lately              the same, then the heads of those                    2-4 reads
+    what is open, or was over lately  daybook  the lines of both, no heads                 2-3 reads
     one outage                        orders   order_id                                    1 read
     where it was made public          daybook  pk = outage/<id>/announcements              1 read
     what is due now                   orders   index due: county = outages, due_key        1 a page
@@ -312,6 +313,19 @@ def over_since(
     first = millis(since)
     wanted = sorted((each for each in ended if ended[each] >= first), key=lambda each: -ended[each])
     return get_many(wanted)
+
+
+def lately(county: str, since: datetime, *, at: datetime) -> list[str]:
+    """Return the ids of outages on the board and of those over since, those that are open first.
+
+    Their lines alone are read: a query, and one a month. Raises Busy.
+    """
+    found = [row.sk for row in under(DayRow, f"{_outages(county)}/open")]
+    months = dict.fromkeys(f"{each.astimezone(CHINA):%Y-%m}" for each in (since, at))
+    for month in months:
+        lines = list(under(DayRow, f"{_outages(county)}/{month}"))
+        found += [row.sk for row in lines if json.loads(row.row)["over"] >= millis(since)]
+    return found
 
 
 def due_heads(

@@ -46,6 +46,7 @@ from chalicelib.outbound.sms import GatewayBusy, GatewayRefused, NumberRejected,
 from chalicelib.store import customers, deliveries, notices, outages
 from chalicelib.store.customers import Household
 from chalicelib.store.deliveries import Status
+from chalicelib.store.desk_rows import Remembered
 from chalicelib.store.notices import Past, Told
 from chalicelib.store.outages import Change, Head
 from chalicelib.telemetry import Metric, alarm, count, fail, log
@@ -238,11 +239,9 @@ def key_of(desk: Desk, phone: Phone) -> str:
 def _telling(desk: Desk, head: Head, *, at: datetime) -> _Telling:
     outage = head.outage
     rules = desk.rules(outage.county)
-    names = {
-        place.code: place.name
-        for place in customers.places(outage.county, at=at)
-        if place.name.strip()
-    }
+    everywhere = _everywhere(outage).transformers
+    here = customers.places_of(outage.county, frozenset(everywhere), at=at)
+    names = {code: here[code].name for code in everywhere if code in here and here[code].name}
     below = outages.get_many(outage.below)
     return _Telling(
         desk=desk,
@@ -258,11 +257,14 @@ def _telling(desk: Desk, head: Head, *, at: datetime) -> _Telling:
     )
 
 
+def _everywhere(outage: Outage) -> Reach:
+    """Return what it was ever to darken, or did."""
+    planned = outage.plan.reach if outage.plan else Reach()
+    return planned | union(step.reach for step in outage.steps.values())
+
+
 def _facts(desk: Desk, head: Head, names: Mapping[str, str]) -> Facts:
-    outage = head.outage
-    everywhere = outage.plan.reach if outage.plan else Reach()
-    everywhere |= union(step.reach for step in outage.steps.values())
-    areas = [names[code] for code in everywhere.transformers if code in names]
+    outage, areas = head.outage, list(names.values())
     offices = [
         found
         for office_id in (outage.office, outage.county)
@@ -299,10 +301,19 @@ def _taken_from(outage: Outage) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class _Record:
-    """What telephones were told. rows: of this outage, by key. before: by its elders, by key."""
+    """What telephones were told. rows: of this outage, by key. before: by its elders, by key.
+
+    others: when texts of the county's other outages went to them within a day, by key.
+    """
 
     rows: Mapping[str, Told]
     before: Mapping[str, tuple[notice.Told, ...]]
+    others: Mapping[str, tuple[datetime, ...]] = field(default_factory=dict)
+
+    def sent(self, key: str, at: datetime) -> tuple[datetime, ...]:
+        """Return when texts went to a telephone within a day: what its caps count."""
+        own = (one.at for one in self.history(key) if one.at > at - DAY)
+        return (*own, *self.others.get(key, ()))
 
     def history(self, key: str) -> tuple[notice.Told, ...]:
         """Return what a telephone was told, oldest first. What failed was not told."""
@@ -327,6 +338,26 @@ def _read(telling: _Telling, households: Iterable[Household]) -> _Record:
     older = [notices.told(elder, keys).values() for elder in telling.elders]
     rows = notices.told(telling.outage.outage_id, keys)
     return _Record(rows, _before(row for some in older for row in some))
+
+
+def _with_others(telling: _Telling, record: _Record, keys: Iterable[str]) -> _Record:
+    """Add when texts of the county's other outages went to these telephones.
+
+    An outage is known here a minute after it began at the latest.
+    """
+    county, since = telling.outage.county, telling.at - DAY
+    lately = _LATELY.get(
+        county, at=telling.at, load=lambda: tuple(outages.lately(county, since, at=telling.at))
+    )
+    own = {telling.outage.outage_id, *telling.elders}
+    others = [each for each in lately if each not in own][:MOST_COUNTED]
+    return replace(record, others=notices.texts_to(keys, others, since=since))
+
+
+DAY: Final = timedelta(days=1)
+MOST_COUNTED: Final = 50
+"""Outages of a county and a day whose texts count against a number's caps. [design]"""
+_LATELY: Final[Remembered[tuple[str, ...]]] = Remembered(timedelta(minutes=1))
 
 
 def _before(rows: Iterable[Told]) -> dict[str, tuple[notice.Told, ...]]:
@@ -376,11 +407,6 @@ def _owed(telling: _Telling, household: Household, told: tuple[notice.Told, ...]
     return notice.owed(state, telling.facts, at=telling.at, rules=telling.rules).notice
 
 
-def _recent(told: Iterable[notice.Told], at: datetime) -> tuple[datetime, ...]:
-    """Return when texts went to a telephone within a day: what its caps count."""
-    return tuple(one.at for one in told if one.at > at - timedelta(days=1))
-
-
 # One shard --------------------------------------------------------------------------------------
 
 
@@ -412,6 +438,8 @@ def tell(
         for phone, key in _lines(telling, each)
         if (owed := _owed(telling, each, record.history(key))) is not None
     ]
+    phones = {key for each in households for _, key in _lines(telling, each)}
+    record = _with_others(telling, record, phones) if owing else record
     work = _Work(telling, ports, record, homes, now or (lambda: at))
     for recipient in notice.recipients(owing):
         if work.is_stopped or is_out_of_time():
@@ -461,7 +489,7 @@ class _Work:
         if not notices.is_free(row, owed.revision, telling.at):
             self.shown.counts["in_hand"] += 1
             return
-        recipient = replace(recipient, sent=_recent(self.record.history(key), telling.at))
+        recipient = replace(recipient, sent=self.record.sent(key, telling.at))
         when = notice.when_to_send(recipient, telling.facts, at=telling.at, rules=telling.rules)
         if isinstance(when, Drop):
             self._drop(recipient, key, row, when.reason)
@@ -473,10 +501,11 @@ class _Work:
             self._claim(recipient, key, row)
 
     def _drop(self, recipient: Recipient, key: str, row: Told | None, reason: DropReason) -> None:
-        """Keep why nothing is sent. Who must know all the same and has no mobile is called."""
+        """Keep why nothing is sent. Who must know all the same is called."""
         owed, status = recipient.notice, Status(DROPPED[reason].value)
-        if reason is DropReason.NO_PHONE and recipient.group is not Group.REST:
-            call(self.telling.outage, key, owed.revision, since=self.telling.since, why="no-phone")
+        if reason in CALLED and recipient.group is not Group.REST:
+            why = CALLED[reason]
+            call(self.telling.outage, key, owed.revision, since=self.telling.since, why=why)
         notices.record(
             row,
             outage_id=self.telling.outage.outage_id,
@@ -560,6 +589,10 @@ class _Work:
             call(self.telling.outage, mine.key, mine.seq, since=self.telling.since, why=why)
         notices.settle(mine, Status.FAILED, at=self.now(), reason=why)
         self.shown.counts[Status.FAILED.value] += 1
+
+
+CALLED: Final = {DropReason.NO_PHONE: "no-phone", DropReason.CAPPED: "capped"}
+"""Why nothing is sent to somebody who is called in its stead, if it is one who must know."""
 
 
 def matters(owed: Notice, group: Group) -> bool:
@@ -691,7 +724,7 @@ def _line(  # noqa: PLR0917 - one telephone of one household in one round
     if not notices.is_free(row, owed.revision, telling.at):
         return _Standing(_Open.IN_HAND)
     (recipient,) = notice.recipients([(_account(telling, household, phone), owed)])
-    recipient = replace(recipient, sent=_recent(history, telling.at))
+    recipient = replace(recipient, sent=record.sent(key, telling.at))
     when = notice.when_to_send(recipient, telling.facts, at=telling.at, rules=telling.rules)
     if isinstance(when, datetime) and when > telling.at:
         return _Standing(_Open.HELD, later=when)

@@ -63,6 +63,7 @@ def test_what_the_design_promises_has_its_row():
         "accept", "accept-longest", "move", "move-words", "effect", "look-back", "seal", "page",
         "track", "sweep-idle-1k", "sweep-idle-100k", "sweep-due-1k", "sweep-due-100k",
         "cold-start", "warm-request", "clients-made", "package", "log-bytes",
+        "notices", "notices-growth", "notices-flat", "notices-money",
     }  # fmt: skip
     assert promised <= names
 

@@ -372,6 +372,56 @@ def test_who_opted_out_hears_of_it_once_and_no_repeat(desk: Desk):
     assert dict(settled(desk, head, gateway, minutes=50).counts) == {"opted_out": 8}
 
 
+def test_who_opts_out_while_a_round_is_on_its_way_is_asked_when_the_text_would_go(desk: Desk):
+    houses = a_village(8)
+    head, gateway = dark(desk), Fake()
+    tell(desk, head, gateway)
+    head = etr(desk, head, hours=2, minutes=5)
+    shards = notifying.expand(desk, head, newest(head), at=NOON + 5 * MINUTE)
+    away = replace(houses[0], opted_out_at=NOON + 5 * MINUTE)
+    customers.put_households(customers.compare_households(COUNTY, [away, *houses[1:]]))
+
+    tell(desk, head, gateway, minutes=6, shards=shards)
+
+    found = notifying.tally(desk, head, newest(head), at=NOON + 6 * MINUTE)
+    assert dict(found.counts) == {"opted_out": 1, "sent": 7}
+
+
+def test_f74_a_numbers_texts_of_a_day_count_over_all_outages_and_the_last_is_said_to_be_capped(
+    desk: Desk,
+):
+    houses = a_village(10)
+    phones = {each.phones[0].number: each.flags for each in houses}
+    for number in range(20):
+        tell(desk, dark(desk, outage_id=f"Q{number}"), gateway := Fake(), minutes=11 * number)
+        assert len(gateway.sent) == 10
+
+    at, last = NOON + 220 * MINUTE, Fake()
+    head = dark(desk, outage_id="Q-last", at=at)
+    tell(desk, head, last, minutes=220)
+    found = notifying.reconcile(desk, head, newest(head), at=at)
+
+    assert (dict(found.counts), found.is_final) == ({"capped": 9, "sent": 1}, True)
+    assert [phones[text.to.number] for text in last.sent] == [{"life_support"}]
+    assert [line.reason for line in deliveries.calls(COUNTY, limit=9).items] == ["capped"], "key"
+    rows, _ = picturing.households(desk, head, group="all", limit=20, after=None)
+    assert sorted(row["state"] for row in rows) == ["capped"] * 9 + ["sent"]
+
+
+def test_f74_an_eleventh_text_within_ten_minutes_waits_though_it_is_of_another_outage(desk: Desk):
+    a_village(3)
+    for number in range(10):
+        tell(desk, dark(desk, outage_id=f"Q{number}"), Fake(), minutes=1.1 * number / 2)
+
+    head, gateway = dark(desk, outage_id="Q-last", at=NOON + 7 * MINUTE), Fake()
+    (shown,) = tell(desk, head, gateway, minutes=7)
+
+    assert (len(gateway.sent), shown.counts["held"]) == (0, 3)
+    assert shown.later == NOON + 10 * MINUTE
+    tell(desk, head, gateway, minutes=10)
+    assert len(gateway.sent) == 3
+
+
 def test_who_depends_on_a_machine_and_has_no_mobile_is_called(desk: Desk):
     (house,) = a_village(1)
     needy = replace(house, flags=frozenset({"life_support"}), phones=(Phone("+8631186012345"),))

@@ -135,6 +135,13 @@ def start(desk: Desk, head: Head, queue: Queue) -> None:
     rounds.start_round(desk, head, newest(head), enqueue=queue.enqueue, at=queue.at, rate=400)
 
 
+def another_day(desk: Desk, reach: Reach, number: int) -> tuple[Head, Queue]:
+    """An outage on a day of its own: a number's texts of a day count over all outages."""
+    at = NOON + timedelta(days=number)
+    head = dark(desk, reach=reach, outage_id=f"Q{number}", at=at)
+    return head, Queue(desk, Phones(), at=at)
+
+
 def ended(head: Head) -> dict[str, int]:
     known = outages.get(head.outage.outage_id).outage.rounds[newest(head)]
     assert known.watch_at is None
@@ -293,8 +300,7 @@ def test_killed_at_any_store_call_a_large_round_loses_nobody(
 ):
     reach = a_large_one(monkeypatch)
     for call in range(1, 200, 3):
-        head = dark(desk, reach=reach, outage_id=f"Q{call}")
-        queue = Queue(desk, Phones())
+        head, queue = another_day(desk, reach, call)
         start(desk, head, queue)
         faults.heal()
         faults.at(call, KILLED_BEFORE if call % 2 else KILLED_AFTER)
@@ -324,7 +330,7 @@ def test_s3_a_city_of_three_million_is_worked_in_parts_of_two_thousand_at_most()
 
 
 REACH = Reach.of({AREA: "all"}, {AREA: 4})
-MOST_CALLS = 60
+MOST_CALLS = 80
 
 
 def four_houses() -> None:
@@ -340,7 +346,7 @@ def one_fault_a_run(desk: Desk, faults: Faults, fault: Fault) -> Iterator[tuple[
     """Yield one outage a call to the store, told while that call failed; the watch came by."""
     four_houses()
     for call in range(1, MOST_CALLS):
-        head, queue = dark(desk, reach=REACH, outage_id=f"Q{call}"), Queue(desk, Phones())
+        head, queue = another_day(desk, REACH, call)
         start(desk, head, queue)
         faults.heal()
         faults.at(call, fault)
