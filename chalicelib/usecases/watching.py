@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from chalicelib.domain.clocks import millis
+from chalicelib.domain.clocks import instant, millis
 from chalicelib.domain.procedure import Advanced, fire, replan
 from chalicelib.domain.refusal import Refused, Stale, Unknown
 from chalicelib.store import deliveries, ledger, orders, outages
@@ -153,7 +153,7 @@ def _one_map(
     armed: Due, *, at: datetime, enqueue: Callable[[list[tuple[str, int, str]]], None]
 ) -> None:
     """Have a map weighed again whose reports waited; until that is done it stays armed."""
-    until = at + PARKED
+    until = instant(millis(at + PARKED))
     orders.park(armed.order_id, was=armed.due_at, until=until)
     enqueue([(armed.order_id, millis(until), WEIGH)])
 
