@@ -21,6 +21,7 @@ from chalicelib.api import (
     meta,
     outages,
     pages,
+    papers,
     patrolling,
     planning,
 )
@@ -44,6 +45,7 @@ for audience in (
     channel,
     admin,
     meta,
+    papers,
     pages,
 ):
     app.register_blueprint(audience.routes)

@@ -13,6 +13,7 @@ from chalicelib import ambient, telemetry
 from chalicelib.domain.calendar import local_day
 from chalicelib.domain.clocks import instant, millis
 from chalicelib.domain.order import Event, apply, canonical
+from chalicelib.domain.paper import is_paper
 from chalicelib.domain.refusal import Busy
 from chalicelib.outbound.objects import files_from
 from chalicelib.outbound.queue import Message, queue_from
@@ -26,6 +27,7 @@ from chalicelib.usecases import (
     delivering,
     forgetting,
     locating,
+    papers,
     publishing,
     responding,
     rounds,
@@ -205,6 +207,8 @@ def _carry_out(desk: Desk, ports: Ports, effect: Mapping[str, Any]) -> None:
         if delivering.is_outage(chain):
             number = chain.removeprefix("outage/")
             responding.carry_out(desk, _ways(ports), number, seq, effect_id, at=ambient.now())
+        elif is_paper(chain):
+            papers.carry_out(desk, ports, chain, seq, effect_id, at=ambient.now())
         else:
             delivering.carry_out(desk, ports, chain, seq, effect_id, at=ambient.now())
     except Later as later:

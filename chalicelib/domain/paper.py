@@ -13,6 +13,7 @@ This module has what the tables share: the rules about persons, the gates, the a
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime, time, timedelta
 from types import MappingProxyType
 from typing import Any, Final
@@ -20,7 +21,8 @@ from typing import Any, Final
 from .calendar import CHINA, local_day
 from .clocks import Clock, Rules, due, instant, millis
 from .order import Actor, Event, Order
-from .procedure import Action, Form, Gate, Making, Move, Need, Person
+from .procedure import Action, Effect, Form, Gate, Making, Move, Need, Person
+from .procedure import effects as causes
 from .refusal import BadInput
 from .staff import Outsider, Role
 
@@ -104,7 +106,7 @@ def opening(
         why=why,
         only=only,
         gates=gates,
-        does=("remember_proposer", *does),
+        does=("remember_proposer", *does, "tell_issue"),
     )
 
 
@@ -131,9 +133,18 @@ def drop(*stages: str, who: Iterable[str], only: tuple[str, ...] = ()) -> Move:
     )
 
 
-def table(*moves: Move) -> Mapping[str, Move]:
-    """Return moves by name. Raises ValueError when two have one name."""
-    named = {move.name: move for move in moves}
+def table(*moves: Move, final: Iterable[str]) -> Mapping[str, Move]:
+    """Return moves by name; those that end a paper tell its issue.
+
+    Raises ValueError when two have one name.
+    """
+    over = frozenset(final)
+    named = {
+        move.name: replace(move, does=(*move.does, "tell_issue"))
+        if over & {*move.edges.values()}
+        else move
+        for move in moves
+    }
     if len(named) != len(moves):
         raise ValueError("a move stands twice")
     return MappingProxyType(named)
@@ -223,6 +234,12 @@ def _remember_proposer(made: Making) -> None:
     made.set_facts({"proposer": made.step.actor.actor_id})
 
 
+def _tell_issue(made: Making) -> None:
+    """The issue keeps of its papers what its gates need: that there is one, and that it is over."""
+    if made.order.facts.get("issue"):
+        made.data["issue"] = made.order.facts["issue"]
+
+
 def number_of(made: Making, name: str) -> int:
     """Return an answer that is a plain number. Raises BadInput naming the field."""
     answer = str(made.values[name])
@@ -236,15 +253,6 @@ def keep(*names: str) -> Action:
 
     def act(made: Making) -> None:
         made.set_facts({name: made.values[name] for name in names if name in made.values})
-
-    return act
-
-
-def mark(**facts: Any) -> Action:
-    """Return an action that sets facts as they are written in the table."""
-
-    def act(made: Making) -> None:
-        made.set_facts(facts)
 
     return act
 
@@ -269,11 +277,22 @@ def end_of_day(at: datetime) -> datetime:
 
 
 COMMON: Final[Mapping[str, Action]] = MappingProxyType(
-    {"remember_proposer": _remember_proposer, "close": close}
+    {"remember_proposer": _remember_proposer, "tell_issue": _tell_issue, "close": close}
 )
 """Actions that every kind has."""
 
 
-def result(event: Event) -> str:
-    """Return what a paper came to by an event: the stage that it led to, if it led anywhere."""
-    return str(event.changes.get("stage", ""))
+BLOCKING: Final = frozenset({"appeal", "accountability"})
+"""Kinds that hold up the clearing of their issue while they are open."""
+
+ISSUE_TOLD: Final = "issue"
+"""The kind of effect by which an issue learns of its paper."""
+
+
+def effects(event: Event) -> tuple[Effect, ...]:
+    """Return what a paper's event causes: alerts to duty desks, and what its issue is told."""
+    made = causes(event)
+    issue = str(event.data.get("issue", ""))
+    if not issue:
+        return made
+    return (*made, Effect(f"{event.seq}.{ISSUE_TOLD}.{issue}", ISSUE_TOLD, issue))

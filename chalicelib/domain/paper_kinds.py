@@ -79,6 +79,7 @@ def publishing(
                 only=only,
             ),
             paper.drop(DRAFTED, who=paper.AUDITORS),
+            final=(PUBLISHED, DROPPED),
         ),
         clocks=(
             ClockRule(
@@ -166,6 +167,7 @@ def checking(kind: str, *, items: tuple[str, ...], why: str, needs: tuple[Need, 
             ),
             paper.drop(PICKED, who=paper.CHECKERS, only=only),
             paper.remark(PICKED, REWORK, REWORKED),
+            final=(CLOSED, DROPPED),
         ),
         clocks=(
             ClockRule(

@@ -17,6 +17,8 @@ from chalicelib.domain.calendar import Due
 from chalicelib.domain.clocks import Target, millis
 from chalicelib.domain.contact import Phone
 from chalicelib.domain.order import Event, Order
+from chalicelib.domain.paper import effects as paper_effects
+from chalicelib.domain.paper import is_paper
 from chalicelib.domain.procedure import GRADE, TIMER, Effect, effects, running_promise
 from chalicelib.domain.refusal import Stale, Unknown
 from chalicelib.domain.staff import Capability, may
@@ -100,8 +102,8 @@ class Ports:
 def spread(desk: Desk, events: Iterable[Event]) -> list[tuple[str, int, str]]:
     """Return (chain, seq, effect id) for everything that these events cause.
 
-    A chain is an order's number or `outage/<id>`. Events of others (registry, access) cause
-    nothing.
+    A chain is an order's number, `outage/<id>` or `paper/<id>`. Events of others (registry,
+    access) cause nothing.
     """
     return [
         (event.aggregate, event.seq, effect_id)
@@ -115,6 +117,8 @@ def _ids_of(desk: Desk, event: Event) -> list[str]:
         return effect_ids(desk, event)
     if is_outage(event.aggregate):
         return [each.effect_id for each in outage_effects(event)]
+    if is_paper(event.aggregate):
+        return [each.effect_id for each in paper_effects(event)]
     return []
 
 

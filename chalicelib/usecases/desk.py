@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any, Protocol
@@ -13,6 +13,7 @@ from chalicelib.domain.clocks import Rules
 from chalicelib.domain.contact import clean_text
 from chalicelib.domain.limits import LimitBook
 from chalicelib.domain.order import Actor, Order, canonical
+from chalicelib.domain.papers import PAPERS
 from chalicelib.domain.procedure import Form, Need, Procedure
 from chalicelib.domain.procedures import PROCEDURES
 from chalicelib.domain.refusal import BadInput, Unknown
@@ -42,6 +43,13 @@ class Desk:
     def book(self) -> LimitBook:
         """The chosen rule set with every office's overrides."""
         return LimitBook.shipped(self.ruleset).with_overrides(self.snapshot.overrides)
+
+    @cached_property
+    def papers(self) -> "Desk":
+        """The same desk with papers (文书) on it in place of orders."""
+        other = replace(self, procedures=PAPERS)
+        vars(other).update(calendar=self.calendar, book=self.book)
+        return other
 
     def rules(self, office_id: str) -> Rules:
         """Return the rules as they hold for an office. Raises Unknown."""

@@ -10,13 +10,15 @@ from datetime import UTC, date, datetime, time, timedelta
 from hashlib import sha256
 from typing import Any, Final
 
+from chalicelib.domain import order
 from chalicelib.domain.calendar import CHINA
 from chalicelib.domain.order import GENESIS, BrokenChain, Event, Link, link
 from chalicelib.domain.outage import verify_against
+from chalicelib.domain.paper import is_paper
 from chalicelib.domain.refusal import BadInput, Unknown
 from chalicelib.outbound import seals
 from chalicelib.outbound.seals import SealBroken, Seals
-from chalicelib.store import daybook, ledger, orders, outages
+from chalicelib.store import daybook, ledger, orders, outages, papers
 from chalicelib.usecases import reading, sealing
 from chalicelib.usecases.desk import Desk
 
@@ -56,6 +58,8 @@ def owner(desk: Desk, aggregate: str) -> tuple[str, ...] | None:
     if sort == "outage":
         county = _county_of_outage(rest)
         return desk.path(county) if county else None
+    if sort == "paper":
+        return _owner_of_paper(desk, rest)
     if sort != "registry":
         return None
     kind, _, key = rest.partition("/")
@@ -72,6 +76,15 @@ def _county_of_outage(outage_id: str) -> str:
         return str(ledger.event(f"outage/{outage_id}", 1).changes["county"])
     except (Unknown, ValueError, KeyError, TypeError):
         return ""
+
+
+def _owner_of_paper(desk: Desk, paper_id: str) -> tuple[str, ...] | None:
+    """Return the path of a paper's office, by its first event, which no head can contradict."""
+    try:
+        office = str(ledger.event(f"paper/{paper_id}", 1).changes["office"])
+    except (Unknown, ValueError, KeyError, TypeError):
+        return None
+    return desk.path(office) or None
 
 
 def _owner_of_record(desk: Desk, kind: str, key: str) -> tuple[str, ...] | None:
@@ -103,7 +116,8 @@ def chain(desk: Desk, aggregate: str) -> dict[str, Any]:
     if broken is None and expected is not None and count != expected:
         broken = "missing" if count < expected else "head-behind"
         count = min(count, expected) + 1
-    if broken is None and aggregate.startswith("outage/") and not _is_fold(aggregate):
+    folds = aggregate.startswith(("outage/", "paper/"))
+    if broken is None and folds and not _is_fold(aggregate):
         broken = "head-differs"
     if broken:
         return {"ok": False, "events": count, "first_bad": {"seq": count, "why": broken}}
@@ -111,8 +125,11 @@ def chain(desk: Desk, aggregate: str) -> dict[str, Any]:
 
 
 def _is_fold(aggregate: str) -> bool:
-    """Return whether an outage's head is the fold of its chain."""
+    """Return whether an outage's, or a paper's, head is the fold of its chain."""
     try:
+        if is_paper(aggregate):
+            order.verify_against(papers.get(aggregate).paper, ledger.links(aggregate))
+            return True
         verify_against(
             outages.get(aggregate.removeprefix("outage/")).outage, ledger.links(aggregate)
         )
@@ -133,8 +150,13 @@ def _wrong(row: Link, aggregate: str, *, seq: int, prev: str) -> str | None:
 
 
 def _version(desk: Desk, aggregate: str) -> int | None:
-    """Return how long an outage's head or the registry says that a chain is; None for others."""
+    """Return how long a head or the registry says that a chain is; None for others."""
     sort, _, rest = aggregate.partition("/")
+    if sort == "paper":
+        try:
+            return papers.get(rest).paper.version
+        except Unknown:
+            return 0
     if sort == "outage":
         try:
             return outages.get(rest).outage.version

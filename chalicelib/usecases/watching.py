@@ -15,9 +15,10 @@ from chalicelib.domain.clocks import instant, millis
 from chalicelib.domain.procedure import Advanced, fire, replan
 from chalicelib.domain.refusal import Refused, Stale, Unknown
 from chalicelib.store import deliveries, ledger, orders, outages
+from chalicelib.store import papers as kept_papers
 from chalicelib.store.orders import Change, Due, Head, Look
 from chalicelib.telemetry import alarm, log
-from chalicelib.usecases import delivering, responding
+from chalicelib.usecases import delivering, papers, responding
 from chalicelib.usecases.desk import Desk
 from chalicelib.usecases.looking import look_after, look_back
 
@@ -50,7 +51,7 @@ def sweep(
     enqueue: Callable[[list[tuple[str, int, str]]], None],
     is_out_of_time: Callable[[], bool],
 ) -> Swept:
-    """Do what is due of outages and in each county, oldest first, until nothing is or time is up.
+    """Do what is due of outages, papers and orders, oldest first, until nothing is or time is up.
 
     desk: opens it, once something is due; until then nothing of the registry is needed.
     enqueue: puts (order id, event's seq, effect id) of missing effects back on the queue. A row
@@ -58,6 +59,8 @@ def sweep(
     """
     swept = Swept()
     if not _sweep_outages(desk, at, swept, enqueue, is_out_of_time):
+        return swept
+    if not _sweep_papers(desk, at, swept, enqueue, is_out_of_time):
         return swept
     for county in counties:
         for armed, head in _due(county, at):
@@ -101,6 +104,28 @@ def _sweep_outages(
                 _one_map(armed, at=at, enqueue=enqueue)
                 continue
             _one_outage(desk(), armed, head, at=at, swept=swept, enqueue=enqueue)
+        if len(page) < PAGE:
+            break
+        last = page[-1][0]
+    return True
+
+
+def _sweep_papers(
+    desk: Callable[[], Desk],
+    at: datetime,
+    swept: Swept,
+    enqueue: Callable[[list[tuple[str, int, str]]], None],
+    is_out_of_time: Callable[[], bool],
+) -> bool:
+    """Do what is due of every county's papers. Returns False when the time is up."""
+    last: Due | None = None
+    while page := kept_papers.due_heads(before=at, limit=PAGE, after=last):
+        for armed, head in page:
+            if is_out_of_time():
+                swept.stopped_early = True
+                return False
+            swept.read += 1
+            _one_paper(desk(), armed, head, at=at, swept=swept, enqueue=enqueue)
         if len(page) < PAGE:
             break
         last = page[-1][0]
@@ -156,6 +181,29 @@ def _one_map(
     until = instant(millis(at + PARKED))
     orders.park(armed.order_id, was=armed.due_at, until=until)
     enqueue([(armed.order_id, millis(until), WEIGH)])
+
+
+def _one_paper(
+    desk: Desk,
+    armed: Due,
+    head: kept_papers.Head | None,
+    *,
+    at: datetime,
+    swept: Swept,
+    enqueue: Callable[[list[tuple[str, int, str]]], None],
+) -> None:
+    with _parking(armed, swept, of="paper", park=kept_papers.park, at=at):
+        if head is None:
+            raise ValueError("not a head")
+        head = kept_papers.get(armed.order_id)  # the index is behind, and has no keys
+        if head.paper.next_due_at is not None and head.paper.next_due_at <= at:
+            head = papers.do_due(desk, head, at=at)
+            swept.fired += 1
+        if head.look is not None and head.look.at <= at:
+            missing = papers.look_for_effects(head, at=at)
+            enqueue(missing)
+            swept.requeue.extend(missing)
+            swept.looked += 1
 
 
 def _one(
@@ -230,7 +278,7 @@ def oldest_due(counties: Sequence[str], *, at: datetime) -> timedelta:
     """Return the age of the oldest instant that is due and not done; zero when none is."""
     ages = [
         at - armed.due_at
-        for county in (*counties, outages.ARMED)
+        for county in (*counties, outages.ARMED, kept_papers.ARMED)
         for armed in orders.due(county, before=at, limit=1)
     ]
     return max(ages, default=timedelta())

@@ -37,6 +37,7 @@ MOVES = (
     *("dispatch", "receive", "arrive", "restore", "reply", "note", "suspend", "resume", "expedite"),
     *("supervise", "escalate", "archive", "reject", "reassign", "correct_kind", "correct_phone"),
     *("correct_place", "explain_delay", "visit", "reopen", "terminate", "nonsense"),
+    *("publish", "rewrite", "check_passed", "check_found", "drop_paper", "report_rework"),
 )
 REQUIRED = {
     "q": "1",
@@ -111,6 +112,13 @@ def a_world(api: Api, writes: list[str]) -> World:
         )
         if filed.status == 201:
             orders.append((filed.body["number"], filed.body["token"]))
+    papers = [
+        api.post("/api/v1/papers", body, as_="any-supervisor").body["paper_id"]
+        for body in (
+            {"kind": "bulletin", "title": "快报", "body": "今日发生一起重大投诉"},
+            {"kind": "quality_check", "order": orders[-1][0], "picked_by": "by_person"},
+        )
+    ]
     secret, key_id = a_key(api)
     people = [f"any-{role}" for role in Role] + ["top-1", "crew-1", "stranger-1"]
     staff = [{"Authorization": f"Bearer {api.issuer.token(each)}"} for each in people]
@@ -127,6 +135,7 @@ def a_world(api: Api, writes: list[str]) -> World:
             "number": [*numbers, an_order_id(404)],
             "parent": numbers,
             "move": MOVES,
+            "paper": [*papers, "261122-AAAAAAAA"],
             "office": [STATION, SPARE_OFFICE, COUNTY, ELSEWHERE_STATION, "S-NOWHERE"],
             "office_id": [SPARE_OFFICE, ELSEWHERE_STATION, "S-NOWHERE"],
             "staff": ["crew-1", SPARE],

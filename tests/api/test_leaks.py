@@ -100,6 +100,7 @@ NOTHING: Mapping[str, str] = {
     "channel": "12345",
     "case": "QH-2026-999999",
     "outage": "261121-CCCCCC",
+    "paper": "261121-CCCCCCCC",
     "devices": "F9-SW9",
     "feeder": "feeder/F9",
     "survey": "0" * 32,
@@ -138,12 +139,19 @@ def ours(api: Api) -> Ours:
         "/api/v1/news", {"title": "营业时间", "body": "午间照常营业。"}, as_="dispatcher-1"
     )
     assert news.status == 201, news.raw.decode()
+    paper = api.post(
+        "/api/v1/papers",
+        {"kind": "bulletin", "office": COUNTY, "title": "快报", "body": "独孤**反映停电"},
+        as_="supervisor-1",
+    )
+    assert paper.status == 201, paper.raw.decode()
     values = {
         "number": number,
         "news": news.body["id"],
         "parent": number,
         "aggregate": number,
         "outage": dark.body["id"],
+        "paper": paper.body["paper_id"],
         "devices": "F1-SW1",
         "feeder": "feeder/F1",
         "survey": survey.body["id"],
@@ -165,7 +173,7 @@ def ours(api: Api) -> Ours:
     }
     marks = {number, token, key[1], hook.body["id"], listed.body["id"], NAME, ACCOUNT, "独孤**",
              dark.body["id"], "河尾村", "欧阳", "清河县公司", "城关供电所", "员工crew-1", "建设路",
-             "没电了"}  # fmt: skip
+             "没电了", paper.body["paper_id"]}  # fmt: skip
     return Ours(number, values, frozenset(marks))
 
 

@@ -126,11 +126,13 @@ def _let_nothing_go(made: Making) -> None:
     made.set_facts({"four": True})
 
 
+FINAL: Final = frozenset({CLOSED, REVERSED, DROPPED})
+
 PROCEDURE: Final = Procedure(
     kind="accountability",
     stages=(PROPOSED, CONFIRMED, CLOSED, REVERSED, DROPPED),
     first=PROPOSED,
-    final=frozenset({CLOSED, REVERSED, DROPPED}),
+    final=FINAL,
     public=False,
     intake=(
         paper.ISSUE,
@@ -184,6 +186,7 @@ PROCEDURE: Final = Procedure(
         ),
         paper.drop(PROPOSED, who=paper.AUDITORS, only=("of_upper_office", "not_the_subject")),
         paper.remark(PROPOSED, CONFIRMED),
+        final=FINAL,
     ),
     clocks=(
         ClockRule(

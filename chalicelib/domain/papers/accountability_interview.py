@@ -107,11 +107,13 @@ def _missed(made: Making) -> None:
 
 _ONLY: Final = ("of_upper_office", "an_interviewer")
 
+FINAL: Final = frozenset({CLOSED, DROPPED})
+
 PROCEDURE: Final = Procedure(
     kind="accountability_interview",
     stages=(CALLED, NOTIFIED, HELD, CLOSED, DROPPED),
     first=CALLED,
-    final=frozenset({CLOSED, DROPPED}),
+    final=FINAL,
     public=False,
     intake=(
         Need("reason", Form.CHOICE, choices=REASONS),
@@ -172,6 +174,7 @@ PROCEDURE: Final = Procedure(
         ),
         paper.drop(CALLED, NOTIFIED, who=paper.OVERSEERS, only=("of_upper_office",)),
         paper.remark(CALLED, NOTIFIED, HELD),
+        final=FINAL,
     ),
     clocks=(
         ClockRule(

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Final
 
 from chalicelib.domain import paper
+from chalicelib.domain.clocks import millis
 from chalicelib.domain.procedure import ClockRule, Form, Making, Move, Need, Procedure
 from chalicelib.domain.refusal import BadInput
 from chalicelib.domain.staff import Role
@@ -44,6 +45,10 @@ def _sign(made: Making) -> None:
     made.set_facts({"signers": signers})
 
 
+def _submitted(made: Making) -> None:
+    made.set_facts({"submitted_at": millis(made.at)})
+
+
 def _unsign(made: Making) -> None:
     made.set_facts({"signers": None})
 
@@ -71,11 +76,13 @@ def _decision(name: str, to: str, why: str) -> Move:
     )
 
 
+FINAL: Final = frozenset({*DECIDED, WITHDRAWN})
+
 PROCEDURE: Final = Procedure(
     kind="appeal",
     stages=(*PENDING, WON, PARTLY, LOST, WITHDRAWN),
     first=DRAFTED,
-    final=frozenset({*DECIDED, WITHDRAWN}),
+    final=FINAL,
     public=False,
     intake=(
         paper.ISSUE,
@@ -156,6 +163,7 @@ PROCEDURE: Final = Procedure(
             only=_UNIT,
         ),
         paper.remark(*PENDING),
+        final=FINAL,
     ),
     clocks=(
         ClockRule(
@@ -181,7 +189,7 @@ PROCEDURE: Final = Procedure(
             "sign": _sign,
             "unsign": _unsign,
             "attach": _attach,
-            "submitted": paper.mark(submitted=True),
+            "submitted": _submitted,
             "decided_by": paper.by_whom("decided_by"),
         }
     ),

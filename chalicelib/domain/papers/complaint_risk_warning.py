@@ -23,11 +23,13 @@ RULES: Final = (
 )
 _UPPER: Final = ("of_upper_office",)
 
+FINAL: Final = frozenset({CLOSED, DROPPED})
+
 PROCEDURE: Final = Procedure(
     kind="complaint_risk_warning",
     stages=(FOUND, ISSUED, RECEIPTED, ACTED, CLOSED, DROPPED),
     first=FOUND,
-    final=frozenset({CLOSED, DROPPED}),
+    final=FINAL,
     public=False,
     intake=(
         Need("rule", Form.CHOICE, choices=RULES),
@@ -90,6 +92,7 @@ PROCEDURE: Final = Procedure(
         ),
         paper.drop(FOUND, who=paper.OVERSEERS, only=_UPPER),
         paper.remark(FOUND, ISSUED, RECEIPTED, ACTED),
+        final=FINAL,
     ),
     clocks=(
         ClockRule(

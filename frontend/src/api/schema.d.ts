@@ -1076,6 +1076,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/meta/papers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return every table of papers as data: procedures, behaviours, rules, levels, with sources
+         * @description Return every table of papers as data: procedures, behaviours, rules, levels, with sources.
+         */
+        get: operations["get_paper_tables"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/meta/permissions": {
         parameters: {
             query?: never;
@@ -1810,6 +1830,112 @@ export interface paths {
         get: operations["read_voices"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/papers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return an office's papers: open by what is due next, the others the latest first
+         * @description Return an office's papers: open by what is due next, the others the latest first.
+         *
+         *         `published` lists what one's own office and those above it have published.
+         */
+        get: operations["list_papers"];
+        put?: never;
+        /**
+         * Open a paper. What its kind asks for are fields of the body; see /meta/papers
+         * @description Open a paper. What its kind asks for are fields of the body; see /meta/papers.
+         */
+        post: operations["open_paper"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/papers/figures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return a month's figures of an office: appeals upheld beside those submitted, complaints
+         * @description Return a month's figures of an office: appeals upheld beside those submitted, complaints.
+         */
+        get: operations["get_paper_figures"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/papers/{paper}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return a paper with its history, clocks, words, files and moves
+         * @description Return a paper with its history, clocks, words, files and moves.
+         */
+        get: operations["read_paper"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/papers/{paper}/moves/{move}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make a move. Its needs are the fields of the body, as the paper's page lists them
+         * @description Make a move. Its needs are the fields of the body, as the paper's page lists them.
+         */
+        post: operations["move_paper"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/papers/{paper}/uploads": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sign for one photo of a paper; name its id in the move that it belongs to
+         * @description Sign for one photo of a paper; name its id in the move that it belongs to.
+         */
+        post: operations["upload_for_paper"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2613,6 +2739,14 @@ export interface components {
             /** Format: date-time */
             at: string;
         };
+        /** @description What an appeal does to the figures if it wins; `void` if it did not. */
+        AppealEffect: {
+            happened: boolean;
+            void: boolean;
+            complaint: number;
+            liable: number;
+            entries: number;
+        };
         /** @description What was done. next: where to go on, null at the end. */
         AppliedOut: {
             applied: number;
@@ -2637,6 +2771,12 @@ export interface components {
             aggregate: string;
             seq: number;
             why: string;
+        };
+        /** @description A count that stands beside a figure, so that nobody can play it. */
+        BesideFigure: {
+            name: string;
+            label: string;
+            value: number;
         };
         /** @description One move on several orders. */
         BulkIn: {
@@ -3057,6 +3197,15 @@ export interface components {
             field: string;
             code: string;
             detail: string;
+        };
+        /** @description A figure with numerator and denominator; without a denominator it has no value. */
+        FigureRow: {
+            name: string;
+            label: string;
+            numerator: number;
+            denominator: number;
+            value: number | null;
+            beside: components["schemas"]["BesideFigure"][];
         };
         /** @description Photos of an order. */
         FileList: {
@@ -3581,6 +3730,17 @@ export interface components {
             /** @default false */
             training?: boolean;
         };
+        /** @description A paper: its kind, whose it is, and what its kind asks for as fields of the body. */
+        NewPaper: {
+            /**
+             * @example appeal
+             * @enum {string}
+             */
+            kind: "accountability" | "accountability_interview" | "appeal" | "bulletin" | "circular" | "complaint_risk_warning" | "internal_audit" | "quality_check" | "spot_check" | "typical_case";
+            office?: string | null;
+        } & {
+            [key: string]: unknown;
+        };
         /** @description Another signing secret. overlap_hours: how long the one before signs beside it. */
         NewSecret: {
             /** @default 24 */
@@ -3906,6 +4066,154 @@ export interface components {
             news: components["schemas"]["NewsShown"][];
             /** Format: date-time */
             updated_at: string;
+        };
+        /** @description What is due next of a paper. */
+        PaperDue: {
+            clock: string;
+            label: string;
+            whose: string;
+            /** Format: date-time */
+            at: string;
+            level: string;
+        };
+        /** @description One coded answer in words. value: a code, a number, a flag or a list of them. */
+        PaperFact: {
+            name: string;
+            label: string;
+            value: unknown;
+            value_label: string;
+        };
+        /** @description The figures of a month for an office and those below. */
+        PaperFigures: {
+            office: string;
+            office_name: string;
+            month: string;
+            figures: components["schemas"]["FigureRow"][];
+        };
+        /** @description A file of the paper, with a link for five minutes. */
+        PaperFile: {
+            id: string;
+            kind: string;
+            /** Format: date-time */
+            at: string;
+            url: string;
+        };
+        /** @description A move of a paper: the answers that it needs, as fields of the body. */
+        PaperMoveIn: {
+            occurred_at?: string | null;
+        } & {
+            [key: string]: unknown;
+        };
+        /** @description One paper with its history, its clocks and what may be done to it. */
+        PaperPage: {
+            paper_id: string;
+            kind: string;
+            kind_label: string;
+            stage: string;
+            stage_label: string;
+            open: boolean;
+            title: string;
+            office: string;
+            office_name: string;
+            upper: string;
+            upper_name: string;
+            issue: string;
+            order: string;
+            /** Format: date-time */
+            opened_at: string;
+            closed_at: string | null;
+            next_due: components["schemas"]["PaperDue"] | null;
+            facts: components["schemas"]["PaperFact"][];
+            version: number;
+            level: string;
+            proposer: string;
+            proposer_name: string;
+            signers: components["schemas"]["Signer"][];
+            words: components["schemas"]["PaperWords"][];
+            clocks: components["schemas"]["ClockRow"][];
+            timeline: components["schemas"]["PaperStep"][];
+            moves: components["schemas"]["MoveRow"][];
+            files: components["schemas"]["PaperFile"][];
+            linked: components["schemas"]["PaperRow"][];
+            effect: components["schemas"]["AppealEffect"] | null;
+        };
+        /** @description A paper as a list shows it. */
+        PaperRow: {
+            paper_id: string;
+            kind: string;
+            kind_label: string;
+            stage: string;
+            stage_label: string;
+            open: boolean;
+            title: string;
+            office: string;
+            office_name: string;
+            upper: string;
+            upper_name: string;
+            issue: string;
+            order: string;
+            /** Format: date-time */
+            opened_at: string;
+            closed_at: string | null;
+            next_due: components["schemas"]["PaperDue"] | null;
+            facts: components["schemas"]["PaperFact"][];
+        };
+        /** @description A page of papers. */
+        PaperRows: {
+            items: components["schemas"]["PaperRow"][];
+            cursor: string | null;
+            /** Format: date-time */
+            as_of: string;
+        };
+        /** @description One step of a paper's history. */
+        PaperStep: {
+            seq: number;
+            name: string;
+            label: string;
+            /** Format: date-time */
+            occurred_at: string;
+            /** Format: date-time */
+            recorded_at: string;
+            late: boolean;
+            actor: string;
+            actor_name: string;
+            role: string;
+            office_name: string;
+            stage: string;
+            facts: {
+                [key: string]: unknown;
+            };
+            words: components["schemas"]["PaperWords"][];
+        };
+        /** @description Every table of papers as data, with sources. */
+        PaperTables: {
+            items: {
+                [key: string]: unknown;
+            }[];
+            appeal: {
+                [key: string]: unknown;
+            };
+            behaviours: {
+                [key: string]: unknown;
+            }[];
+            accountability: {
+                [key: string]: unknown;
+            };
+            interview: {
+                [key: string]: unknown;
+            };
+            warnings: {
+                [key: string]: unknown;
+            }[];
+            samples: {
+                [key: string]: unknown;
+            }[];
+        };
+        /** @description What somebody wrote under a heading of the paper. */
+        PaperWords: {
+            name: string;
+            label: string;
+            text: string;
         };
         /** @description The permission table that the code obeys. */
         Permissions: {
@@ -4297,6 +4605,11 @@ export interface components {
             by_name: string;
             /** Format: date-time */
             at: string;
+        };
+        /** @description Who signed. */
+        Signer: {
+            id: string;
+            name: string;
         };
         /** @description An exam or a festival. */
         SparedDay: {
@@ -10390,6 +10703,56 @@ export interface operations {
             };
         };
     };
+    get_paper_tables: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The language of problems. */
+                "Accept-Language"?: "zh" | "en";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaperTables"];
+                };
+            };
+            /** @description bad-input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_permissions: {
         parameters: {
             query?: never;
@@ -13966,6 +14329,606 @@ export interface operations {
             };
             /** @description unknown */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bad-input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_papers: {
+        parameters: {
+            query?: {
+                kind?: "accountability" | "accountability_interview" | "appeal" | "bulletin" | "circular" | "complaint_risk_warning" | "internal_audit" | "quality_check" | "spot_check" | "typical_case";
+                state?: "open" | "closed" | "published";
+                /** @description An office of one's own tree; one's own, where none is named. */
+                office?: string;
+                cursor?: string;
+                limit?: number;
+            };
+            header?: {
+                /** @description The language of problems. */
+                "Accept-Language"?: "zh" | "en";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaperRows"];
+                };
+            };
+            /** @description not-signed-in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not-allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unknown */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bad-input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    open_paper: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The language of problems. */
+                "Accept-Language"?: "zh" | "en";
+                /** @description The same key and body give the same answer; another body is refused. */
+                "Idempotency-Key": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "kind": "complaint_risk_warning",
+                 *       "office": "C-QINGHE",
+                 *       "rule": "by_person",
+                 *       "note": "东山线一周内三户反映电压低"
+                 *     }
+                 */
+                "application/json": components["schemas"]["NewPaper"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaperPage"];
+                };
+            };
+            /** @description not-signed-in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not-allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description gate-closed */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description stale */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too-large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unsupported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bad-input, key-reused */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_paper_figures: {
+        parameters: {
+            query?: {
+                office?: string;
+                /** @description Such as 2026-11. */
+                month?: string;
+            };
+            header?: {
+                /** @description The language of problems. */
+                "Accept-Language"?: "zh" | "en";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaperFigures"];
+                };
+            };
+            /** @description not-signed-in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not-allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unknown */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bad-input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_paper: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The language of problems. */
+                "Accept-Language"?: "zh" | "en";
+            };
+            path: {
+                paper: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaperPage"];
+                };
+            };
+            /** @description not-signed-in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not-allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unknown */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bad-input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    move_paper: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The language of problems. */
+                "Accept-Language"?: "zh" | "en";
+                /** @description The same key and body give the same answer; another body is refused. */
+                "Idempotency-Key": string;
+                /** @description The version that was seen (ETag). */
+                "If-Match"?: string;
+            };
+            path: {
+                paper: string;
+                move: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "note": "同意"
+                 *     }
+                 */
+                "application/json": components["schemas"]["PaperMoveIn"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaperPage"];
+                };
+            };
+            /** @description not-signed-in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not-allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unknown */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description gate-closed, illegal-move */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description stale */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too-large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unsupported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bad-input, key-reused */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    upload_for_paper: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The language of problems. */
+                "Accept-Language"?: "zh" | "en";
+                /** @description The same key and body give the same answer; another body is refused. */
+                "Idempotency-Key": string;
+            };
+            path: {
+                paper: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "content_type": "image/jpeg",
+                 *       "bytes": 240000
+                 *     }
+                 */
+                "application/json": components["schemas"]["NewUpload"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UploadForm"];
+                };
+            };
+            /** @description not-signed-in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not-allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unknown */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too-large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unsupported */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
