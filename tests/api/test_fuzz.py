@@ -116,7 +116,7 @@ def a_world(api: Api, writes: list[str]) -> World:
         api.post("/api/v1/papers", body, as_="any-supervisor").body["paper_id"]
         for body in (
             {"kind": "bulletin", "title": "快报", "body": "今日发生一起重大投诉"},
-            {"kind": "quality_check", "order": orders[-1][0], "picked_by": "by_person"},
+            {"kind": "circular", "month": "2026-10", "title": "通报", "body": "十月三件投诉"},
         )
     ]
     secret, key_id = a_key(api)
