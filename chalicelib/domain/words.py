@@ -1250,6 +1250,10 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
         "One customer's own affair; nobody is told",
     ),
     "code.field.one_of": ("只能填其中一项", "Exactly one of these"),
+    "code.event.sequence": (
+        "该来源的此序号已用于另一事件",
+        "This source has used this sequence number for another event",
+    ),
     "code.event.too_old": ("事件时间太早", "The event is too old"),
     "code.event.subject": ("这类事件要指明设备", "That kind of event names a device"),
     "code.device.unknown": ("没有这个设备", "No such device"),

@@ -131,7 +131,8 @@ def take(desk: Desk, events: Sequence[Reported], *, office_id: str, by: str, at:
     """Take in a batch of events of an office's area, and act on what follows. Raises Busy, Stale.
 
     by: who sends them; their sources are told apart by it. What names nothing that is known there
-    is kept on a list that somebody sees. Sending a batch again changes nothing.
+    is kept on a list that somebody sees. Sending a batch again changes nothing; a sequence that
+    stood for something else before is refused by name, for its sender may have begun to count anew.
     """
     taken = Taken()
     found, lost = _sorted(desk, events, taken, office_id=office_id, by=by, at=at)
@@ -139,12 +140,17 @@ def take(desk: Desk, events: Sequence[Reported], *, office_id: str, by: str, at:
         grid.add_evidence(office_id, NOWHERE, lost, at=at)
     touched: dict[str, list[str]] = {}
     for (county, sheet), some in found.items():
-        fresh = _fresh(desk, county, sheet, some, at=at)
-        taken.accepted += len(fresh)
-        taken.duplicate += len(some) - len(fresh)
-        if fresh:
-            grid.add_evidence(county, sheet, [_to_json(each) for each in fresh], at=at)
+        fresh = _fresh(desk, county, sheet, some.values(), at=at)
+        known = _known_as(fresh.kept, fresh.news)
+        for index, each in some.items():
+            if known[each.source, each.sequence] != _what(each):
+                taken.refused.append((index, "event.sequence"))
+        taken.accepted += len(fresh.news)
+        if fresh.news:
+            grid.add_evidence(county, sheet, [_to_json(each) for each in fresh.news], at=at)
         touched.setdefault(county, []).append(sheet)
+    taken.refused.sort()
+    taken.duplicate = len(events) - taken.accepted - len(taken.refused) - len(taken.unknown)
     for county, sheets in touched.items():
         taken.outages += infer(desk, county, sheets, at=at)
     return taken
@@ -152,9 +158,9 @@ def take(desk: Desk, events: Sequence[Reported], *, office_id: str, by: str, at:
 
 def _sorted(
     desk: Desk, events: Sequence[Reported], taken: Taken, *, office_id: str, by: str, at: datetime
-) -> tuple[dict[tuple[str, str], list[Evidence]], list[dict[str, Any]]]:
-    """Return the evidence by county and map, and what belongs nowhere."""
-    found: dict[tuple[str, str], list[Evidence]] = {}
+) -> tuple[dict[tuple[str, str], dict[int, Evidence]], list[dict[str, Any]]]:
+    """Return the evidence by county and map, by its place in the batch; what belongs nowhere."""
+    found: dict[tuple[str, str], dict[int, Evidence]] = {}
     lost: list[dict[str, Any]] = []
     placed = _place(desk, events, office_id=office_id)
     window = Bounds.of(desk, office_id, at=at).window
@@ -166,8 +172,8 @@ def _sorted(
             taken.unknown.append((index, event.subject))
             lost.append(_lost(event, at))
         else:
-            some = found.setdefault((where.county, where.sheet), [])
-            some.append(_evidence(event, where, by=by, at=at))
+            some = found.setdefault((where.county, where.sheet), {})
+            some[index] = _evidence(event, where, by=by, at=at)
     return found, lost
 
 
@@ -231,22 +237,40 @@ def _evidence(event: Reported, where: _Placed, *, by: str, at: datetime) -> Evid
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Fresh:
+    """What is not kept yet of some evidence, each once; and what is kept."""
+
+    news: tuple[Evidence, ...]
+    kept: tuple[Evidence, ...]
+
+
 def _fresh(
-    desk: Desk, county: str, sheet: str, some: Sequence[Evidence], *, at: datetime
-) -> list[Evidence]:
-    """Return those that are not kept yet, each once."""
+    desk: Desk, county: str, sheet: str, some: Iterable[Evidence], *, at: datetime
+) -> _Fresh:
     window = Bounds.of(desk, county, at=at).window
-    kept = {
-        (str(raw["s"]), int(raw["n"]))
-        for raw in grid.evidence_since(county, sheet, at - window)
-        if "s" in raw
-    }
+    kept = [
+        _from_json(raw) for raw in grid.evidence_since(county, sheet, at - window) if "s" in raw
+    ]
+    known = {(each.source, each.sequence) for each in kept}
     fresh: dict[tuple[str, int], Evidence] = {}
     for each in some:
         key = (each.source, each.sequence)
-        if key not in kept:
+        if key not in known:
             fresh.setdefault(key, each)
-    return list(fresh.values())
+    return _Fresh(tuple(fresh.values()), tuple(kept))
+
+
+def _known_as(*some: Iterable[Evidence]) -> dict[tuple[str, int], tuple[Heard, str, str]]:
+    """Return what each source and sequence stands for: what was heard of it first."""
+    found: dict[tuple[str, int], tuple[Heard, str, str]] = {}
+    for each in chain.from_iterable(some):
+        found.setdefault((each.source, each.sequence), _what(each))
+    return found
+
+
+def _what(each: Evidence) -> tuple[Heard, str, str]:
+    return each.kind, each.subject, each.meter
 
 
 def _to_json(each: Evidence) -> dict[str, Any]:
@@ -340,7 +364,7 @@ def hear(desk: Desk, order_id: str, *, at: datetime) -> list[str]:
             recorded_at=order.recorded_at,
             meter=household.account_no if household else _caller(desk, party or order_id),
         )
-        if _fresh(desk, county, sheet, [call], at=at):
+        if _fresh(desk, county, sheet, [call], at=at).news:
             grid.add_evidence(county, sheet, [_to_json(call)], at=at)
         touched += infer(desk, county, [sheet], at=at)
     for outage in outages.board(order.county).outages:

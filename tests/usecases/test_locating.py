@@ -11,16 +11,18 @@ import pytest
 
 from chalicelib.domain import outage_moves as moves
 from chalicelib.domain.clocks import instant
-from chalicelib.domain.grid.maps import pack, transfer
+from chalicelib.domain.grid import Device, Load, Network
+from chalicelib.domain.grid.maps import feeders, pack, transfer
 from chalicelib.domain.limits import parse_override
 from chalicelib.domain.outage import State, verify_against
-from chalicelib.store import grid, ledger, orders, outages
+from chalicelib.store import customers, grid, ledger, orders, outages
+from chalicelib.store.customers import Household
 from chalicelib.usecases import joining, locating, queueing, tracing, watching
 from chalicelib.usecases.desk import Desk
 from chalicelib.usecases.locating import Reported, Taken
 from tests.store.faults import KILLED_AFTER, KILLED_BEFORE, Faults, Killed
 from tests.usecases.county import CITY, COUNTY, MINUTE, NOON
-from tests.usecases.network import TRANSFORMERS, a_grid, account
+from tests.usecases.network import TRANSFORMERS, a_grid, a_network, account
 from tests.usecases.test_outages import BREAKER, SWITCH, create, do
 from tests.usecases.test_responding import House, a_call
 
@@ -40,10 +42,13 @@ def event(
     return Reported(kind, sort, subject, source, number, NOON + minutes * MINUTE, **said)
 
 
-def meters(*transformers: str, kind: str = "meter_off", minutes: float = 0) -> list[Reported]:
-    """Every meter of these transformers reports."""
+def meters(
+    *transformers: str, kind: str = "meter_off", minutes: float = 0, since: int = 0
+) -> list[Reported]:
+    """Every meter of these transformers reports. since: from where its platform counts on."""
     return [
-        event(kind, f"M{account(each, box, number)}", index * 10 + box * 2 + number, sort="meter",
+        event(kind, f"M{account(each, box, number)}",
+              since + index * 10 + box * 2 + number, sort="meter",
               source=f"hes-{kind}", minutes=minutes + 0.1)
         for index, each in enumerate(transformers)
         for box in (1, 2)
@@ -55,6 +60,17 @@ def send(
     desk: Desk, events: Iterable[Reported], *, minutes: float = 0.5, office: str = COUNTY
 ) -> Taken:
     return locating.take(desk, list(events), office_id=office, by="k1", at=NOON + minutes * MINUTE)
+
+
+def keep(network: Network, *, minutes: float) -> None:
+    """Keep a network as the county's maps from then on."""
+    versions = {name: each.version for name, each in grid.all_maps(COUNTY).items()}
+    found = feeders(network)
+    changed = {str(one.key): (pack(one), versions.get(str(one.key), 0)) for one in found}
+    grid.save(COUNTY, changed, at=NOON + minutes * MINUTE)
+    for one in found:
+        homes = {device.device_id: f"{COUNTY}/{one.key}" for device in one.devices}
+        grid.put_places_of("device", homes)
 
 
 def board() -> list[tuple[str, tuple[str, ...], int]]:
@@ -161,6 +177,45 @@ def test_what_is_unknown_of_another_county_too_late_or_in_the_future_is_named(de
     assert board() == []
 
 
+def test_a_sequence_that_stood_for_something_else_is_refused_by_name_not_lost(desk):
+    """A platform that begins to count anew would else be silently deaf for half a day."""
+    mine = [
+        event("meter_off", f"M{account('T-01', 1, 1)}", 7, sort="meter"),
+        event("meter_off", f"M{account('T-01', 1, 2)}", 7, sort="meter"),
+    ]
+    first = send(desk, mine)
+    other = [event("meter_off", f"M{account('T-02', 1, 1)}", 7, sort="meter", minutes=1), mine[0]]
+    again = send(desk, other, minutes=2)
+
+    assert (first.accepted, first.duplicate, first.refused) == (1, 0, [(1, "event.sequence")])
+    assert (again.accepted, again.duplicate, again.refused) == (0, 1, [(0, "event.sequence")])
+
+
+def test_a_switch_that_feeds_nobody_alone_and_a_place_without_power_open_nothing(desk):
+    """An open tie, one of two that feed a place together, a box on an island."""
+    network = a_network()
+    twin = Device("T-01-FU2", "fuse", "F1-S1", "T-01-H", protective=True, feeder_id="F1",
+                  substation_id="SS")  # fmt: skip
+    isle = Load("ISLE", "NOWHERE-BUS", transformer_id="T-ISLE", feeder_id="F1")
+    wire = Device("ISLE-LV", "breaker", "ISLE-H", "NOWHERE-BUS", feeder_id="F1", protective=True,
+                  substation_id="SS")  # fmt: skip
+    keep(Network((*network.devices, twin, wire), (*network.loads, isle)), minutes=1)
+    alone = Household(account_no="ISLE1", transformer_id="ISLE-LV", load_id="ISLE")
+    customers.put_households(customers.compare_households(COUNTY, [alone]))
+    events = [
+        event("device_open", "TIE", 1),
+        event("device_open", "T-01-FU2", 2),
+        event("device_open", "ISLE-LV", 3),
+        event("meter_off", "ISLE1", 4, sort="account"),
+    ]
+
+    taken = send(desk, events, minutes=2)
+    after_hold(desk, 5)
+
+    assert (taken.accepted, taken.refused, taken.unknown) == (4, [], [])
+    assert board() == []
+
+
 def test_a_key_of_the_city_reaches_its_counties_and_one_of_elsewhere_does_not(desk):
     assert send(desk, [event("device_open", BREAKER)], office=CITY).accepted == 1
     assert send(desk, [event("device_open", BREAKER, 2)], office="X9").unknown == [(0, BREAKER)]
@@ -231,8 +286,14 @@ def test_a_wider_fault_takes_the_narrower_in_with_its_repair_order(desk):
         (small,) = outages.board(COUNTY).outages
     joining.open_repair(desk, small.outage_id, at=NOON + 6 * MINUTE)
     repair = outages.get(small.outage_id).outage.order_id
-    send(desk, [event("device_open", BREAKER, 50, minutes=6), *meters("T-01", "T-02", minutes=6)],
-         minutes=7)  # fmt: skip
+    send(
+        desk,
+        [
+            event("device_open", BREAKER, 50, minutes=6),
+            *meters("T-01", "T-02", minutes=6, since=50),
+        ],
+        minutes=7,
+    )
     after_hold(desk, 30)
 
     assert sum(households for *_, households in board()) == 12
