@@ -27,6 +27,7 @@ class Report:
     """What was found on all days together. unsealed: hours that have no seal."""
 
     orders: int = 0
+    chains: int = 0
     events: int = 0
     hours: int = 0
     unsealed: list[datetime] = field(default_factory=list)
@@ -52,6 +53,7 @@ def verify(
             at=at,
         )
         report.orders += found.orders
+        report.chains += found.chains
         report.events += found.events
         report.hours += found.hours
         report.unsealed += found.unsealed
@@ -89,7 +91,8 @@ def main(arguments: Sequence[str]) -> int:
     for hour in report.unsealed:
         print(f"no seal for the hour {hour:%Y-%m-%dT%H:00Z}")
     seals = f"{report.hours} seals" if asked.key else "seals not checked: no --key"
-    print(f"{report.orders} orders, {report.events} events, {seals}, {len(report.bad)} bad")
+    walked = f"{report.orders} orders, {report.chains} other chains, {report.events} events"
+    print(f"{walked}, {seals}, {len(report.bad)} bad")
     return 1 if report.bad else 0
 
 

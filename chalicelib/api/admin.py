@@ -919,6 +919,7 @@ def verify_days(asked: Asked, on: OnDesk) -> Thing:
     return {
         "ok": not bad,
         "orders": found.orders,
+        "chains": found.chains,
         "events": found.events,
         "hours": found.hours,
         "seal_key": bool(public_key),

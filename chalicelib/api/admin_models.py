@@ -468,14 +468,17 @@ class BadEvent(Out):
 
 
 class DaysVerified(Out):
-    """What was found. hours: sealed ones that were compared. unsealed: hours without a seal.
+    """What was found.
 
-    seal_key: whether seals could be checked at all. elsewhere: how much is wrong with chains that
-    are not theirs to see, of other counties and of confidential kinds; none of it is named.
+    chains: of outages, the grid and whatever else is no order. hours: sealed ones that were
+    compared. unsealed: hours without a seal. seal_key: whether seals could be checked at all.
+    elsewhere: how much is wrong with chains that are not theirs to see, of other counties and of
+    confidential kinds; none of it is named.
     """
 
     ok: bool
     orders: int
+    chains: int
     events: int
     hours: int
     seal_key: bool

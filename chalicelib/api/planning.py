@@ -197,7 +197,7 @@ def post_announcement(asked: Asked, outage: str) -> Response:
         head.outage.outage_id,
         one,
         announcement_id=_id_of(on, asked),
-        by=on.staff.staff_id,
+        by=actor_of(on.staff),
         at=asked.at,
     )
     return answer(_made_public(asked, head), status=HTTPStatus.CREATED)

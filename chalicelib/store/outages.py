@@ -10,6 +10,7 @@
     what is open, or was over lately  daybook  the lines of both, no heads                 2-3 reads
     one outage                        orders   order_id                                    1 read
     where it was made public          daybook  pk = outage/<id>/announcements              1 read
+    keep that it was                  the same and ledger announcement/<id>, seq (new)     1 write
     what is due now                   orders   index due: county = outages, due_key        1 a page
 
 Heads lie beside those of the orders and are armed in the same sparse index, all counties under one
@@ -18,6 +19,7 @@ the board first and commits against its *gate*, a counter that every such commit
 who claim one household at once, one has to look again, and it has at most one open interruption.
 """
 
+import hashlib
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -31,7 +33,7 @@ from pynamodb.transactions import TransactWrite
 
 from chalicelib.domain.calendar import CHINA
 from chalicelib.domain.clocks import millis
-from chalicelib.domain.order import Event, canonical
+from chalicelib.domain.order import Actor, Event, canonical
 from chalicelib.domain.outage import KINDS, OVER, Outage, aggregate, effects
 from chalicelib.domain.outage_moves import Made
 from chalicelib.domain.refusal import Busy, KeyReused, Stale, Unknown
@@ -41,7 +43,7 @@ from .desk_rows import DayRow, Page, compact, find, page, under
 from .orders import KEYS_KEPT, Due, Key, Look
 from .packing import pack, unpack
 from .personal import Words
-from .rows import OrderRow, Unconfirmed, asking, house, write, writing
+from .rows import OrderRow, Unconfirmed, asking, back_off, house, write, writing
 
 ARMED: Final = "outages"
 """The index partition of every outage."""
@@ -202,14 +204,51 @@ def _lost_to(change: Change, winner: Event) -> None:
     )
 
 
-def put_announcement(outage_id: str, announcement_id: str, row: Mapping[str, Any]) -> None:
-    """Keep where an outage was made public, in place of what has this id. Raises Busy."""
+ANNOUNCEMENT_TRIES: Final = 6
+
+
+def put_announcement(
+    outage_id: str, announcement_id: str, row: Mapping[str, Any], *, by: Actor, at: datetime
+) -> None:
+    """Keep where an outage was made public, in place of what has this id.
+
+    What it said goes as a digest on the chain `announcement/<outage>`, in the same transaction, so
+    that a proof which was changed later shows. Raises Busy.
+    """
     kept = DayRow(_announced(outage_id), announcement_id, row=compact(dict(row)), version=0)
-    try:
-        with writing():
-            kept.save()
-    except Unconfirmed as doubt:
-        raise Busy(of="store") from doubt
+    event = Event(
+        aggregate=f"announcement/{outage_id}",
+        seq=0,
+        name="announcement.kept",
+        occurred_at=at,
+        recorded_at=at,
+        actor=by,
+        changes={},
+        data={"id": announcement_id, "digest": digest_of(row)},
+    )
+
+    def fill(transaction: TransactWrite) -> None:
+        transaction.save(kept)
+        ledger.put(transaction, placed)
+
+    for attempt in range(ANNOUNCEMENT_TRIES):
+        placed = ledger.at_tip(event)
+        try:
+            write(fill)
+        except Unconfirmed as doubt:
+            if ledger.is_written(placed):
+                return
+            if not doubt.refused:
+                raise Busy(of="store") from doubt
+        else:
+            return
+        back_off(attempt)
+    raise Busy(of="store")
+
+
+def digest_of(row: Mapping[str, Any]) -> str:
+    """Return what stands on the chain for an announcement: SHA-256 of all that it says."""
+    return hashlib.sha256(compact(dict(sorted(row.items()))).encode()).hexdigest()
 
 
 def announcements(outage_id: str) -> list[dict[str, Any]]:

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from chalicelib.domain import words
 from chalicelib.domain.clocks import Rules, instant
+from chalicelib.domain.order import Actor
 from chalicelib.domain.outage import BEFORE, KINDS, OPEN, OVER, Outage, spells
 from chalicelib.domain.outage_notice import telling
 from chalicelib.domain.planning import (
@@ -398,7 +399,7 @@ def put_announcement(
     one: Announcement,
     *,
     announcement_id: str,
-    by: str,
+    by: Actor,
     at: datetime,
 ) -> None:
     """Keep where an outage was made public. The same id replaces what was kept. Raises Busy."""
@@ -413,7 +414,7 @@ def put_announcement(
         "cause": one.cause,
         "contact": one.contact,
         "proof": one.proof,
-        "by": by,
+        "by": by.actor_id,
         "at": stamp(at),
     }
-    outages.put_announcement(outage_id, announcement_id, row)
+    outages.put_announcement(outage_id, announcement_id, row, by=by, at=at)

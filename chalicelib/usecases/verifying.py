@@ -25,17 +25,19 @@ from chalicelib.usecases.desk import Desk
 PAGE: Final = 20
 MOST_DAYS: Final = 31
 MOST_SHOWN: Final = 200
-_ORDERS, _HOURS = "orders", "hours"
+_ORDERS, _CHAINS, _HOURS = "orders", "chains", "hours"
 
 
 @dataclass(slots=True)
 class Found:
     """What a walk over days found. cursor: where to go on; None at the end.
 
+    chains: of outages, their announcements, the grid and whatever else is no order.
     elsewhere: what is wrong with chains that are not theirs to know of, counted and not named.
     """
 
     orders: int = 0
+    chains: int = 0
     events: int = 0
     hours: int = 0
     elsewhere: int = 0
@@ -55,7 +57,7 @@ def owner(desk: Desk, aggregate: str) -> tuple[str, ...] | None:
     sort, _, rest = aggregate.partition("/")
     if sort in {"access", "import", "grid"}:
         return desk.path(rest.partition("/")[0]) or None
-    if sort == "outage":
+    if sort in {"outage", "announcement"}:
         county = _county_of_outage(rest)
         return desk.path(county) if county else None
     if sort == "paper":
@@ -104,6 +106,11 @@ def _owner_of_record(desk: Desk, kind: str, key: str) -> tuple[str, ...] | None:
 
 def chain(desk: Desk, aggregate: str) -> dict[str, Any]:
     """Return whether a chain that is no order's holds, and where it breaks first. Raises Busy."""
+    return _checked(aggregate, version=_version(desk, aggregate))
+
+
+def _checked(aggregate: str, *, version: int | None) -> dict[str, Any]:
+    """Verify one chain. version: how long its head says that it is; None where it has no head."""
     count, broken = 0, None
     prev = GENESIS
     for row in ledger.links(aggregate):
@@ -112,16 +119,31 @@ def chain(desk: Desk, aggregate: str) -> dict[str, Any]:
         if broken:
             break
         prev = row.hash
-    expected = _version(desk, aggregate)
-    if broken is None and expected is not None and count != expected:
-        broken = "missing" if count < expected else "head-behind"
-        count = min(count, expected) + 1
+    if broken is None and version is not None and count != version:
+        broken = "missing" if count < version else "head-behind"
+        count = min(count, version) + 1
     folds = aggregate.startswith(("outage/", "paper/"))
     if broken is None and folds and not _is_fold(aggregate):
         broken = "head-differs"
+    if broken is None and aggregate.startswith("announcement/"):
+        broken = _announced(aggregate)
     if broken:
         return {"ok": False, "events": count, "first_bad": {"seq": count, "why": broken}}
     return {"ok": True, "events": count, "first_bad": None}
+
+
+def _announced(aggregate: str) -> str | None:
+    """Return what is wrong with the announcements of an outage beside their chain; None if sound.
+
+    Each was kept with the digest of what it said. One that nobody put on the chain was not kept by
+    the app; one that the chain names and that is gone was taken away.
+    """
+    said = {str(e.data["id"]): str(e.data["digest"]) for e in ledger.read(aggregate)}
+    rows = outages.announcements(aggregate.partition("/")[2])
+    kept = {str(row["id"]): outages.digest_of(row) for row in rows}
+    if said.keys() - kept.keys():
+        return "head-missing"
+    return None if said == kept else "head-differs"
 
 
 def _is_fold(aggregate: str) -> bool:
@@ -183,7 +205,10 @@ def days(
     at: datetime,
     knows: Callable[[str], bool] = lambda _kind: True,
 ) -> Found:
-    """Verify each order that was recorded on these local days, then the seals of their hours.
+    """Verify each order that was recorded on these local days, what else is kept, then the seals.
+
+    What else is kept in chains: the county's grid, what it imported, and every outage with its
+    announcements that is open or intended, or was over on these days or since.
 
     public_key: empty where there is none; then no seal is looked at. knows: whether who asks may
     know of orders of a kind here; those of others are verified too, and neither named nor counted
@@ -200,6 +225,10 @@ def days(
         county, first, last, found, after=where, knows=knows, is_out_of_time=is_out_of_time
     ):
         return found
+    if phase != _HOURS:
+        after_chain = where if phase == _CHAINS else ""
+        if not _others(county, first, found, after=after_chain, is_out=is_out_of_time, at=at):
+            return found
     begin = datetime.fromisoformat(where) if phase == _HOURS else None
     if public_key:
         hours = (hour for hour in _hours(first, last, at) if begin is None or hour >= begin)
@@ -222,6 +251,8 @@ def _cursor(after: str | None, first: date, last: date) -> tuple[str, str]:
         if phase == _ORDERS:
             day = date.fromisoformat(where.partition("#")[0]) if where else first
             is_ours = first <= day <= last + timedelta(days=1)
+        elif phase == _CHAINS:
+            is_ours = where.partition("/")[0] in _OTHERS
         else:
             is_ours = phase == _HOURS and datetime.fromisoformat(where).tzinfo is not None
     except ValueError:
@@ -229,6 +260,39 @@ def _cursor(after: str | None, first: date, last: date) -> tuple[str, str]:
     if not is_ours:
         raise BadInput.of("cursor", "cursor.invalid")
     return phase, where
+
+
+_OTHERS: Final = frozenset({"announcement", "grid", "import", "outage"})
+
+
+def _others(
+    county: str,
+    first: date,
+    found: Found,
+    *,
+    after: str,
+    is_out: Callable[[], bool],
+    at: datetime,
+) -> bool:
+    """Walk the chains that are no order's, by name. Return whether the last one was reached."""
+    since = datetime.combine(first, time(), CHINA).astimezone(UTC)
+    kept = [*outages.board(county).heads, *outages.over_since(county, since, at=at)]
+    ids = {head.outage.outage_id: head.outage.version for head in kept}
+    named = [f"outage/{each}" for each in ids] + [f"announcement/{each}" for each in ids]
+    every = sorted({f"grid/{county}", f"import/{county}", *named})
+    left = [each for each in every if each > after]
+    for place, aggregate in enumerate(left, start=1):
+        version = ids.get(aggregate.removeprefix("outage/"))
+        verified = _checked(aggregate, version=version)
+        if verified["events"]:
+            found.chains += 1
+            found.events += verified["events"]
+        if bad := verified["first_bad"]:
+            found.bad.append((aggregate, bad["seq"], bad["why"]))
+        if place < len(left) and is_out():
+            found.cursor = f"{_CHAINS}|{aggregate}"
+            return False
+    return True
 
 
 _HEADLESS: Final[Mapping[str, Any]] = {"events": 0, "first_bad": {"seq": 1, "why": "head-missing"}}
@@ -309,9 +373,9 @@ def _is_elsewhere(aggregate: str, county: str, knows: Callable[[str], bool]) -> 
     if sort == "order":
         owner_, kind = _order_of(rest)
         return owner_ not in {county, ""} or not knows(kind)
-    if sort == "outage":
+    if sort in {"outage", "announcement"}:
         return _county_of_outage(rest) not in {county, ""}
-    return sort == "access" and not rest.startswith(f"{county}/")
+    return sort in {"access", "grid", "import"} and rest.partition("/")[0] != county
 
 
 def _order_of(number: str) -> tuple[str, str]:

@@ -8,11 +8,21 @@ from pathlib import Path
 import pytest
 
 from chalicelib.domain.calendar import Calendar, YearTable
+from chalicelib.domain.order import Actor
 from chalicelib.outbound.seals import DiskSeals, public_key_of
 from chalicelib.store import ledger, orders
-from chalicelib.usecases import administering, delivering, handling, sealing, verifying
+from chalicelib.usecases import (
+    administering,
+    delivering,
+    handling,
+    sealing,
+    switching,
+    verifying,
+)
 from infra.verify import verify
 from tests.usecases.county import COUNTY, MINUTE, NOON, a_command, a_report, file
+from tests.usecases.network import a_grid
+from tests.usecases.test_outages import SWITCH, create
 
 KEY = base64.b64encode(b"k" * 32).decode()
 HOUR = timedelta(hours=1)
@@ -184,6 +194,48 @@ def test_s1_26_who_may_not_know_of_a_report_is_not_told_of_it_sound_or_broken(de
     client.delete_item(TableName=f"{store.prefix}-ledger", Key=first)
     assert days(port, knows=knows).bad == []
     assert days(port).bad == [(number, 1, "head-missing"), (number, 1, "missing")]
+
+
+def an_outage_with_its_chains(desk):
+    """An outage, and a switching in the same county's grid."""
+    a_grid()
+    head = create(desk, SWITCH)
+    what = switching.Switching(opened=("F1-CB",), closed=(), reason="maintenance", at=NOON)
+    switching.switch(what, by=Actor("dispatcher", "u1", COUNTY), may=lambda _county: True, at=NOON)
+    return head.outage.outage_id
+
+
+def test_chains_of_outages_and_of_the_grid_are_verified_with_the_day(desk, store, port):
+    sealed(desk, port)
+    outage_id = an_outage_with_its_chains(desk)
+    whole = days(port)
+    assert (whole.orders, whole.chains, whole.bad) == (1, 2, [])
+
+    for aggregate in (f"grid/{COUNTY}", f"outage/{outage_id}"):
+        rewrite(store, aggregate, 1)
+    assert days(port).bad == [(f"grid/{COUNTY}", 1, "edited"), (f"outage/{outage_id}", 1, "edited")]
+
+
+def test_chains_are_verified_in_parts_where_time_is_short(desk, port):
+    sealed(desk, port)
+    an_outage_with_its_chains(desk)
+    seen, after = [], None
+    while after is None or after.startswith(("orders", "chains")):
+        found = days(port, after=after, is_out_of_time=lambda: True)
+        seen.append(found.chains)
+        after = found.cursor
+    assert sum(seen) == 2
+    assert max(seen) == 1
+
+
+def rewrite(store, aggregate, seq):
+    store.connection.client.update_item(
+        TableName=f"{store.prefix}-ledger",
+        Key={"aggregate": {"S": aggregate}, "seq": {"N": str(seq)}},
+        UpdateExpression="SET #h = :h",
+        ExpressionAttributeNames={"#h": "hash"},
+        ExpressionAttributeValues={":h": {"S": "0" * 64}},
+    )
 
 
 def test_a_seal_that_is_not_ours_is_named(desk, port):

@@ -1,5 +1,6 @@
 """Plans: what speaks against one, what it says in five voices, where it was made public."""
 
+import json
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -12,13 +13,14 @@ from chalicelib.domain.planning import Announcement, Avoided, Window
 from chalicelib.domain.reach import Reach
 from chalicelib.domain.refusal import BadInput, GateClosed
 from chalicelib.store import outages
+from chalicelib.store.desk_rows import DayRow
 from chalicelib.store.outages import Head
 from chalicelib.usecases import outages as keeping
-from chalicelib.usecases import planning
+from chalicelib.usecases import planning, verifying
 from chalicelib.usecases.desk import Desk
 from chalicelib.usecases.outages import New
 from chalicelib.usecases.planning import against, calendar, five_voices, intended
-from tests.usecases.county import COUNTY, NOON, the_desk
+from tests.usecases.county import COUNTY, MINUTE, NOON, the_desk
 from tests.usecases.network import a_grid, account
 from tests.usecases.test_outages import BREAKER, SWITCH, a_command, create, do
 
@@ -241,6 +243,25 @@ def test_of_one_customers_own_affair_there_are_no_voices(desk):
 
 # Announcements ----------------------------------------------------------------------------------
 
+DESK = Actor("dispatcher", "u1", COUNTY)
+
+
+def test_what_an_announcement_said_is_on_a_chain_and_a_changed_proof_shows(desk):
+    outage_id = draft(desk).outage.outage_id
+    chain = f"announcement/{outage_id}"
+    heard = Announcement(medium="radio", outlet="清河县广播电台", published_at=NOON)
+    for number, at in (("a1", NOON), ("a2", NOON + MINUTE), ("a1", NOON + 2 * MINUTE)):
+        planning.put_announcement(outage_id, heard, announcement_id=number, by=DESK, at=at)
+    assert verifying.chain(desk, chain) == {"ok": True, "events": 3, "first_bad": None}
+    assert verifying.owner(desk, chain) == desk.path(COUNTY)
+
+    row = {**outages.announcements(outage_id)[0], "published_at": "2026-11-01T00:00:00.000Z"}
+    kept = DayRow(f"outage/{outage_id}/announcements", row["id"], row=json.dumps(row), version=0)
+    kept.save()
+    assert verifying.chain(desk, chain)["first_bad"]["why"] == "head-differs"
+    kept.delete()
+    assert verifying.chain(desk, chain)["first_bad"]["why"] == "head-missing"
+
 
 def test_an_announcement_counts_once_it_is_whole_and_its_proof_is_on_file(desk):
     outage_id = draft(desk).outage.outage_id
@@ -248,7 +269,7 @@ def test_an_announcement_counts_once_it_is_whole_and_its_proof_is_on_file(desk):
         medium="radio", outlet="清河县广播电台", published_at=NOON, area="河尾村",
         line="清河线", time="12月2日", cause="检修", contact="95598",
     )  # fmt: skip
-    said: dict[str, Any] = {"announcement_id": "a1", "by": "u1", "at": NOON}
+    said: dict[str, Any] = {"announcement_id": "a1", "by": DESK, "at": NOON}
     planning.put_announcement(outage_id, heard, **said)
     assert [row["lacking"] for row in planning.announcements(outage_id)] == [["proof"]]
     assert planning.made_public_at(outage_id) is None

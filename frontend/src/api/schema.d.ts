@@ -3003,14 +3003,17 @@ export interface components {
             flags: string[];
         };
         /**
-         * @description What was found. hours: sealed ones that were compared. unsealed: hours without a seal.
+         * @description What was found.
          *
-         *     seal_key: whether seals could be checked at all. elsewhere: how much is wrong with chains that
-         *     are not theirs to see, of other counties and of confidential kinds; none of it is named.
+         *     chains: of outages, the grid and whatever else is no order. hours: sealed ones that were
+         *     compared. unsealed: hours without a seal. seal_key: whether seals could be checked at all.
+         *     elsewhere: how much is wrong with chains that are not theirs to see, of other counties and of
+         *     confidential kinds; none of it is named.
          */
         DaysVerified: {
             ok: boolean;
             orders: number;
+            chains: number;
             events: number;
             hours: number;
             seal_key: boolean;

@@ -552,7 +552,7 @@ export const en: typeof zh = {
     ledgerIntro: 'Each record carries the fingerprint of the one before: a change, a deletion or another order shows at the first bad record.',
     ledgerCounty: 'County',
     ledgerVerify: 'Verify this span',
-    ledgerOk: '{events} records of {orders} orders are whole.',
+    ledgerOk: '{events} records of {orders} orders and {chains} outage and grid chains are whole.',
     ledgerBad: '{n} orders are wrong',
     seals: 'Hourly seals',
     sealsDay: 'Day',

@@ -551,7 +551,7 @@ export const zh = {
     ledgerIntro: '每条记录带前一条的指纹。改动、删除、调换顺序都能查出第一条有问题的记录。',
     ledgerCounty: '县公司',
     ledgerVerify: '校验这段时间',
-    ledgerOk: '{orders} 单 {events} 条记录完整。',
+    ledgerOk: '{orders} 单、{chains} 条停电与电网记录链，共 {events} 条记录完整。',
     ledgerBad: '{n} 单有问题',
     seals: '每小时封存',
     sealsDay: '日期',
