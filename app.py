@@ -24,6 +24,7 @@ from chalicelib.api import (
     papers,
     patrolling,
     planning,
+    resources,
 )
 
 settings = ambient.settings()
@@ -40,6 +41,7 @@ for audience in (
     grid,
     outages,
     planning,
+    resources,
     measuring,
     patrolling,
     channel,

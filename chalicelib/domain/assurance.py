@@ -193,7 +193,7 @@ def prepare(task: Task, *, at: datetime) -> Task:
     if task.finish <= task.start:
         raise BadInput.of("finish", "times.not_in_order")
     if task.finish <= at:
-        raise BadInput.of("finish", "planned.in_the_past")
+        raise BadInput.of("finish", "plan.in_past")
     return task
 
 

@@ -94,6 +94,9 @@ class Capability(StrEnum):
     ISSUE_SUPERVISE = "issue.supervise"
     PAPER_READ = "paper.read"
     PAPER_WORK = "paper.work"
+    RESOURCE_READ = "resource.read"
+    RESOURCE_UPDATE = "resource.update"
+    ASSURANCE_UPDATE = "assurance.update"
 
 
 class Relation(StrEnum):
@@ -126,7 +129,12 @@ _UP: Final = frozenset({Relation.OWN, Relation.BELOW, Relation.ABOVE})
 
 _C = Capability
 _READ: Final = {_C.LOGIN: _OWN, _C.OFFICE_READ: _UP, _C.STAFF_READ: _TREE, _C.LIMIT_READ: _UP}
-_ORDERS: Final = {_C.ORDER_READ: _TREE, _C.ORDER_LIST: _TREE, _C.NOTICE_LIST: _TREE}
+_ORDERS: Final = {
+    _C.ORDER_READ: _TREE,
+    _C.ORDER_LIST: _TREE,
+    _C.NOTICE_LIST: _TREE,
+    _C.RESOURCE_READ: _TREE,
+}
 _PAPERS: Final = {_C.PAPER_READ: _TREE}
 _ISSUES: Final = {_C.ISSUE_LIST: _TREE, _C.ISSUE_READ: _TREE}
 _WORK: Final = {
@@ -148,6 +156,8 @@ _OVERSEE: Final = {
     _C.ISSUE_SUPERVISE: _TREE,
 }
 
+_COMMAND: Final = {_C.RESOURCE_UPDATE: _TREE, _C.ASSURANCE_UPDATE: _TREE}
+
 MATRIX: Final[Mapping[Role, Mapping[Capability, frozenset[Relation]]]] = MappingProxyType(
     {
         Role.AGENT: {
@@ -167,6 +177,7 @@ MATRIX: Final[Mapping[Role, Mapping[Capability, frozenset[Relation]]]] = Mapping
             _C.OUTAGE_UPDATE: _TREE,
             _C.OUTAGE_REPORT: _TREE,
             _C.NEWS_UPDATE: _TREE,
+            **_COMMAND,
         },
         Role.NETWORK_CONTROLLER: {
             **_WORK,
@@ -174,17 +185,34 @@ MATRIX: Final[Mapping[Role, Mapping[Capability, frozenset[Relation]]]] = Mapping
             _C.OUTAGE_UPDATE: _TREE,
             _C.OUTAGE_REPORT: _TREE,
             _C.LEDGER_READ: _TREE,
+            **_COMMAND,
         },
-        Role.CREW: {**_WORK, _C.CONTACT_REVEAL: _TREE, _C.OUTAGE_REPORT: _TREE},
-        Role.AREA_MANAGER: {**_WORK, _C.CONTACT_REVEAL: _TREE, _C.OUTAGE_REPORT: _TREE},
-        Role.GRID_STAFF: {**_WORK, _C.CONTACT_REVEAL: _TREE, _C.OUTAGE_REPORT: _TREE},
-        Role.LIAISON: {**_WORK, _C.CONTACT_REVEAL: _TREE},
+        Role.CREW: {
+            **_WORK,
+            _C.CONTACT_REVEAL: _TREE,
+            _C.OUTAGE_REPORT: _TREE,
+            _C.ASSURANCE_UPDATE: _TREE,
+        },
+        Role.AREA_MANAGER: {
+            **_WORK,
+            _C.CONTACT_REVEAL: _TREE,
+            _C.OUTAGE_REPORT: _TREE,
+            _C.ASSURANCE_UPDATE: _TREE,
+        },
+        Role.GRID_STAFF: {
+            **_WORK,
+            _C.CONTACT_REVEAL: _TREE,
+            _C.OUTAGE_REPORT: _TREE,
+            _C.ASSURANCE_UPDATE: _TREE,
+        },
+        Role.LIAISON: {**_WORK, _C.CONTACT_REVEAL: _TREE, _C.ASSURANCE_UPDATE: _TREE},
         Role.RETURN_VISITOR: {**_WORK, _C.CONTACT_REVEAL: _TREE, _C.CALL_LIST: _TREE},
         Role.CITY_HOST: {
             **_OVERSEE,
             _C.INTAKE: _TREE,
             _C.ORDER_MERGE: _TREE,
             _C.OUTAGE_REPORT: _TREE,
+            **_COMMAND,
         },
         Role.SUPERVISOR: {
             **_OVERSEE,
@@ -192,11 +220,17 @@ MATRIX: Final[Mapping[Role, Mapping[Capability, frozenset[Relation]]]] = Mapping
             _C.CALL_LIST: _TREE,
             _C.OUTAGE_REPORT: _TREE,
             _C.NEWS_UPDATE: _TREE,
+            **_COMMAND,
         },
         Role.PROVINCE_MONITOR: _OVERSEE,
-        Role.DEPARTMENT: {**_OVERSEE, _C.OUTAGE_REPORT: _TREE, _C.NEWS_UPDATE: _TREE},
+        Role.DEPARTMENT: {**_OVERSEE, _C.OUTAGE_REPORT: _TREE, _C.NEWS_UPDATE: _TREE, **_COMMAND},
         Role.DISCIPLINE: {**_OVERSEE, _C.MISCONDUCT_READ: _TREE},
-        Role.LEADER: {**_OVERSEE, _C.LEDGER_VERIFY: _TREE, _C.OUTAGE_REPORT: _TREE},
+        Role.LEADER: {
+            **_OVERSEE,
+            _C.LEDGER_VERIFY: _TREE,
+            _C.OUTAGE_REPORT: _TREE,
+            _C.RESOURCE_UPDATE: _TREE,
+        },
         Role.ADMIN: {
             **_READ,
             _C.OFFICE_CREATE: _TREE,

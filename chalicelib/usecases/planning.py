@@ -115,8 +115,8 @@ def against(
         for other in others
         if other.outage_id != plan.outage_id
         and KINDS[other.kind].indexed
-        and (window := _window(other, at)) is not None
-        and (shared := plan.reach & _reach(other))
+        and (window := window_of(other, at)) is not None
+        and (shared := plan.reach & reach_of(other))
     }
     found = conflicts(
         Plan(
@@ -146,13 +146,14 @@ def against(
     return tuple(Against(one, *met.get(one.other, nothing)[:2]) for one in found)
 
 
-def _reach(outage: Outage) -> Reach:
+def reach_of(outage: Outage) -> Reach:
+    """Return what an outage darkens, or is to darken."""
     if outage.plan is not None and not outage.steps:
         return outage.plan.reach
     return union(spell.reach for spell in spells(outage))
 
 
-def _window(outage: Outage, at: datetime) -> Window | None:
+def window_of(outage: Outage, at: datetime) -> Window | None:
     """Return when its power is off; None for one that never was and never will be."""
     if outage.state in BEFORE and outage.plan is not None:
         return outage.plan.window
@@ -209,7 +210,7 @@ def conflict_rows(
             "names": [_named(desk, name, language, at) for name in one.conflict.names],
         }
         for one in found
-        for window in [_window(one.other, at) if one.other else None]
+        for window in [window_of(one.other, at) if one.other else None]
     ]
 
 
@@ -318,7 +319,7 @@ def five_voices(
     if not outage.rule.tells:
         raise BadInput.of("outage", "outage.private")
     rules, office = desk.rules(outage.county), desk.office(outage.county)
-    reach = outage.dark if outage.state in OPEN else _reach(outage)
+    reach = outage.dark if outage.state in OPEN else reach_of(outage)
     here = [place for place in customers.places(outage.county, at=at) if place.code in reach.parts]
     facts = facts_of(
         outage,

@@ -23,10 +23,12 @@ from chalicelib.domain.words import say as word
 from chalicelib.store import customers, registry
 from chalicelib.store.customers import Household, Place
 from chalicelib.store.registry import Duty, Member, Turn
-from chalicelib.usecases import handling, reporting, sheets, surveying
+from chalicelib.usecases import assuring, handling, reporting, resourcing, sheets, surveying
+from chalicelib.usecases.assuring import NewTask
 from chalicelib.usecases.desk import Desk, actor_of
 from chalicelib.usecases.handling import Command
 from chalicelib.usecases.reporting import Report
+from chalicelib.usecases.resourcing import Asking, NewTruck
 from chalicelib.usecases.surveying import Survey
 from infra.local import network
 from infra.local.issuer import Person, write_staff
@@ -130,6 +132,8 @@ def run(*, data: Path, at: datetime, say: Callable[[str], None]) -> None:
     _network(desk, places, households, at)
     say(f"  a network of {len(places)} transformers and {len(households)} households")
     _orders(desk, dice, places, at=at, say=say)
+    _resources(desk, places, at=at)
+    say(f"  {len(TRUCKS)} generator trucks and a task of supply assurance")
 
 
 def _offices_and_staff(dice: random.Random, at: datetime) -> list[Member]:
@@ -257,6 +261,64 @@ def _name(dice: random.Random) -> str:
 
 def _phone(dice: random.Random) -> Phone:
     return Phone(f"+86169{dice.randrange(10**8):08d}")
+
+
+# Trucks and supply assurance --------------------------------------------------------------------
+
+TRUCKS: Final = (("400千瓦发电车", 400, COUNTY), ("200千瓦发电车", 200, "S-QH-01"),
+                 ("50千瓦发电车", 50, "S-QH-05"))  # fmt: skip
+COMMANDER: Final = "dispatcher-qh-1"
+LINEMEN: Final = ("overhead_line", "low_voltage")
+
+
+def _resources(desk: Desk, places: Sequence[Place], *, at: datetime) -> None:
+    """Register trucks, say what two crews can do, ask for a loan, and prepare a task; once."""
+    if any(unit.kw for unit in resourcing.fleet(desk, [COUNTY]).units):
+        return
+    home = {office: next((p.code for p in places if p.office_id == office), "")
+            for _, _, office in TRUCKS}  # fmt: skip
+    for name, kw, office in TRUCKS:
+        truck = NewTruck(name, office, kw, home[office])
+        resourcing.add_truck(desk, truck, _order_of("added", f"truck-{kw}", {"kw": kw}, at))
+    for crew in ("crew-01-1", "crew-02-1"):
+        told = _order_of("describe", f"skills-{crew}", {"skills": ",".join(LINEMEN)}, at)
+        resourcing.move_unit(desk, crew, told, sees=lambda _: True)
+    asked = Asking(
+        sort="crew",
+        office="S-QH-04",
+        start=at + timedelta(hours=1),
+        until=at + timedelta(hours=9),
+        reason="several_faults",
+        skill="overhead_line",
+        note="东山多处断线，请求支援一支架空线路队伍",
+    )
+    resourcing.ask_for(desk, asked, _order_of("asked", "loan", {}, at), sees=lambda _: True)
+    start = at + timedelta(days=2)
+    school = places[0]
+    task = NewTask(
+        title="高考保供电",
+        level="first",
+        start=start,
+        finish=start + timedelta(hours=10),
+        where=f"{school.township}第一中学考点",
+        devices=(school.code,),
+        note="双电源核对，发电车待命",
+    )
+    kept = assuring.prepare(desk, task, _order_of("prepared", "task", {}, at), may=lambda _: True)
+    answers = {
+        "person": "crew-01-1",
+        "where": "考点配电房",
+        "start": start,
+        "finish": start + timedelta(hours=10),
+    }
+    assuring.move(desk, kept.key, _order_of("add_post", "task-post", answers, at))
+    done = {"check": "patrol", "ok": True, "note": "线路特巡完毕，无异常"}
+    assuring.move(desk, kept.key, _order_of("check", "task-check", done, at))
+
+
+def _order_of(move: str, key: str, answers: dict[str, Any], at: datetime) -> Command:
+    by = Actor(Role.DISPATCHER.value, COMMANDER, COUNTY)
+    return Command(move, by, COMMANDER, f"demo-{key}", _salt(key), at, answers)
 
 
 # Orders -----------------------------------------------------------------------------------------

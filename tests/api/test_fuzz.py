@@ -119,6 +119,13 @@ def a_world(api: Api, writes: list[str]) -> World:
             {"kind": "circular", "month": "2026-10", "title": "通报", "body": "十月三件投诉"},
         )
     ]
+    truck = api.post("/api/v1/resources/trucks", {"name": "车", "kw": 80}, as_="dispatcher-1")
+    days = {"start": "2036-12-01T00:00:00Z", "until": "2036-12-02T00:00:00Z"}
+    asked = {"sort": "truck", "kw": 50, "reason": "storm", **days}
+    loan = api.post("/api/v1/resources/loans", asked, as_="dispatcher-1")
+    plan = {"title": "保电", "level": "third", "account": ACCOUNT}
+    when = {"start": days["start"], "finish": days["until"]}
+    task = api.post("/api/v1/assurance", {**plan, **when}, as_="dispatcher-1")
     secret, key_id = a_key(api)
     people = [f"any-{role}" for role in Role] + ["top-1", "crew-1", "stranger-1"]
     staff = [{"Authorization": f"Bearer {api.issuer.token(each)}"} for each in people]
@@ -151,6 +158,9 @@ def a_world(api: Api, writes: list[str]) -> World:
             "q": [numbers[0], PHONE, ACCOUNT, "建设路"],
             "channel": ["12345"],
             "case": ["QH-1"],
+            "unit": ["crew-1", truck.body["id"], "nobody"],
+            "loan": [loan.body["id"], "0" * 12],
+            "task": [task.body["id"], "0" * 12],
             "cursor": ["", "abc.abc"],
         },
         tokens=dict(orders),

@@ -25,6 +25,7 @@ from chalicelib.store import customers, deliveries, ledger, registry
 from chalicelib.store.customers import Household, Place
 from chalicelib.store.registry import Member
 from chalicelib.usecases import delivering
+from chalicelib.usecases.showing import stamp
 from tests.api.conftest import (
     ACCOUNT,
     CITY,
@@ -105,6 +106,10 @@ NOTHING: Mapping[str, str] = {
     "feeder": "feeder/F9",
     "survey": "0" * 32,
     "news": "0" * 16,
+    "unit": "261121-DDDDDD",
+    "loan": "261121-EEEEEE",
+    "task": "261121-FFFFFF",
+    "account": "9999999999",
 }
 
 
@@ -145,8 +150,22 @@ def ours(api: Api) -> Ours:
         as_="supervisor-1",
     )
     assert paper.status == 201, paper.raw.decode()
+    truck = api.post("/api/v1/resources/trucks", {"name": "发电车甲", "kw": 80}, as_="dispatcher-1")
+    assert truck.status == 201, truck.raw.decode()
+    when = {"start": stamp(at + timedelta(days=1)), "until": stamp(at + timedelta(days=2))}
+    asked = {"sort": "crew", "reason": "storm", "note": "大风灾害", **when}
+    loan = api.post("/api/v1/resources/loans", asked, as_="dispatcher-1")
+    assert loan.status == 201, loan.raw.decode()
+    plan = {"title": "党代会保电", "level": "third", "account": ACCOUNT, "devices": ["F1-SW1"],
+            "start": when["start"], "finish": when["until"]}  # fmt: skip
+    task = api.post("/api/v1/assurance", plan, as_="dispatcher-1")
+    assert task.status == 201, task.raw.decode()
     values = {
         "number": number,
+        "unit": truck.body["id"],
+        "loan": loan.body["id"],
+        "task": task.body["id"],
+        "account": ACCOUNT,
         "news": news.body["id"],
         "parent": number,
         "aggregate": number,
@@ -173,7 +192,8 @@ def ours(api: Api) -> Ours:
     }
     marks = {number, token, key[1], hook.body["id"], listed.body["id"], NAME, ACCOUNT, "独孤**",
              dark.body["id"], "河尾村", "欧阳", "清河县公司", "城关供电所", "员工crew-1", "建设路",
-             "没电了", paper.body["paper_id"]}  # fmt: skip
+             "没电了", "发电车甲", "大风灾害", "党代会", truck.body["id"], loan.body["id"],
+             task.body["id"], paper.body["paper_id"]}  # fmt: skip
     return Ours(number, values, frozenset(marks))
 
 
@@ -221,6 +241,17 @@ MORE_BODIES: Mapping[str, Sequence[Mapping[str, Any]]] = {
          "dispatch": {"office": None}},
     ),
     "merge_order": ({"parent": an_order_id(2)},),
+    "post_truck": ({"name": "车", "kw": 9, "office": None},),
+    "post_loan": (
+        {"sort": "crew", "reason": "storm", "office": None, "start": "2026-12-01T00:00:00Z",
+         "until": "2026-12-02T00:00:00Z"},
+        {"sort": "crew", "reason": "storm", "outage": None, "start": "2026-12-01T00:00:00Z",
+         "until": "2026-12-02T00:00:00Z"},
+    ),
+    "post_task": (
+        {"title": "保电", "level": "third", "account": None, "start": "2036-12-01T00:00:00Z",
+         "finish": "2036-12-02T00:00:00Z"},
+    ),
     "upload_list": (
         {"kind": "phones", "filename": "p.csv", "county": None,
          "content_base64": base64.b64encode("户号,电话\n1,13800138000\n".encode()).decode()},
@@ -304,6 +335,7 @@ def ask(api: Api, operation: Operation, path: str, body: Any, person: str) -> An
 INSTANCE = re.compile(r"/requests/[^\"]*")
 MADE = re.compile(
     r'"token":"[^"]*"|(?<![0-9])[0-9]{16}(?![0-9])|\b[0-9a-f]{12,64}\b|"elapsed_seconds":\d+'
+    r"|\b[0-9]{6}-[2-9A-Z]{6}\b"
 )
 MASKED = re.compile(r"\d{3}\*{4}\d{4}")
 STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?(\.\d+)?Z?")
@@ -420,6 +452,10 @@ def test_nothing_of_ours_is_in_what_strangers_search_export_or_list(api, ours):
         *(f"/api/v1/grid/search?q={quote(q)}" for q in (ACCOUNT, PLACE, "F1-SW1", NAME)),
         "/api/v1/grid/feeders",
         "/api/v1/grid/switchings",
+        "/api/v1/resources",
+        "/api/v1/resources/restoration",
+        "/api/v1/resources/loans",
+        "/api/v1/assurance",
         "/api/v1/admin/lists?kind=offices",
         "/api/v1/admin/lists?kind=staff",
         f"/api/v1/ledger/events?aggregate=access/{COUNTY}/{DAY}",

@@ -91,6 +91,7 @@ def test_an_auditor_reads_and_changes_nothing():
         "issue.list",
         "issue.read",
         "paper.read",
+        "resource.read",
     }
     assert {c.value for c in MATRIX[Role.AUDITOR]} == reading
 

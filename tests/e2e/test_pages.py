@@ -14,7 +14,7 @@ CITIZEN = (
 )  # fmt: skip
 OFFICE = (
     "/", "/intake", "/visits", "/calls", "/search", "/export", "/print/slips", "/phone", "/crew",
-    "/indices", "/indices/frequent",
+    "/indices", "/indices/frequent", "/resources", "/assurance",
     "/grid", "/grid/feeder?county=X-QH&feeder=feeder/F-QH-01",
 )  # fmt: skip
 ADMIN = (

@@ -452,6 +452,70 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/assurance": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return the tasks of supply assurance that are not over; over: those of this month
+         * @description Return the tasks of supply assurance that are not over; over: those of this month.
+         */
+        get: operations["list_tasks"];
+        put?: never;
+        /**
+         * Prepare a task of supply assurance
+         * @description Prepare a task of supply assurance.
+         */
+        post: operations["post_task"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/assurance/{task}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return a task with its posts, checks, log, and the outages that lie in its way
+         * @description Return a task with its posts, checks, log, and the outages that lie in its way.
+         */
+        get: operations["read_task"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/assurance/{task}/moves/{move}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Man a post, check, log, begin, end, change or call off a task
+         * @description Man a post, check, log, begin, end, change or call off a task.
+         */
+        post: operations["move_task"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/callers": {
         parameters: {
             query?: never;
@@ -1696,6 +1760,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/outages/{outage}/advice": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return the nearest crews for an outage, its place among all, and who needs a truck
+         * @description Return the nearest crews for an outage, its place among all, and who needs a truck.
+         */
+        get: operations["read_advice"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/outages/{outage}/announcements": {
         parameters: {
             query?: never;
@@ -2324,6 +2408,150 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/resources": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return the crews and trucks of the caller's offices, and those lent to or by them
+         * @description Return the crews and trucks of the caller's offices, and those lent to or by them.
+         */
+        get: operations["list_resources"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/resources/loans": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return the loans that the caller's offices ask for, decide on or make; over: this month's
+         * @description Return the loans that the caller's offices ask for, decide on or make; over: this month's.
+         */
+        get: operations["list_loans"];
+        put?: never;
+        /**
+         * Ask the office above for a crew or a truck of another office
+         * @description Ask the office above for a crew or a truck of another office.
+         */
+        post: operations["post_loan"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/resources/loans/{loan}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return a loan with its history and, for who decides, what may be lent
+         * @description Return a loan with its history and, for who decides, what may be lent.
+         */
+        get: operations["read_loan"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/resources/loans/{loan}/moves/{move}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Approve, refuse, hand over, take back or withdraw: who may is a rule of both offices
+         * @description Approve, refuse, hand over, take back or withdraw: who may is a rule of both offices.
+         */
+        post: operations["move_loan"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/resources/restoration": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return in which order the open outages should be restored, and which truck feeds whom
+         * @description Return in which order the open outages should be restored, and which truck feeds whom.
+         */
+        get: operations["read_restoration"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/resources/trucks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Register a generator truck
+         * @description Register a generator truck.
+         */
+        post: operations["post_truck"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/resources/units/{unit}/moves/{move}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a truck to a customer, release it, describe a unit anew, or take it out of service
+         * @description Send a truck to a customer, release it, describe a unit anew, or take it out of service.
+         */
+        post: operations["move_unit"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/search": {
         parameters: {
             query?: never;
@@ -2772,6 +3000,13 @@ export interface components {
             seq: number;
             why: string;
         };
+        /** @description One reason of a rank, with the points that it gave. */
+        BandRow: {
+            name: string;
+            text: string;
+            count: number;
+            points: number;
+        };
         /** @description A count that stands beside a figure, so that nobody can play it. */
         BesideFigure: {
             name: string;
@@ -2922,6 +3157,26 @@ export interface components {
             channel: string;
             case_no: string;
         };
+        /** @description What is looked at before. asked: its level asks for it. ok: null while nobody has looked. */
+        CheckRow: {
+            name: string;
+            asked: boolean;
+            ok: boolean | null;
+            by_name: string | null;
+            at: string | null;
+        };
+        /** @description An outage that would darken what the task protects, in words as well. */
+        ClashRow: {
+            outage: string;
+            /** @enum {string} */
+            by: "same_customer" | "same_device" | "same_supply";
+            label: string;
+            /** Format: date-time */
+            start: string;
+            /** Format: date-time */
+            end: string;
+            devices: string[];
+        };
         /** @description One clock as every screen shows it. The server alone decides `level` and `due_at`. */
         ClockRow: {
             name: string;
@@ -2992,6 +3247,19 @@ export interface components {
                 [key: string]: number;
             };
             capped: boolean;
+        };
+        /** @description A crew in its place: those that may be sent first. km: as the crow flies, where known. */
+        CrewAdvised: {
+            id: string;
+            name: string;
+            office_name: string;
+            free: boolean;
+            on_duty: boolean;
+            km: number | null;
+            busy_outage: string | null;
+            busy_until: string | null;
+            skills: string[];
+            reasons: components["schemas"]["ReasonRow"][];
         };
         /** @description An account, masked but for its number. */
         CustomerRow: {
@@ -3378,6 +3646,19 @@ export interface components {
             device_open: number;
             indicators: number;
         };
+        /** @description One step, with what was said. */
+        HistoryRow: {
+            seq: number;
+            name: string;
+            /** Format: date-time */
+            at: string;
+            /** Format: date-time */
+            recorded_at: string;
+            by: string;
+            by_role: string;
+            by_name: string;
+            note: string | null;
+        };
         /** @description A hold while the customer is the actor. */
         Hold: {
             reason: string;
@@ -3556,6 +3837,100 @@ export interface components {
         Limits: {
             ruleset: string;
             items: components["schemas"]["LimitRow"][];
+        };
+        /** @description What is asked of other offices. kw: of a truck, at the least; skill: of a crew. */
+        LoanIn: {
+            /** @enum {string} */
+            sort: "crew" | "truck";
+            /** Format: date-time */
+            start: string;
+            /** Format: date-time */
+            until: string;
+            /**
+             * @example storm
+             * @enum {string}
+             */
+            reason: "storm" | "several_faults" | "key_supply" | "skill_missing" | "exercise";
+            office?: string | null;
+            kw?: number | null;
+            skill?: ("overhead_line" | "cable" | "live_line" | "switchgear" | "low_voltage" | "generator") | null;
+            outage?: string | null;
+            /** @default  */
+            note?: string;
+        };
+        /** @description A loan with its history, and for who decides, what may be lent. */
+        LoanPage: {
+            id: string;
+            /** @enum {string} */
+            sort: "crew" | "truck";
+            /** @enum {string} */
+            stage: "asked" | "approved" | "refused" | "withdrawn" | "out" | "returned";
+            office: string;
+            office_name: string;
+            asked_by_name: string;
+            /** Format: date-time */
+            asked_at: string;
+            /** Format: date-time */
+            start: string;
+            /** Format: date-time */
+            until: string;
+            reason: string;
+            kw: number | null;
+            skill: string | null;
+            outage: string | null;
+            unit: string | null;
+            unit_name: string | null;
+            lender: string | null;
+            lender_name: string | null;
+            decided_by_name: string | null;
+            decided_at: string | null;
+            refusal: string | null;
+            out_at: string | null;
+            back_at: string | null;
+            late: boolean;
+            version: number;
+            moves: components["schemas"]["MoveRow"][];
+            history: components["schemas"]["HistoryRow"][];
+            eligible: components["schemas"]["UnitRow"][];
+        };
+        /** @description A loan: who asks for what, who decided, what is lent. late: out for longer than agreed. */
+        LoanRow: {
+            id: string;
+            /** @enum {string} */
+            sort: "crew" | "truck";
+            /** @enum {string} */
+            stage: "asked" | "approved" | "refused" | "withdrawn" | "out" | "returned";
+            office: string;
+            office_name: string;
+            asked_by_name: string;
+            /** Format: date-time */
+            asked_at: string;
+            /** Format: date-time */
+            start: string;
+            /** Format: date-time */
+            until: string;
+            reason: string;
+            kw: number | null;
+            skill: string | null;
+            outage: string | null;
+            unit: string | null;
+            unit_name: string | null;
+            lender: string | null;
+            lender_name: string | null;
+            decided_by_name: string | null;
+            decided_at: string | null;
+            refusal: string | null;
+            out_at: string | null;
+            back_at: string | null;
+            late: boolean;
+            version: number;
+            moves: components["schemas"]["MoveRow"][];
+        };
+        /** @description Loans, those that wait for a decision first. */
+        LoanRows: {
+            items: components["schemas"]["LoanRow"][];
+            /** Format: date-time */
+            as_of: string;
         };
         /** @description The second way to an order: its number and the last four digits of the telephone. */
         LookUp: {
@@ -3870,6 +4245,19 @@ export interface components {
             customers_affected?: number | null;
             restored_at?: string | null;
             cancelled_at?: string | null;
+        };
+        /**
+         * @description What we would do about an outage: whom to send, how urgent it is, who needs a truck.
+         *
+         *     of: how many outages wait in the county. priority: null where it waits for nothing.
+         */
+        OutageAdvice: {
+            priority: components["schemas"]["PriorityRow"] | null;
+            of: number;
+            crews: components["schemas"]["CrewAdvised"][];
+            wants: components["schemas"]["WantRow"][];
+            /** Format: date-time */
+            as_of: string;
         };
         /** @description A device that failed or is switched. */
         OutageDevice: {
@@ -4302,6 +4690,17 @@ export interface components {
             /** Format: date-time */
             as_of: string;
         };
+        /** @description Who stands where, from when to when. */
+        PostRow: {
+            id: string;
+            staff: string;
+            name: string;
+            where: string;
+            /** Format: date-time */
+            start: string;
+            /** Format: date-time */
+            finish: string;
+        };
         /** @description What a list would do. Nothing is applied yet; it waits for a day. */
         Previewed: {
             id: string;
@@ -4315,6 +4714,19 @@ export interface components {
             sample: {
                 [key: string]: string;
             }[];
+        };
+        /** @description An outage in its place among those that wait for their restoration. */
+        PriorityRow: {
+            outage: string;
+            rank: number;
+            score: number;
+            area: string;
+            state: string;
+            since: string | null;
+            etr: string | null;
+            households: number;
+            crew_status: string | null;
+            reasons: components["schemas"]["BandRow"][];
         };
         /** @description A refusal (RFC 9457), with the facts of its kind beside these members. */
         Problem: {
@@ -4471,6 +4883,11 @@ export interface components {
             refused: components["schemas"]["RefusedReading"][];
             found: components["schemas"]["FoundOut"][];
         };
+        /** @description Why something stands where it stands. */
+        ReasonRow: {
+            name: string;
+            text: string;
+        };
         /** @description What became of one text. reference: what it was handed over with. */
         ReceiptIn: {
             reference: string;
@@ -4524,6 +4941,13 @@ export interface components {
             id: string;
             phone: string;
             text: string;
+        };
+        /** @description In which order outages should be restored, and which truck should feed whom meanwhile. */
+        Restoration: {
+            priorities: components["schemas"]["PriorityRow"][];
+            wants: components["schemas"]["WantRow"][];
+            /** Format: date-time */
+            as_of: string;
         };
         /** @description Why somebody has to see a telephone number; it goes on record. */
         RevealIn: {
@@ -4904,6 +5328,91 @@ export interface components {
             id: string;
             households: number;
         };
+        /** @description A task of supply assurance. It protects devices, a customer, or both. */
+        TaskIn: {
+            title: string;
+            /**
+             * @example first
+             * @enum {string}
+             */
+            level: "special" | "first" | "second" | "third";
+            /** Format: date-time */
+            start: string;
+            /** Format: date-time */
+            finish: string;
+            /** @default  */
+            where?: string;
+            devices?: string[];
+            account?: string | null;
+            /** @default  */
+            note?: string;
+        };
+        /** @description Everything about one task. reason: why it began although an outage lies in its way. */
+        TaskPage: {
+            id: string;
+            title: string;
+            where: string;
+            level: string;
+            /** @enum {string} */
+            phase: "prepared" | "under_way" | "ended" | "called_off";
+            county: string;
+            office: string;
+            office_name: string;
+            /** Format: date-time */
+            start: string;
+            /** Format: date-time */
+            finish: string;
+            devices: string[];
+            posts: number;
+            open_checks: number;
+            manned: boolean;
+            logs: number;
+            late: boolean;
+            begun_at: string | null;
+            over_at: string | null;
+            version: number;
+            prepared_by_name: string;
+            account: string | null;
+            customer: string | null;
+            place_name: string | null;
+            reason: string | null;
+            post_rows: components["schemas"]["PostRow"][];
+            check_rows: components["schemas"]["CheckRow"][];
+            conflicts: components["schemas"]["ClashRow"][];
+            history: components["schemas"]["HistoryRow"][];
+            moves: components["schemas"]["MoveRow"][];
+        };
+        /** @description A task of supply assurance. late: its time has come and nobody has begun it. */
+        TaskRow: {
+            id: string;
+            title: string;
+            where: string;
+            level: string;
+            /** @enum {string} */
+            phase: "prepared" | "under_way" | "ended" | "called_off";
+            county: string;
+            office: string;
+            office_name: string;
+            /** Format: date-time */
+            start: string;
+            /** Format: date-time */
+            finish: string;
+            devices: string[];
+            posts: number;
+            open_checks: number;
+            manned: boolean;
+            logs: number;
+            late: boolean;
+            begun_at: string | null;
+            over_at: string | null;
+            version: number;
+        };
+        /** @description Tasks, the soonest first. */
+        TaskRows: {
+            items: components["schemas"]["TaskRow"][];
+            /** Format: date-time */
+            as_of: string;
+        };
         /** @description What became of a test event. */
         Tested: {
             /** @enum {string} */
@@ -4924,6 +5433,15 @@ export interface components {
             closed: boolean;
             to: string[];
         };
+        /** @description A generator truck. office: whose it is, the caller's own where none is named. */
+        TruckIn: {
+            name: string;
+            kw: number;
+            office?: string | null;
+            place?: string | null;
+            /** @default  */
+            note?: string;
+        };
         /** @description One turn: somebody of the staff, or a telephone. A masked telephone is the one kept so. */
         TurnIn: {
             staff_id?: string | null;
@@ -4942,6 +5460,42 @@ export interface components {
             from: string;
             /** Format: date-time */
             to: string;
+        };
+        /**
+         * @description A crew or a truck. with_office: who has it now. free: that office may send it.
+         *
+         *     outage: where it is at work. on_duty: of a crew, whether its turn it is.
+         */
+        UnitRow: {
+            id: string;
+            /** @enum {string} */
+            sort: "crew" | "truck";
+            name: string;
+            office: string;
+            office_name: string;
+            with_office: string;
+            with_name: string;
+            county: string;
+            kw: number;
+            skills: string[];
+            place: string | null;
+            place_name: string | null;
+            /** @enum {string} */
+            state: "free" | "promised" | "committed" | "away" | "off";
+            free: boolean;
+            on_duty: boolean | null;
+            outage: string | null;
+            load_kw: number | null;
+            since: string | null;
+            loan: string | null;
+            version: number;
+            moves: components["schemas"]["MoveRow"][];
+        };
+        /** @description The crews and trucks of the caller's offices, and those lent to them. */
+        UnitRows: {
+            items: components["schemas"]["UnitRow"][];
+            /** Format: date-time */
+            as_of: string;
         };
         /** @description A reading of something that does not hang under the key's office. */
         UnknownReading: {
@@ -4988,6 +5542,35 @@ export interface components {
             ok: boolean;
             events: number;
             first_bad: components["schemas"]["FirstBad"] | null;
+        };
+        /**
+         * @description A customer who will be without power for longer than they can be.
+         *
+         *     state: advised (which truck should go), served (which is there), short (none; the reasons say
+         *     why). deadline: until when they can be without. expected_known: whether anybody said so.
+         */
+        WantRow: {
+            outage: string;
+            account: string;
+            name: string;
+            need: string;
+            need_label: string;
+            place: string;
+            place_name: string;
+            kw: number;
+            /** Format: date-time */
+            deadline: string;
+            /** Format: date-time */
+            expected: string;
+            expected_known: boolean;
+            /** @enum {string} */
+            state: "advised" | "served" | "short";
+            unit: string | null;
+            unit_name: string | null;
+            unit_kw: number | null;
+            unit_version: number | null;
+            km: number | null;
+            reasons: components["schemas"]["ReasonRow"][];
         };
         /** @description What is allowed but must not pass in silence. */
         Warned: {
@@ -7794,6 +8377,405 @@ export interface operations {
             };
             /** @description too-many */
             429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_tasks: {
+        parameters: {
+            query?: {
+                state?: "open" | "over";
+            };
+            header?: {
+                /** @description The language of problems. */
+                "Accept-Language"?: "zh" | "en";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TaskRows"];
+                };
+            };
+            /** @description not-signed-in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not-allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bad-input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_task: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The language of problems. */
+                "Accept-Language"?: "zh" | "en";
+                /** @description The same key and body give the same answer; another body is refused. */
+                "Idempotency-Key": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "title": "高考保供电",
+                 *       "level": "first",
+                 *       "start": "2027-06-07T00:00:00Z",
+                 *       "finish": "2027-06-08T10:00:00Z",
+                 *       "devices": [
+                 *         "F-TQ-QH-01-SW2"
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["TaskIn"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TaskPage"];
+                };
+            };
+            /** @description not-signed-in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not-allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description illegal-move */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description stale */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too-large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unsupported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bad-input, key-reused */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_task: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The language of problems. */
+                "Accept-Language"?: "zh" | "en";
+            };
+            path: {
+                task: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TaskPage"];
+                };
+            };
+            /** @description not-signed-in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not-allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unknown */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bad-input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    move_task: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The language of problems. */
+                "Accept-Language"?: "zh" | "en";
+                /** @description The same key and body give the same answer; another body is refused. */
+                "Idempotency-Key": string;
+                /** @description The version that was seen (ETag). */
+                "If-Match"?: string;
+            };
+            path: {
+                task: string;
+                move: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "note": "特巡完毕，无异常"
+                 *     }
+                 */
+                "application/json": components["schemas"]["OutageMoveIn"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TaskPage"];
+                };
+            };
+            /** @description not-signed-in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not-allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unknown */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description gate-closed, illegal-move */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description stale */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too-large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unsupported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bad-input, key-reused */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -13723,6 +14705,87 @@ export interface operations {
             };
         };
     };
+    read_advice: {
+        parameters: {
+            query?: {
+                skill?: "overhead_line" | "cable" | "live_line" | "switchgear" | "low_voltage" | "generator";
+            };
+            header?: {
+                /** @description The language of problems. */
+                "Accept-Language"?: "zh" | "en";
+            };
+            path: {
+                outage: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OutageAdvice"];
+                };
+            };
+            /** @description not-signed-in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not-allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unknown */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bad-input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     post_announcement: {
         parameters: {
             query?: never;
@@ -16502,6 +17565,784 @@ export interface operations {
                 };
             };
             /** @description bad-input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_resources: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The language of problems. */
+                "Accept-Language"?: "zh" | "en";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UnitRows"];
+                };
+            };
+            /** @description not-signed-in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not-allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bad-input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_loans: {
+        parameters: {
+            query?: {
+                state?: "open" | "over";
+            };
+            header?: {
+                /** @description The language of problems. */
+                "Accept-Language"?: "zh" | "en";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LoanRows"];
+                };
+            };
+            /** @description not-signed-in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not-allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bad-input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_loan: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The language of problems. */
+                "Accept-Language"?: "zh" | "en";
+                /** @description The same key and body give the same answer; another body is refused. */
+                "Idempotency-Key": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "sort": "truck",
+                 *       "kw": 100,
+                 *       "start": "2026-12-01T00:00:00Z",
+                 *       "until": "2026-12-02T00:00:00Z",
+                 *       "reason": "storm"
+                 *     }
+                 */
+                "application/json": components["schemas"]["LoanIn"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LoanPage"];
+                };
+            };
+            /** @description not-signed-in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not-allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description illegal-move */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description stale */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too-large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unsupported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bad-input, key-reused */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_loan: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The language of problems. */
+                "Accept-Language"?: "zh" | "en";
+            };
+            path: {
+                loan: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LoanPage"];
+                };
+            };
+            /** @description not-signed-in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not-allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unknown */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bad-input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    move_loan: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The language of problems. */
+                "Accept-Language"?: "zh" | "en";
+                /** @description The same key and body give the same answer; another body is refused. */
+                "Idempotency-Key": string;
+                /** @description The version that was seen (ETag). */
+                "If-Match"?: string;
+            };
+            path: {
+                loan: string;
+                move: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "refusal": "needed_here"
+                 *     }
+                 */
+                "application/json": components["schemas"]["OutageMoveIn"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LoanPage"];
+                };
+            };
+            /** @description not-signed-in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not-allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unknown */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description gate-closed, illegal-move */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description stale */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too-large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unsupported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bad-input, key-reused */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_restoration: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The language of problems. */
+                "Accept-Language"?: "zh" | "en";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Restoration"];
+                };
+            };
+            /** @description not-signed-in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not-allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bad-input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_truck: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The language of problems. */
+                "Accept-Language"?: "zh" | "en";
+                /** @description The same key and body give the same answer; another body is refused. */
+                "Idempotency-Key": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "200千瓦发电车1号",
+                 *       "kw": 200
+                 *     }
+                 */
+                "application/json": components["schemas"]["TruckIn"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UnitRow"];
+                };
+            };
+            /** @description not-signed-in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not-allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description illegal-move */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description stale */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too-large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unsupported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bad-input, key-reused */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    move_unit: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The language of problems. */
+                "Accept-Language"?: "zh" | "en";
+                /** @description The same key and body give the same answer; another body is refused. */
+                "Idempotency-Key": string;
+                /** @description The version that was seen (ETag). */
+                "If-Match"?: string;
+            };
+            path: {
+                unit: string;
+                move: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "note": "已到位"
+                 *     }
+                 */
+                "application/json": components["schemas"]["OutageMoveIn"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UnitRow"];
+                };
+            };
+            /** @description not-signed-in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not-allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unknown */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description gate-closed, illegal-move */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description stale */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too-large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unsupported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bad-input, key-reused */
             422: {
                 headers: {
                     [name: string]: unknown;

@@ -26,6 +26,8 @@ export const en: typeof zh = {
     outages: 'Outages',
     grid: 'Grid',
     planned: 'Planned',
+    resources: 'Crews and trucks',
+    assurance: 'Supply assurance',
     news: 'Supply news',
     intake: 'Phone intake',
     crew: 'My jobs',

@@ -25,6 +25,8 @@ export const zh = {
     outages: '停电',
     grid: '网架',
     planned: '计划停电',
+    resources: '队伍与发电车',
+    assurance: '保供电',
     news: '供电新闻',
     intake: '电话代录',
     crew: '我的任务',

@@ -17,6 +17,8 @@ import * as outages from '@/office/outages/en'
 import * as outagesZh from '@/office/outages/zh'
 import * as planned from '@/office/planned/en'
 import * as plannedZh from '@/office/planned/zh'
+import * as resources from '@/office/resources/en'
+import * as resourcesZh from '@/office/resources/zh'
 import * as status from '@/status/en'
 import * as statusZh from '@/status/zh'
 import { CATEGORIES, DANGERS, FLOWS, REPLIES, SUB_TYPES, SYMPTOMS, THEMES, TOPICS, VOICES } from '@/citizen/flows'
@@ -37,6 +39,7 @@ describe.each([
   ['grid', gridZh.zh, grid.en],
   ['outages', outagesZh.zh, outages.en],
   ['planned', plannedZh.zh, planned.en],
+  ['resources', resourcesZh.zh, resources.en],
   ['status', statusZh.zh, status.en],
 ])('the texts of %s', (_, zh, en) => {
   const english = new Map(leaves(en))
