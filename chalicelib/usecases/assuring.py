@@ -24,6 +24,7 @@ from chalicelib.domain.assurance import (
     Post,
     Task,
 )
+from chalicelib.domain.clocks import whole
 from chalicelib.domain.contact import clean_text, mask_name
 from chalicelib.domain.procedure import Form, Need
 from chalicelib.domain.reach import NOWHERE, Reach
@@ -137,8 +138,8 @@ def prepare(desk: Desk, sent: NewTask, command: Command, *, may: Callable[[str],
             county=county,
             office=office,
             level=sent.level,
-            start=sent.start,
-            finish=sent.finish,
+            start=whole(sent.start),
+            finish=whole(sent.finish),
             prepared_by=command.actor.actor_id,
             customer=customer_key(desk, household.account_no) if household else "",
             place=household.transformer_id if household else "",

@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple
 
 from chalicelib.domain import resources as rules_of
 from chalicelib.domain import words as wording
+from chalicelib.domain.clocks import whole
 from chalicelib.domain.contact import clean_text, mask_name
 from chalicelib.domain.outage import OPEN, Outage, spells
 from chalicelib.domain.procedure import Form, Need
@@ -543,8 +544,8 @@ def ask_for(desk: Desk, sent: Asking, command: Command, *, sees: Callable[[Head]
             county=desk.office(sent.office).county,
             asked_by=command.actor.actor_id,
             asked_at=command.at,
-            start=sent.start,
-            until=sent.until,
+            start=whole(sent.start),
+            until=whole(sent.until),
             reason=sent.reason,
             kw=sent.kw,
             skill=sent.skill,

@@ -26,7 +26,7 @@ export const en: typeof zh = {
     outages: 'Outages',
     grid: 'Grid',
     planned: 'Planned',
-    resources: 'Crews and trucks',
+    resources: 'Resources',
     assurance: 'Supply assurance',
     news: 'Supply news',
     intake: 'Phone intake',

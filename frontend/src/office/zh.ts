@@ -25,7 +25,7 @@ export const zh = {
     outages: '停电',
     grid: '网架',
     planned: '计划停电',
-    resources: '队伍与发电车',
+    resources: '抢修资源',
     assurance: '保供电',
     news: '供电新闻',
     intake: '电话代录',
