@@ -18,7 +18,7 @@ from chalicelib.domain.paper import is_paper
 from chalicelib.domain.refusal import BadInput, Unknown
 from chalicelib.outbound import seals
 from chalicelib.outbound.seals import SealBroken, Seals
-from chalicelib.store import daybook, ledger, orders, outages, papers
+from chalicelib.store import daybook, ledger, orders, outages, papers, resources
 from chalicelib.usecases import reading, sealing
 from chalicelib.usecases.desk import Desk
 
@@ -62,6 +62,9 @@ def owner(desk: Desk, aggregate: str) -> tuple[str, ...] | None:
         return desk.path(county) if county else None
     if sort == "paper":
         return _owner_of_paper(desk, rest)
+    if sort in resources.SORTS:
+        kept = resources.lookup(sort, rest)
+        return desk.path(kept.counties[0]) or None if kept else None
     if sort != "registry":
         return None
     kind, _, key = rest.partition("/")
@@ -122,7 +125,7 @@ def _checked(aggregate: str, *, version: int | None) -> dict[str, Any]:
     if broken is None and version is not None and count != version:
         broken = "missing" if count < version else "head-behind"
         count = min(count, version) + 1
-    folds = aggregate.startswith(("outage/", "paper/"))
+    folds = aggregate.startswith(("outage/", "paper/", *(f"{sort}/" for sort in resources.SORTS)))
     if broken is None and folds and not _is_fold(aggregate):
         broken = "head-differs"
     if broken is None and aggregate.startswith("announcement/"):
@@ -147,17 +150,28 @@ def _announced(aggregate: str) -> str | None:
 
 
 def _is_fold(aggregate: str) -> bool:
-    """Return whether an outage's, or a paper's, head is the fold of its chain."""
+    """Return whether a head that is one is the fold of its chain."""
     try:
         if is_paper(aggregate):
             order.verify_against(papers.get(aggregate).paper, ledger.links(aggregate))
             return True
+        if not aggregate.startswith("outage/"):
+            return _is_merge(aggregate)
         verify_against(
             outages.get(aggregate.removeprefix("outage/")).outage, ledger.links(aggregate)
         )
     except (BrokenChain, Unknown):
         return False
     return True
+
+
+def _is_merge(aggregate: str) -> bool:
+    """Return whether a unit, a loan or a task is what its events made it. Raises Unknown."""
+    sort, _, key = aggregate.partition("/")
+    made: dict[str, Any] = {}
+    for event in ledger.read(aggregate):
+        made |= event.changes
+    return made == dict(resources.get(sort, key).value)
 
 
 def _wrong(row: Link, aggregate: str, *, seq: int, prev: str) -> str | None:
@@ -174,16 +188,15 @@ def _wrong(row: Link, aggregate: str, *, seq: int, prev: str) -> str | None:
 def _version(desk: Desk, aggregate: str) -> int | None:
     """Return how long a head or the registry says that a chain is; None for others."""
     sort, _, rest = aggregate.partition("/")
-    if sort == "paper":
-        try:
+    try:
+        if sort == "paper":
             return papers.get(rest).paper.version
-        except Unknown:
-            return 0
-    if sort == "outage":
-        try:
+        if sort == "outage":
             return outages.get(rest).outage.version
-        except Unknown:
-            return 0
+        if sort in resources.SORTS:
+            return resources.get(sort, rest).version
+    except Unknown:
+        return 0
     if sort != "registry":
         return None
     kind, _, key = rest.partition("/")
@@ -207,8 +220,9 @@ def days(
 ) -> Found:
     """Verify each order that was recorded on these local days, what else is kept, then the seals.
 
-    What else is kept in chains: the county's grid, what it imported, and every outage with its
-    announcements that is open or intended, or was over on these days or since.
+    What else is kept in chains: the county's grid, what it imported, every outage with its
+    announcements that is open or intended, or was over on these days or since, and the crews,
+    trucks, loans and tasks of supply assurance that it has now.
 
     public_key: empty where there is none; then no seal is looked at. knows: whether who asks may
     know of orders of a kind here; those of others are verified too, and neither named nor counted
@@ -262,7 +276,7 @@ def _cursor(after: str | None, first: date, last: date) -> tuple[str, str]:
     return phase, where
 
 
-_OTHERS: Final = frozenset({"announcement", "grid", "import", "outage"})
+_OTHERS: Final = frozenset({"announcement", "grid", "import", "outage", *resources.SORTS})
 
 
 def _others(
@@ -277,12 +291,15 @@ def _others(
     """Walk the chains that are no order's, by name. Return whether the last one was reached."""
     since = datetime.combine(first, time(), CHINA).astimezone(UTC)
     kept = [*outages.board(county).heads, *outages.over_since(county, since, at=at)]
-    ids = {head.outage.outage_id: head.outage.version for head in kept}
-    named = [f"outage/{each}" for each in ids] + [f"announcement/{each}" for each in ids]
-    every = sorted({f"grid/{county}", f"import/{county}", *named})
+    ids = [head.outage.outage_id for head in kept]
+    versions = {f"outage/{each.outage.outage_id}": each.outage.version for each in kept}
+    for sort in resources.SORTS:
+        versions |= {one.aggregate: one.version for one in resources.listed(sort, [county])}
+    named = [f"announcement/{each}" for each in ids]
+    every = sorted({f"grid/{county}", f"import/{county}", *named, *versions})
     left = [each for each in every if each > after]
     for place, aggregate in enumerate(left, start=1):
-        version = ids.get(aggregate.removeprefix("outage/"))
+        version = versions.get(aggregate)
         verified = _checked(aggregate, version=version)
         if verified["events"]:
             found.chains += 1
@@ -375,6 +392,9 @@ def _is_elsewhere(aggregate: str, county: str, knows: Callable[[str], bool]) -> 
         return owner_ not in {county, ""} or not knows(kind)
     if sort in {"outage", "announcement"}:
         return _county_of_outage(rest) not in {county, ""}
+    if sort in resources.SORTS:
+        kept = resources.lookup(sort, rest)
+        return kept is not None and county not in kept.counties
     return sort in {"access", "grid", "import"} and rest.partition("/")[0] != county
 
 

@@ -7,7 +7,9 @@ import pytest
 
 from chalicelib.domain.staff import Role, Staff
 from chalicelib.store import ledger, registry
+from chalicelib.store.desk_rows import RecordRow
 from chalicelib.store.registry import Duty, Member, Turn
+from chalicelib.usecases import verifying
 from chalicelib.usecases.showing import stamp
 from tests.api.conftest import (
     CITY,
@@ -426,3 +428,19 @@ def test_a_task_protects_only_what_is_theirs_and_is_seen_by_its_offices_alone(ap
     }
     refused = move(api, path, "add_post", "dispatcher-1", **person)
     assert refused.body["errors"][0]["field"] == "person"
+
+
+def test_the_chains_of_units_loans_and_tasks_are_verified_like_all_others(api):
+    truck, loan, task = a_truck(api), a_loan(api), a_task(api)
+    move(api, f"{RESOURCES}/units/{truck['id']}", "rest", "dispatcher-1")
+    desk = api.desk()
+
+    for name in (f"unit/{truck['id']}", f"loan/{loan['id']}", f"assurance/{task['id']}"):
+        assert verifying.owner(desk, name) == (PROVINCE, CITY, COUNTY)
+        assert verifying.chain(desk, name)["ok"]
+    assert verifying.owner(desk, "unit/nothing") is None
+
+    row = RecordRow.get(f"unit/{truck['id']}", "-")
+    row.value = row.value.replace('"kw":100', '"kw":900')
+    row.save()
+    assert verifying.chain(desk, f"unit/{truck['id']}")["first_bad"]["why"] == "head-differs"
