@@ -29,6 +29,7 @@ from chalicelib.usecases import (
     locating,
     papers,
     publishing,
+    pursuing,
     responding,
     rounds,
     sealing,
@@ -209,6 +210,9 @@ def _carry_out(desk: Desk, ports: Ports, effect: Mapping[str, Any]) -> None:
             responding.carry_out(desk, _ways(ports), number, seq, effect_id, at=ambient.now())
         elif is_paper(chain):
             papers.carry_out(desk, ports, chain, seq, effect_id, at=ambient.now())
+        elif delivering.is_issue(chain):
+            number = chain.removeprefix("issue/")
+            pursuing.carry_out(desk, ports, number, seq, effect_id, at=ambient.now())
         else:
             delivering.carry_out(desk, ports, chain, seq, effect_id, at=ambient.now())
     except Later as later:

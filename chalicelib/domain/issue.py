@@ -909,7 +909,9 @@ def effects(event: Event) -> tuple[Effect, ...]:
     """Return what an event causes in the world, a pure function of the event.
 
     alert: tell a duty desk (clock, due, target). hold: the order carries the block of a site
-    investigation from now on; unhold: it is over. A training issue causes nothing.
+    investigation from now on; unhold: it is over. join, leave: the order is of this issue, or is
+    not any more. wish: what the event asks for by itself is looked at (triggers.py). A training
+    issue causes nothing.
     """
     data = event.data
     if data.get("training"):
@@ -929,7 +931,21 @@ def effects(event: Event) -> tuple[Effect, ...]:
         for kind in ("hold", "unhold")
         for order in data.get(kind, ())
     ]
+    if event.name in {"opened", "link", "unlink"}:
+        made += [
+            Effect(f"{event.seq}.{kind}.{order}", kind, order, {"order": order})
+            for order, linked in event.changes.get("orders", {}).items()
+            for kind in (["leave"] if linked is None else ["join"])
+        ]
+    if event.name in WISHING:
+        made.append(Effect(f"{event.seq}.wish.triggers", "wish", "triggers"))
     return tuple(made)
+
+
+GROWING: Final = frozenset({"opened", "link", "absorb", "hotline_call"})
+"""Events by which an issue takes something in."""
+WISHING: Final = GROWING | {"classify", "visit", "order_moved", "note_tendency"}
+"""Events after which an issue may start something by itself."""
 
 
 OUTSIDERS: Final = frozenset(Outsider)

@@ -311,6 +311,24 @@ def side(*, works: tuple[str, ...], visits: bool, reopens_at: str = REPLIED) -> 
             while_suspended=True,
         ),
         Move(
+            "join_issue",
+            _stay((*open_, MERGED, *closed)),
+            who=SYSTEM,
+            why="关联台账: somebody linked it to an issue, which hears of it from now on",
+            needs=(Need("issue", Form.CODE),),
+            does=("join_issue",),
+            while_suspended=True,
+        ),
+        Move(
+            "leave_issue",
+            _stay((*open_, MERGED, *closed)),
+            who=SYSTEM,
+            why="解除关联: its issue hears of it no more",
+            gates=("has_issue",),
+            does=("leave_issue",),
+            while_suspended=True,
+        ),
+        Move(
             "block_archive",
             _stay((*open_, MERGED, *closed)),
             who=SYSTEM,
@@ -661,6 +679,7 @@ def answered(kind: str) -> Procedure:
         stages=stages,
         first=ACCEPTED,
         final=FINAL,
+        ledger=("12398", "12345"),
         intake=(Need("description", Form.TEXT, longest=2000),),
         moves=table(
             stages,

@@ -46,6 +46,10 @@ REPLANNED: Final = "replanned"
 SUSPENSION: Final = "suspension"
 SUPERVISION: Final = "supervision:"
 NEXT_VISIT: Final = "next_visit"
+ANY: Final = "*"
+LEDGER: Final = "ledger"
+ISSUE: Final = "issue"
+"""The fact by which an order of a kind that has no issue says that a person linked it to one."""
 INVESTIGATION: Final = "investigation"
 """The fact by which an order says that an investigation on site keeps it from being filed."""
 VISIT_QUIET: Final = ("return_visit.noon", "return_visit.night")
@@ -153,6 +157,7 @@ _NONE: Final[Mapping[str, Any]] = MappingProxyType({})
 class Procedure:
     """One kind of order as a value. graded: its orders have a grade, one of GRADES.
 
+    ledger: from which channels its orders go on the complaint ledger; `*` for any.
     opening: who may open one, behind which gates, and what that does; None where whoever may
     report may. gates, actions, persons: its own, beside GATES and ACTIONS.
     """
@@ -168,6 +173,7 @@ class Procedure:
     confidential: bool = False
     public: bool = True
     graded: bool = False
+    ledger: tuple[str, ...] = ()
     opening: Move | None = None
     gates: Mapping[str, Gate] = field(default_factory=lambda: _NONE)
     actions: Mapping[str, Action] = field(default_factory=lambda: _NONE)
@@ -528,7 +534,14 @@ def effects(event: Event) -> tuple[Effect, ...]:
         Effect(f"{base}.follow.{child}", "follow", event.name, {"child": child})
         for child in event.data.get("follow", [])
     ]
-    return (*texts, *alerts, *_risen(event), *follow, *_back(event))
+    return (*texts, *alerts, *_risen(event), *follow, *_back(event), *_on_ledger(event))
+
+
+def _on_ledger(event: Event) -> list[Effect]:
+    """What happens to an order of the complaint ledger reaches its issue."""
+    if not event.data.get("ledger"):
+        return []
+    return [Effect(f"{event.seq}.{LEDGER}.{ISSUE}", LEDGER, ISSUE)]
 
 
 def _back(event: Event) -> list[Effect]:
@@ -673,6 +686,8 @@ def _finish(  # noqa: PLR0917 - one call site shape, all of them parts of one st
     draft = apply(order, _event(order, order_id, name, step, changes))
     if draft.training:
         data["training"] = True
+    elif is_on_ledger(draft, procedure):
+        data["ledger"] = True
     planned = next_due(draft, procedure=procedure, rules=rules)
     was = order.next_due_at if order else None
     if planned != was:
@@ -682,6 +697,12 @@ def _finish(  # noqa: PLR0917 - one call site shape, all of them parts of one st
         changes["provisional"] = provisional
     event = _event(order, order_id, name, step, changes, data=data, tells=tells)
     return Advanced(apply(order, event), event)
+
+
+def is_on_ledger(order: Order, procedure: Procedure) -> bool:
+    """Return whether what happens to an order is copied to an issue of the complaint ledger."""
+    by_kind = ANY in procedure.ledger or order.channel in procedure.ledger
+    return by_kind or bool(order.facts.get(ISSUE))
 
 
 def _is_provisional(order: Order, rules: Rules) -> bool:
@@ -911,6 +932,7 @@ GATES: Final[Mapping[str, Callable[[Order, datetime, Rules], bool]]] = MappingPr
         "not_ruled": lambda order, _at, _rules: not order.facts.get("ruled"),
         "low_voltage": lambda order, _at, _rules: order.facts.get("low_voltage") is True,
         "no_investigation": lambda order, _at, _rules: not order.facts.get(INVESTIGATION),
+        "has_issue": lambda order, _at, _rules: bool(order.facts.get(ISSUE)),
         "investigated": lambda order, _at, _rules: bool(order.facts.get(INVESTIGATION)),
         "no_children": lambda order, _at, _rules: not order.children,
         "not_a_child": lambda order, _at, _rules: not order.parent,
@@ -1195,6 +1217,14 @@ def _unblock_archive(made: Making) -> None:
     made.set_facts({INVESTIGATION: None})
 
 
+def _join_issue(made: Making) -> None:
+    made.set_facts({ISSUE: made.values[ISSUE]})
+
+
+def _leave_issue(made: Making) -> None:
+    made.set_facts({ISSUE: None})
+
+
 def _correct_archive(made: Making) -> None:
     made.changes.update(closed_at=None)
     made.set_facts({"visit": None})
@@ -1232,6 +1262,8 @@ ACTIONS: Final[Mapping[str, Callable[[Making], None]]] = MappingProxyType(
         "correct_kind": _correct_kind,
         "correct_place": _correct_place,
         "correct_archive": _correct_archive,
+        "join_issue": _join_issue,
+        "leave_issue": _leave_issue,
         "block_archive": _block_archive,
         "unblock_archive": _unblock_archive,
     }

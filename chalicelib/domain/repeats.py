@@ -231,6 +231,8 @@ def _agreement(new: Trace, earlier: Trace) -> Agreement:
     ours, theirs = new.category, earlier.category
     if not ours or not theirs:
         return Agreement.OPEN
+    if ours == theirs:
+        return Agreement.SAME
     if matter_of(ours) and matter_of(theirs):
         return Agreement.SAME if matter_of(ours) == matter_of(theirs) else Agreement.OTHER
     return Agreement.OPEN if ours.split(".")[0] == theirs.split(".")[0] else Agreement.OTHER

@@ -14,7 +14,7 @@ from typing import Any, Final
 from . import grading
 from .clocks import Rules
 from .grading import Facts
-from .issue import ACTIVE, LEVELS, Bypass, Issue, Linked
+from .issue import ACTIVE, GROWING, LEVELS, WISHING, Bypass, Issue, Linked
 from .order import GRADES, Event
 
 REGULATOR: Final = "12398"
@@ -96,14 +96,10 @@ class Wish:
     level: str = ""
 
 
-_GROWS: Final = frozenset({"opened", "link", "absorb", "hotline_call"})
-WATCHED: Final = _GROWS | {"classify", "visit", "order_moved", "note_tendency"}
-"""Events after which anything may be wished for."""
-
-
 def wishes(event: Event, issue: Issue, *, impact: Impact, rules: Rules) -> tuple[Wish, ...]:
     """Return what an event asks for, as its issue stands now; nothing of one that is not active."""
-    if event.name not in WATCHED or issue.state not in ACTIVE or issue.training:
+    is_asked = event.name in WISHING and issue.state in ACTIVE
+    if not is_asked or issue.training or issue.confidential:
         return ()
     at = event.recorded_at
     found = [
@@ -147,7 +143,7 @@ def _investigation(
 ) -> list[Wish]:
     if issue.site is not None and issue.site.is_open:
         return []
-    grows = event.name in _GROWS
+    grows = event.name in GROWING
     calls = event.changes.get("hotline_calls", 0)
     is_again = calls >= rules.number("site_investigation.calls_12398", at)
     is_wide = impact.households >= rules.number(
@@ -177,7 +173,7 @@ def _supervision(event: Event, issue: Issue, rules: Rules, at: datetime) -> list
     is_important = GRADES.index(issue.grade) >= 1 and is_own(issue)
     city, province = LEVELS[1:]
     found = []
-    if event.name in _GROWS and is_third and province not in asked:
+    if event.name in GROWING and is_third and province not in asked:
         found.append(Wish("third_complaint", "supervise", {}, province))
     if is_important and city not in asked:
         found.append(Wish("important_complaint", "supervise", {}, city))

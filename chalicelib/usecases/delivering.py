@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Final, Protocol, assert_never
 
-from chalicelib.domain import notice, outage, words
+from chalicelib.domain import issue, notice, outage, words
 from chalicelib.domain.calendar import Due
 from chalicelib.domain.clocks import Target, millis
 from chalicelib.domain.contact import Phone
 from chalicelib.domain.order import Event, Order
 from chalicelib.domain.paper import effects as paper_effects
 from chalicelib.domain.paper import is_paper
-from chalicelib.domain.procedure import GRADE, TIMER, Effect, effects, running_promise
+from chalicelib.domain.procedure import GRADE, LEDGER, TIMER, Effect, effects, running_promise
 from chalicelib.domain.refusal import Stale, Unknown
 from chalicelib.domain.staff import Capability, may
 from chalicelib.outbound import webhooks
@@ -35,7 +35,7 @@ from chalicelib.store import daybook, deliveries, ledger, orders, personal
 from chalicelib.store.deliveries import Status
 from chalicelib.store.orders import Head
 from chalicelib.telemetry import alarm, log
-from chalicelib.usecases import joining, locating
+from chalicelib.usecases import joining, linking, locating
 from chalicelib.usecases.desk import Desk
 from chalicelib.usecases.locating import Back
 
@@ -102,8 +102,8 @@ class Ports:
 def spread(desk: Desk, events: Iterable[Event]) -> list[tuple[str, int, str]]:
     """Return (chain, seq, effect id) for everything that these events cause.
 
-    A chain is an order's number, `outage/<id>` or `paper/<id>`. Events of others (registry,
-    access) cause nothing.
+    A chain is an order's number, `outage/<id>`, `issue/<id>` or `paper/<id>`. Events of others
+    (registry, access) cause nothing.
     """
     return [
         (event.aggregate, event.seq, effect_id)
@@ -115,6 +115,8 @@ def spread(desk: Desk, events: Iterable[Event]) -> list[tuple[str, int, str]]:
 def _ids_of(desk: Desk, event: Event) -> list[str]:
     if is_order(event):
         return effect_ids(desk, event)
+    if is_issue(event.aggregate):
+        return [each.effect_id for each in issue.effects(event)]
     if is_outage(event.aggregate):
         return [each.effect_id for each in outage_effects(event)]
     if is_paper(event.aggregate):
@@ -165,6 +167,11 @@ def is_order(event: Event) -> bool:
 def is_outage(chain: str) -> bool:
     """Return whether a chain is an outage's."""
     return chain.startswith("outage/")
+
+
+def is_issue(chain: str) -> bool:
+    """Return whether a chain is an issue's."""
+    return chain.startswith("issue/")
 
 
 def enter_daybook(event: Event, day: date) -> None:
@@ -231,8 +238,8 @@ def _make(
     _, kind, name = effect_id.split(".", 2)
     if kind == "webhook":
         return _tell_subscriber(desk, ports, head, event, name, at=at)
-    if kind == HEARD:
-        return _hear(desk, head, at=at)
+    if kind in {LEDGER, HEARD}:
+        return _bring(desk, head, kind, at=at)
     effect = next((one for one in effects(event) if one.effect_id == effect_id), None)
     if effect is None:
         return Outcome(Status.FAILED, reason="no-such-effect")
@@ -243,9 +250,11 @@ def _make(
     return _pass_on(desk, head, event, effect, at=at)
 
 
-def _hear(desk: Desk, head: Head, *, at: datetime) -> Outcome:
-    """Take a report as evidence of an outage, and let it join the one that it is of."""
+def _bring(desk: Desk, head: Head, kind: str, *, at: datetime) -> Outcome:
+    """Bring an order to its issue; or a report to the outages, as evidence, to join its own."""
     try:
+        if kind == LEDGER:
+            return done(linking.follow(desk, head.order.order_id, at=at))
         locating.hear(desk, head.order.order_id, at=at)
     except Stale as raced:
         raise Later(AGAIN) from raced

@@ -15,7 +15,7 @@ from chalicelib.domain.order import Actor, Event, Order
 from chalicelib.domain.refusal import Unknown
 from chalicelib.domain.staff import Outsider
 from chalicelib.outbound.objects import Files
-from chalicelib.store import daybook, ledger, orders, personal
+from chalicelib.store import daybook, ledger, orders, personal, traces
 from chalicelib.telemetry import log
 from chalicelib.usecases.desk import Desk
 
@@ -104,6 +104,7 @@ def erase(files: Files, head: orders.Head, *, reason: str, at: datetime) -> int:
     for item in personal.list_files(order.order_id):
         files.delete(str(item.details["key"]))
     rows = personal.erase(order.order_id, party=party)
+    traces.drop(order.order_id)
     orders.erase_shown(order.order_id)
     log("forget.done", order=order.order_id, rows=rows)
     return rows

@@ -333,7 +333,7 @@ def test_s1_30_a_complaint_begins_general_and_rises_only_upward_and_with_a_reaso
     made = do(order, "raise_grade", "dispatcher", grade="major", reason="media")
     assert made.order.grade == "major"
     assert made.event.name == "raise_grade"
-    assert made.event.data == {"grade": "major", "reason": "media"}
+    assert made.event.data == {"grade": "major", "reason": "media", "ledger": True}
     for grade in ("general", "important", "major"):
         with pytest.raises(BadInput) as refused:
             do(made.order, "raise_grade", "dispatcher", grade=grade)
@@ -359,7 +359,7 @@ def test_a_grade_falls_by_correction_alone_and_no_text_goes_out():
 
     assert made.order.grade == "important"
     assert made.event.tells == ()
-    assert effects(made.event) == ()
+    assert [each.kind for each in effects(made.event)] == ["ledger"]
     with pytest.raises(GateClosed) as refused:
         do(graded(), "correct_grade", "supervisor", grade="general")
     assert refused.value.facts["gates"] == ["grade_can_fall"]
@@ -384,8 +384,9 @@ def test_a_grade_that_rises_moves_no_clock_and_no_stage_held_or_not(held):
 def test_s2_3_a_graver_complaint_is_told_at_once_to_the_level_of_its_criteria(grade, level):
     made = do(graded(), "raise_grade", "dispatcher", grade=grade)
 
-    (told,) = effects(made.event)
+    told, copied = effects(made.event)
 
+    assert copied.kind == "ledger"
     assert (told.kind, told.name, told.data["target"]) == ("alert", grade, level)
     assert effects(replace(made.event, data={**made.event.data, "training": True})) == ()
 

@@ -129,6 +129,22 @@ def test_what_was_solved_and_comes_back_later_waits_for_a_person(change, is_cert
     assert match.is_certain is is_certain
 
 
+@pytest.mark.parametrize(
+    ("ours", "theirs", "is_certain"),
+    [
+        ("supply_quality", "supply_quality", True),
+        ("supply_quality", LOW, False),
+        ("", "supply_quality", False),
+    ],
+)
+def test_the_first_level_alone_is_enough_while_the_earlier_one_is_open(ours, theirs, is_certain):
+    match = found(replace(NEW, category=ours), replace(EARLIER, category=theirs))
+
+    assert match is not None
+    assert match.is_certain is is_certain
+    assert found(replace(NEW, category="service"), replace(EARLIER, category=LOW)) is None
+
+
 def test_one_telephone_for_two_accounts_is_proposed_only():
     match = found(replace(NEW, account="B"))
 

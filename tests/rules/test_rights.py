@@ -12,7 +12,7 @@ from chalicelib.domain.clocks import instant
 from chalicelib.outbound.objects import Disk
 from chalicelib.outbound.seals import DiskSeals
 from chalicelib.outbound.sms import NumberRejected
-from chalicelib.store import daybook, deliveries, ledger, orders, outages
+from chalicelib.store import daybook, deliveries, issues, ledger, orders, outages, traces
 from chalicelib.store.deliveries import Status
 from chalicelib.store.rows import LedgerRow, OrderRow
 from chalicelib.usecases import (
@@ -20,6 +20,7 @@ from chalicelib.usecases import (
     forgetting,
     handling,
     locating,
+    pursuing,
     responding,
     rounds,
     sealing,
@@ -197,6 +198,21 @@ def test_send_texts_and_follows_within_its_policy(desk: Desk, tmp_path: Path):
 
     assert orders.get(child).order.closed_at is not None
     assert Status.SENT in {entry.status for entry in deliveries.list_for(parent)}
+
+
+def test_send_brings_complaints_to_the_ledger_within_its_policy(desk: Desk, tmp_path: Path):
+    first = file(desk, a_report("complaint"), key="first").head.order.order_id
+    again = file(desk, a_report("complaint", channel="12398"), key="again").head.order.order_id
+    out = ports(tmp_path)
+
+    with works_as("send", at=NOON + MINUTE) as own:
+        for number in (first, again):
+            delivering.carry_out(own, out, number, 1, "1.ledger.issue", at=NOON + MINUTE)
+        issue_id = traces.issue_of(first)
+        for _, seq, effect in every_effect(desk, f"issue/{issue_id}"):
+            pursuing.carry_out(own, out, issue_id, seq, effect, at=NOON + MINUTE)
+
+    assert issues.get(issue_id).issue.orders.keys() >= {first}
 
 
 def test_send_puts_a_number_that_fails_on_the_call_list_within_its_policy(desk: Desk):

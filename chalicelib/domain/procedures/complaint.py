@@ -3,7 +3,7 @@
 from typing import Final
 
 from chalicelib.domain import moves as m
-from chalicelib.domain.procedure import ClockRule, Form, Need, Procedure
+from chalicelib.domain.procedure import ANY, ClockRule, Form, Need, Procedure
 
 WORKS: Final = (m.RECEIVED, m.IN_PROGRESS)
 STAGES: Final = (
@@ -33,6 +33,7 @@ PROCEDURE: Final = Procedure(
     first=m.ACCEPTED,
     final=m.FINAL,
     graded=True,
+    ledger=(ANY,),
     intake=(
         Need("category", Form.CHOICE, required=False, choices=CATEGORIES),
         Need("escalation_tendency", Form.FLAG, required=False),

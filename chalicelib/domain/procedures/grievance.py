@@ -3,7 +3,7 @@
 from typing import Final
 
 from chalicelib.domain import moves as m
-from chalicelib.domain.procedure import Form, Need, Procedure
+from chalicelib.domain.procedure import ANY, Form, Need, Procedure
 
 WORKS: Final = (m.RECEIVED, m.IN_PROGRESS)
 STAGES: Final = (
@@ -23,6 +23,7 @@ PROCEDURE: Final = Procedure(
     stages=STAGES,
     first=m.ACCEPTED,
     final=m.FINAL,
+    ledger=(ANY,),
     intake=(
         Need("escalation_tendency", Form.FLAG, required=False),
         Need("description", Form.TEXT, longest=2000),

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Final
 
 from chalicelib.domain import moves as m
-from chalicelib.domain.procedure import Form, Move, Need, Procedure
+from chalicelib.domain.procedure import ANY, Form, Move, Need, Procedure
 from chalicelib.domain.staff import Role
 
 WORKS: Final = (m.RECEIVED, m.IN_PROGRESS)
@@ -42,6 +42,7 @@ PROCEDURE: Final = Procedure(
     first=m.ACCEPTED,
     final=m.FINAL,
     confidential=True,
+    ledger=(ANY,),
     intake=(
         Need("theme", Form.CHOICE, choices=THEMES),
         Need("description", Form.TEXT, longest=2000),

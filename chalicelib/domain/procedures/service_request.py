@@ -33,6 +33,7 @@ PROCEDURE: Final = Procedure(
     stages=STAGES,
     first=m.ACCEPTED,
     final=m.FINAL,
+    ledger=("12398", "12345"),
     sub_types=SUB_TYPES,
     intake=(
         Need("appointment", Form.INSTANT, required=False),

@@ -1,0 +1,359 @@
+"""Orders reach the complaint ledger (立账、关联): they open an issue or join one that is theirs.
+
+An event of an order that goes on the ledger brings the order here: what it left (telephone,
+account, meter, place, outage) is compared with what others left, and it joins the issue of one that
+is certainly about the same, or opens its own. Everything later that happens to it is copied to that
+issue. Each step may be done again: an issue's id comes from the order that opens it, a link that is
+there is no news, and a copy says which version it is of.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime, timedelta
+from types import MappingProxyType
+from typing import Any, Final
+
+from chalicelib.domain import issue_moves, triggers
+from chalicelib.domain.clocks import Rules, due, whole
+from chalicelib.domain.contact import Phone, phone_key
+from chalicelib.domain.issue import ACTIVE, DONE, Bypass, Issue, Linked, Source, State
+from chalicelib.domain.issue_moves import Act, Made, Place
+from chalicelib.domain.order import GRADES, Actor, Event, Order, order_number
+from chalicelib.domain.procedure import ISSUE, is_on_ledger
+from chalicelib.domain.reach import Reach
+from chalicelib.domain.refusal import BadInput, GateClosed, IllegalMove, Stale, Unknown
+from chalicelib.domain.repeats import Match, Reason, Trace, Windows, matches
+from chalicelib.domain.staff import Outsider
+from chalicelib.store import customers, issues, orders, outages, personal, traces
+from chalicelib.store.issues import Change
+from chalicelib.store.orders import Head
+from chalicelib.telemetry import log
+from chalicelib.usecases.desk import Desk
+
+SYSTEM: Final = Actor(Outsider.SYSTEM.value, "ledger")
+TRIES: Final = 6
+LONGEST_LIFE: Final = timedelta(days=180)
+"""How old an order may be that another is compared with; it must have been alive lately, too."""
+OUTAGES_SINCE: Final = timedelta(days=2)
+REASONS: Final[Mapping[Reason, str]] = MappingProxyType(
+    {reason: reason.value for reason in Reason} | {Reason.NAMED: "repeat"}
+)
+"""Why two belong together, in the words of an issue's link."""
+PROMISES: Final = ("contact", "internal", "promise", "legal", "hotline", "city_hotline")
+SETTLED: Final = (IllegalMove, GateClosed, BadInput)
+"""Refusals that doing it again would not change."""
+
+
+def follow(desk: Desk, order_id: str, *, at: datetime) -> str:
+    """Bring an order as it stands to its issue. Return why not, empty when it is there.
+
+    Raises Stale when others were faster again and again, and Busy.
+    """
+    head = orders.get(order_id)
+    order = head.order
+    if order.training or not is_on_ledger(order, desk.procedure(order.kind)):
+        return "not-on-ledger"
+    for _ in range(TRIES):
+        known = traces.issue_of(order_id) or str(order.facts.get(ISSUE, ""))
+        try:
+            if known:
+                return _copy(desk, holder(known), head, at=at)
+            return _place(desk, head, at=at)
+        except Stale:
+            continue
+    raise Stale(what="issue")
+
+
+def holder(issue_id: str) -> issues.Head:
+    """Return the issue that has an issue's orders now: itself, or what it was merged into."""
+    head = issues.get(issue_id)
+    seen = {issue_id}
+    while head.issue.state is State.MERGED and head.issue.parent not in seen:
+        seen.add(head.issue.parent)
+        head = issues.get(head.issue.parent)
+    return head
+
+
+def issue_id_of(desk: Desk, order_id: str) -> str:
+    """Return the id of the issue that an order opens: always the same for the same order."""
+    return order_number(desk.secret, ISSUE, order_id)
+
+
+# What an order left -----------------------------------------------------------------------------
+
+
+def trace_of(desk: Desk, head: Head) -> Trace:
+    """Return what may be compared of an order. Raises Busy."""
+    order = head.order
+    contact = _contact(head)
+    account = str(contact.get("account_no", ""))
+    household = customers.find_household(account) if account else None
+    caller = phone_key(Phone(str(contact["phone"])), desk.secret) if contact.get("phone") else ""
+    own = {phone_key(each, desk.secret) for each in household.phones} if household else set()
+    people = {caller, *own} if caller in own else {caller}
+    place = str(order.facts.get("place", ""))
+    return Trace(
+        order_id=order.order_id,
+        kind=order.kind,
+        at=order.occurred_at,
+        county=order.county,
+        people=frozenset(people - {""}),
+        account=_hidden(desk, "account", account),
+        meters=frozenset(
+            _hidden(desk, "meter", each) for each in (household.meters if household else ())
+        ),
+        place=place,
+        category=str(order.facts.get("category", "")),
+        outage=_outage_of(order, place, household.load_id if household else ""),
+        closed_at=order.closed_at,
+        unsolved=_is_unsolved(order),
+        confidential=desk.procedure(order.kind).confidential,
+        names=str(order.facts.get("earlier_order", "")),
+    )
+
+
+def _contact(head: Head) -> Mapping[str, Any]:
+    try:
+        return personal.contact(str(head.shown.get("party", "")), head.order.order_id).contact
+    except Unknown:
+        return {}
+
+
+def _hidden(desk: Desk, sort: str, value: str) -> str:
+    """Return a keyed hash: what two orders left is compared, and nobody reads what it was."""
+    return desk.derive("trace", sort, value).hex()[:32] if value else ""
+
+
+def _is_unsolved(order: Order) -> bool:
+    return order.facts.get("visit") == "dissatisfied" or order.reopened > 0
+
+
+def _outage_of(order: Order, place: str, load: str) -> str:
+    """Return the outage that darkened the place when the order came, if one did."""
+    if not place:
+        return ""
+    lately = outages.over_since(
+        order.county, order.occurred_at - OUTAGES_SINCE, at=order.recorded_at
+    )
+    for each in (*outages.board(order.county).heads, *lately):
+        outage = each.outage
+        has_begun = outage.since is not None and outage.since <= order.occurred_at
+        if has_begun and any(_is_at(step.reach, place, load) for step in outage.steps.values()):
+            return outage.outage_id
+    return ""
+
+
+def _is_at(reach: Reach, place: str, load: str) -> bool:
+    part = reach.part(place)
+    return bool(part) and (part.is_all or not load or part.covers(load))
+
+
+def found_like(desk: Desk, trace: Trace, *, at: datetime) -> tuple[Match, ...]:
+    """Return the orders that one may be about the same with, the surest first. Raises Busy."""
+    rules = desk.rules(trace.county)
+    windows = Windows.of(rules, at)
+    left = traces.like(trace, since=trace.at - LONGEST_LIFE, lately=trace.at - windows.event)
+    if trace.names and trace.names not in left:
+        left |= _named(desk, trace)
+    heads = orders.get_many(left)
+    now = (
+        replace(
+            left[head.order.order_id],
+            closed_at=head.order.closed_at,
+            unsolved=_is_unsolved(head.order),
+        )
+        for head in heads
+    )
+    return matches(trace, now, windows=windows)
+
+
+def _named(desk: Desk, trace: Trace) -> dict[str, Trace]:
+    """Return the order that the customer names, if it is one of this county."""
+    try:
+        head = orders.get(trace.names)
+    except Unknown:
+        return {}
+    return {trace.names: trace_of(desk, head)} if head.order.county == trace.county else {}
+
+
+def impact_of(desk: Desk, issue: Issue, *, at: datetime) -> triggers.Impact:
+    """Return how far an issue's event reaches: complaints of everybody, households in the dark."""
+    windows = Windows.of(desk.rules(issue.county), at)
+    about, dark = set(issue.orders), 0
+    for head in orders.get_many(issue.orders):
+        trace = trace_of(desk, head)
+        near = traces.like(trace, since=trace.at, lately=trace.at - windows.event)
+        about |= {
+            each.order_id
+            for each in matches(trace, _earlier(near, trace), windows=windows)
+            if {Reason.SAME_OUTAGE, Reason.SAME_EVENT} & set(each.why)
+        }
+        if trace.outage:
+            dark = max(dark, _households(trace.outage))
+    complaints = sum(1 for head in orders.get_many(about) if head.order.kind in triggers.COMPLAINTS)
+    return triggers.Impact(complaints=max(1, complaints), households=dark)
+
+
+def _earlier(near: Mapping[str, Trace], trace: Trace) -> Iterable[Trace]:
+    """Let those that came later be compared as if they had come first: an event has no order."""
+    return (replace(each, at=min(each.at, trace.at), closed_at=None) for each in near.values())
+
+
+def _households(outage_id: str) -> int:
+    try:
+        steps = outages.get(outage_id).outage.steps.values()
+    except Unknown:
+        return 0
+    return max((step.reach.households for step in steps), default=0)
+
+
+# Joining and opening ----------------------------------------------------------------------------
+
+
+def _place(desk: Desk, head: Head, *, at: datetime) -> str:
+    """Join the issue of what is certainly about the same, else open one. Raises Stale, Busy."""
+    order_id = head.order.order_id
+    trace = trace_of(desk, head)
+    traces.put(trace)
+    for match in found_like(desk, trace, at=at):
+        known = traces.issue_of(match.order_id) if match.is_certain else ""
+        if not known:
+            continue
+        theirs = holder(known)
+        if theirs.issue.state in ACTIVE | DONE:
+            _join(desk, theirs, head, REASONS[match.reason], at=at)
+            traces.set_issue(order_id, theirs.issue.issue_id)
+            return ""
+    issue_id = _open(desk, head, at=at)
+    traces.set_issue(order_id, issue_id)
+    return ""
+
+
+def _open(desk: Desk, head: Head, *, at: datetime) -> str:
+    """Put an issue on the ledger for an order, once. Returns its id."""
+    order = head.order
+    issue_id = issue_id_of(desk, order.order_id)
+    rules = desk.rules(order.county)
+    made = issue_moves.open_issue(
+        act(at, occurred_at=order.occurred_at),
+        issue_id=issue_id,
+        source=source_of(order),
+        place=Place(order.office, order.county, desk.path(order.county)),
+        rules=rules,
+        category=str(order.facts.get("category", "")),
+        theme=str(order.facts.get("theme", "")),
+        grade=order.grade or GRADES[0],
+        orders={order.order_id: linked_of(desk, order, reason="opened_by", at=at)},
+        tendency=order.facts.get("escalation_tendency") is True,
+        anonymous=order.facts.get("anonymous") is True,
+        confidential=desk.procedure(order.kind).confidential,
+        training=order.training,
+    )
+    with suppress(Stale):  # it was opened before: by this very order, as its id says
+        issues.commit(Change(None, made))
+    return issue_id
+
+
+def _join(desk: Desk, theirs: issues.Head, head: Head, reason: str, *, at: datetime) -> None:
+    """Link an order to an issue, with what follows at once: the same line, and 越级. One commit.
+
+    A line that was cleared is opened again, as the same customer has come again about the same.
+    """
+    issue, order = theirs.issue, head.order
+    if order.order_id in issue.orders:
+        return
+    rules = desk.rules(issue.county)
+    cleared_at = issue.cleared_at
+    events: list[Event] = []
+    joined = linked_of(desk, order, reason=reason, at=at)
+    steps: list[tuple[str, dict[str, Any]]] = []
+    if issue.state in DONE:
+        again = "second_call" if order.channel == triggers.REGULATOR else "not_solved"
+        steps.append(("reopen", {"reason": again}))
+    steps.append(("link", {"order": order.order_id, "reason": reason}))
+    bypass = _bypass(issue, order, cleared_at)
+    if bypass is not None:
+        steps.append(("flag_bypass", {"order": bypass.order_id, "bypass": bypass.why}))
+    if order.facts.get("escalation_tendency") is True and not issue.tendency:
+        steps.append(("note_tendency", {}))
+    for name, data in steps:
+        step = replace(act(at, data=data), linked=joined if name == "link" else None)
+        made = issue_moves.advance(issue, name, step, rules=rules)
+        issue, events = made.issue, [*events, *made.events]
+    issues.commit(Change(theirs, Made(issue, tuple(events))))
+    log("issue.joined", issue=issue.issue_id, order=order.order_id, why=reason)
+
+
+def _bypass(issue: Issue, order: Order, cleared_at: datetime | None) -> Bypass | None:
+    """Return the 越级 that a case at 12398 makes, unless it is flagged already."""
+    if order.channel != triggers.REGULATOR:
+        return None
+    found = triggers.bypass_of(issue.orders, called_at=order.occurred_at, cleared_at=cleared_at)
+    if found is None or issue.bypass is None or issue.bypass.order_id != found.order_id:
+        return found
+    return None
+
+
+def _copy(desk: Desk, theirs: issues.Head, head: Head, *, at: datetime) -> str:
+    """Copy what happened to an order to its issue. Raises Stale, Busy."""
+    order = head.order
+    fresh = linked_of(desk, order, reason="", at=at)
+    rules = desk.rules(theirs.issue.county)
+    try:
+        made = issue_moves.order_moved(theirs.issue, order.order_id, fresh, act(at), rules=rules)
+    except SETTLED as refused:
+        log("issue.not_moved", issue=theirs.issue.issue_id, why=refused.slug)
+        return refused.slug
+    if made is None:
+        return "" if order.order_id in theirs.issue.orders else "not-linked"
+    issues.commit(Change(theirs, made))
+    return ""
+
+
+def linked_of(desk: Desk, order: Order, *, reason: str, at: datetime) -> Linked:
+    """Return what an issue keeps of an order; its first broken promise to the instant."""
+    kept = Linked.of(order, reason=reason, at=at, by=SYSTEM.actor_id)
+    rules = desk.rules(order.office)
+    broken = [
+        when.at
+        for name in PROMISES
+        if (clock := order.clocks.get(name)) is not None
+        and "due" in clock.fired
+        and (when := due(clock, rules)) is not None
+    ]
+    return replace(kept, broken_at=whole(min(broken)) if broken else kept.broken_at)
+
+
+def source_of(order: Order) -> str:
+    """Return what opens an issue: a hotline's case by its channel, else the kind of order."""
+    if order.channel == triggers.REGULATOR:
+        return Source.HOTLINE_12398
+    if order.channel == "12345":
+        return Source.HOTLINE_12345
+    return Source.GRIEVANCE if order.kind == "grievance" else Source.COMPLAINT
+
+
+def act(
+    at: datetime, *, occurred_at: datetime | None = None, data: Mapping[str, Any] | None = None
+) -> Act:
+    """Return what the house itself does at an instant."""
+    return Act(SYSTEM, occurred_at or at, at, data=data or {})
+
+
+def change(desk: Desk, issue_id: str, make: Callable[[Issue, Rules], Made | None]) -> str:
+    """Let the house move an issue. Return why not, empty when it was. Raises Stale, Busy."""
+    for _ in range(TRIES):
+        head = issues.get(issue_id)
+        try:
+            made = make(head.issue, desk.rules(head.issue.county))
+        except SETTLED as refused:
+            return refused.slug
+        if made is None:
+            return "overtaken"
+        try:
+            issues.commit(Change(head, made))
+        except Stale:
+            continue
+        return ""
+    raise Stale(what="issue")
