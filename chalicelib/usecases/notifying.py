@@ -59,6 +59,9 @@ Key = tuple[str, str]
 SYSTEM: Final = Actor(Outsider.SYSTEM.value, "notices")
 KEY_DIGITS: Final = 32
 _GOT_IT: Final = frozenset({Status.SENT, Status.DELIVERED})
+SOON: Final = 2
+"""Seconds until a text that went out is settled, where the store did not take it: well within the
+lease of its claim."""
 AGAIN: Final = 30
 """Seconds until a text whose reply was lost is tried again, and a shard that met a silent store."""
 
@@ -74,16 +77,45 @@ class Shard:
     is_urgent: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A text that went out while the store would not hear of it. holder: of the claim."""
+
+    key: str
+    seq: int
+    holder: str
+    gateway_id: str
+    at: datetime
+
+    def to_json(self) -> list[Any]:
+        """Return what `sent_from_json` reads back."""
+        return [self.key, self.seq, self.holder, self.gateway_id, millis(self.at)]
+
+    def settle(self, outage_id: str) -> None:
+        """Say in its row that it went out. Raises Busy."""
+        mine = Told(outage_id, self.key, self.seq, "", Status.CLAIMED, self.at, holder=self.holder)
+        notices.settle(mine, Status.SENT, at=self.at, gateway_id=self.gateway_id)
+
+
+def sent_from_json(raw: Sequence[Any]) -> Sent:
+    """Read what `Sent.to_json` wrote."""
+    key, seq, holder, gateway_id, at = raw
+    return Sent(key, seq, holder, gateway_id, instant(at))
+
+
 @dataclass(slots=True)
 class Shown:
     """What became of one shard.
 
     left: households that must be tried again after `wait` seconds: the gateway is busy, or did not
-    say. held: those who may not be told yet; later: the soonest instant at which one of them may.
+    say. unsettled: texts that went out and are not in their rows yet; until they are, nobody may
+    think that they did not. held: those who may not be told yet; later: the soonest instant at
+    which one of them may.
     """
 
     counts: Counter[str] = field(default_factory=Counter)
     left: list[Key] = field(default_factory=list)
+    unsettled: list[Sent] = field(default_factory=list)
     wait: int = 0
     held: list[Key] = field(default_factory=list)
     later: datetime | None = None
@@ -419,15 +451,19 @@ def tell(
     at: datetime,
     now: Callable[[], datetime] | None = None,
     is_out_of_time: Callable[[], bool] = lambda: False,
+    unsettled: Iterable[Sent] = (),
 ) -> Shown:
     """Tell the households of a shard what they are owed now, and return what became of them.
 
-    at: now; the outage may have moved since the round was made, and then the newer word goes out.
-    now: the instant as it goes on while texts are sent; `at` where it stands still. Raises Busy
-    when the store does not answer before anything was sent: the shard comes again.
+    unsettled: texts that went out before and are not in their rows; they come first. at: now; the
+    outage may have moved since the round was made, and then the newer word goes out. now: the
+    instant as it goes on while texts are sent; `at` where it stands still. Raises Busy when the
+    store does not answer before anything was sent: the shard comes again.
     """
     if head.outage.training:
         return Shown()
+    for sent in unsettled:
+        sent.settle(head.outage.outage_id)
     telling = _telling(desk, head, at=at)
     households = customers.households_at(keys)
     homes = {each.account_no: (each.transformer_id, each.account_no) for each in households}
@@ -570,9 +606,20 @@ class _Work:
             self.leave(recipient, wait=max(1, busy.retry_after))
             self.is_stopped = True
         else:
-            notices.settle(mine, Status.SENT, at=self.now(), gateway_id=receipt.message_id)
+            self._sent(mine, receipt.message_id)
             self.shown.counts[Status.SENT.value] += 1
             self.shown.counts["parts"] += written.parts
+
+    def _sent(self, mine: Told, gateway_id: str) -> None:
+        """Settle a text that went out; where the store is silent, later, and tell nobody more."""
+        sent = Sent(mine.key, mine.seq, mine.holder, gateway_id, self.now())
+        try:
+            sent.settle(mine.outage_id)
+        except Busy as silent:
+            fail("notice.unwritten", silent)
+            self.shown.unsettled.append(sent)
+            self.shown.wait = max(self.shown.wait, SOON)
+            self.is_stopped = True
 
     def _lose(self, recipient: Recipient, mine: Told) -> None:
         count(Metric.REPLY_LOST)

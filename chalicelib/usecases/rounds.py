@@ -4,6 +4,7 @@
     outage, round, areas                find the households of these transformers, cut them
     the same, again                     only those of them who are missing
     outage, round, keys                 tell these households: a shard
+    the same, sent                      and these texts went out, which the store did not take
     outage, round, look, was, run       count what became of the round, and bring back the missing
     the same, part, areas               count a part of it, keep what was found
     the same, parts                     add up the parts: note it, bring back, look again
@@ -16,7 +17,7 @@ looks are over, the outage's own watch comes back to the round until it is settl
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final
@@ -38,6 +39,7 @@ from chalicelib.usecases.notifying import (
     expand,
     reconcile,
     seconds_to_send,
+    sent_from_json,
     tally,
     tally_from_json,
     tell,
@@ -332,10 +334,21 @@ def _tell(  # noqa: PLR0917 - one message and all that it needs
     body: Mapping[str, Any],
 ) -> None:
     at, is_urgent = now(), bool(body.get("first"))
-    shown = tell(desk, ports, head, keys, at=at, now=now, is_out_of_time=is_out_of_time)
+    shown = tell(
+        desk,
+        ports,
+        head,
+        keys,
+        at=at,
+        now=now,
+        is_out_of_time=is_out_of_time,
+        unsettled=[sent_from_json(raw) for raw in body.get("sent", ())],
+    )
     posts = []
-    if shown.left:
-        posts.append(_keys(head, round_id, shown.left, is_urgent=is_urgent, delay=shown.wait))
+    if shown.left or shown.unsettled:
+        left = _keys(head, round_id, shown.left, is_urgent=is_urgent, delay=shown.wait)
+        sent = {"sent": [each.to_json() for each in shown.unsettled]} if shown.unsettled else {}
+        posts.append(replace(left, body={**left.body, **sent}))
     if shown.later is not None:
         wait = int((shown.later - at).total_seconds()) + 1
         if wait <= LONGEST_DELAY:

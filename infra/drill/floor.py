@@ -3,16 +3,23 @@
 Two lanes, as deployed: a queue for those who must know first, with workers of its own, and one for
 everybody. The work itself is the house's `rounds.work`; its calls to the store are counted and each
 takes its time. A worker may be killed at any call: its message is seen again after six minutes.
+The store may throttle: some calls, or every one for a while.
 """
 
 import heapq
+import io
 import itertools
 import json
+import random
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from threading import Semaphore, Thread
 from typing import Any, Final, Self
+
+from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
+from urllib3 import HTTPResponse
 
 from chalicelib.domain.refusal import Busy
 from chalicelib.store import outages
@@ -41,6 +48,14 @@ class Killed(BaseException):
     """A worker was killed here."""
 
 
+def _refusal(url: str) -> AWSResponse:
+    """Return the answer of a store that throttles."""
+    name = "com.amazonaws.dynamodb.v20120810#ThrottlingException"
+    body = json.dumps({"__type": name, "message": "Rate exceeded"}).encode()
+    raw: Any = HTTPResponse(io.BytesIO(body), status=400, preload_content=False)
+    return AWSResponse(url, 400, HTTPHeaders(), raw)
+
+
 @dataclass(slots=True)
 class Lane:
     """A queue. free: workers of it that have nothing to do. waiting: messages for them."""
@@ -56,6 +71,8 @@ class Floor:
     kill_at: the number of the call, to store or gateway, at which a worker dies, and whether it
     dies before the call or behind it. Each message is worked in a thread of its own, and one thread
     runs at a time: whoever asks the gateway waits until it is the earliest by the drill's clock.
+    throttles: the share of calls that the store throttles. silent: from and until when it throttles
+    every one.
     """
 
     desk: Desk
@@ -64,11 +81,15 @@ class Floor:
     workers: int = 64
     copies: int = 1
     kill_at: tuple[int, bool] | None = None
+    throttles: float = 0.0
+    silent: tuple[float, float] = (0.0, 0.0)
     served: Counter[str] = field(default_factory=Counter)
     calls: Counter[str] = field(default_factory=Counter)
     requests: Counter[str] = field(default_factory=Counter)
     killed: int = 0
+    throttled: int = 0
     total: int = 0
+    dice: random.Random = field(default_factory=lambda: random.Random(7))  # noqa: S311 - a drill's
     _lanes: dict[str, Lane] = field(default_factory=dict)
     _coming: list[tuple[float, int, Callable[[], None]]] = field(default_factory=list)
     _order: Iterator[int] = field(default_factory=itertools.count)
@@ -78,7 +99,8 @@ class Floor:
     def __enter__(self) -> Self:
         self._lanes = {FIRST: Lane(AT_FIRST), ALL: Lane(self.workers)}
         events = house().connection.client.meta.events
-        events.register("before-send.dynamodb.*", self._before, "drill")
+        before: Any = self._before  # may answer in the store's stead
+        events.register("before-send.dynamodb.*", before, "drill")
         events.register("response-received.dynamodb.*", self._after, "drill-after")
         self.gateway.before = self._ask
         self.gateway.after = lambda: self._call("", is_after=True)
@@ -89,11 +111,16 @@ class Floor:
         events.unregister("before-send.dynamodb.*", unique_id="drill")
         events.unregister("response-received.dynamodb.*", unique_id="drill-after")
 
-    def _before(self, request: Any, **_: Any) -> None:
+    def _before(self, request: Any, **_: Any) -> AWSResponse | None:
         target = request.headers["X-Amz-Target"]
         name = (target.decode() if isinstance(target, bytes) else target).partition(".")[2]
         self.clock.seconds += STORE
         self._call(name, is_after=False)
+        begun, ended = self.silent
+        if begun <= self.clock.seconds < ended or self.dice.random() < self.throttles:
+            self.throttled += 1
+            return _refusal(request.url)
+        return None
 
     def _after(self, **_: Any) -> None:
         self._call("", is_after=True)
@@ -192,7 +219,8 @@ class Floor:
 
     def _work(self, lane: str, body: str) -> None:
         asked = json.loads(body)
-        self.served[next(name for name in ("look", "areas", "keys") if name in asked)] += 1
+        kind = next(name for name in ("part", "parts", "look", "areas", "keys") if name in asked)
+        self.served[kind] += 1
         self.requests["receive"] += 1
         ports = Ports(self.gateway, "清河供电", "gd.qinghe.cn", f"drill/{next(self._order)}")
         try:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -14,11 +14,12 @@ from chalicelib import store
 from chalicelib.domain import outage_moves as moves
 from chalicelib.domain.contact import Phone
 from chalicelib.domain.grid import Network, dark, loads_of, read_customers, read_devices
+from chalicelib.domain.grid.maps import feeders, pack
 from chalicelib.domain.order import Actor
 from chalicelib.domain.outage import Kind, State
 from chalicelib.domain.reach import Reach
 from chalicelib.domain.staff import Office, OfficeLevel, Role
-from chalicelib.store import customers, outages, registry
+from chalicelib.store import customers, grid, outages, registry
 from chalicelib.store.customers import Household, Place
 from chalicelib.store.outages import Change, Head
 from chalicelib.usecases.desk import Desk
@@ -150,15 +151,23 @@ def settle_in(homes: list[Home]) -> None:
     customers.put_households(customers.Difference(added=tuple(households)))
 
 
+def lay(network: Network) -> None:
+    """Take a network over: a map a feeder, and where each device is."""
+    found = feeders(network)
+    grid.save(COUNTY, {str(one.key): (pack(one), 0) for one in found}, at=NOON)
+    for one in found:
+        homes = {device.device_id: f"{COUNTY}/{one.key}" for device in one.devices}
+        grid.put_places_of("device", homes)
+
+
 def reach_of(homes: list[Home]) -> Reach:
     """Return the reach that covers these households' transformers."""
     count = Counter(home.transformer for home in homes)
     return Reach.of(dict.fromkeys(count, "all"), count)
 
 
-def trip(desk: Desk, reach: Reach, *, outage_id: str, device: str, seconds: float = 0.0) -> Head:
-    """Open a confirmed outage so many seconds into the drill, known to be back in two hours."""
-    at = NOON + timedelta(seconds=seconds)
+def trip(desk: Desk, reach: Reach, *, outage_id: str, device: str, at: datetime) -> Head:
+    """Open a confirmed outage."""
     rules = desk.rules(COUNTY)
     made = moves.open_outage(
         moves.Act(CREW, at, at),

@@ -12,6 +12,7 @@ from infra.drill import scene
 from infra.drill.floor import Floor
 from infra.drill.gateway import PATIENCE, Clock, Simulated
 from infra.drill.scene import NOON, Home, tiled
+from tests.usecases.network import a_network, households
 
 NETWORK = Path(__file__).resolve().parents[3] / "shared" / "grid" / "mv_oberrhein_30930_customers"
 STREET = tuple(
@@ -83,10 +84,11 @@ def test_a_street_is_told_once_the_vulnerable_first_and_a_killed_worker_costs_on
     with scene.county() as desk:
         scene.settle_in(homes)
         for number, kill in enumerate([None, (30, False), (1, True), (31, True)]):
-            clock = Clock(NOON)
+            clock = Clock(NOON + timedelta(days=number))
             floor = Floor(desk, clock, Simulated(clock, 400.0), kill_at=kill)
             with floor:
-                told = drill.tell(desk, homes, floor, outage_id=f"d{number}", device="x")
+                opened = drill.tripped(desk, floor, homes, f"d{number}")
+                told = drill.tell(homes, floor, opened=opened)
 
             assert (told.lost, told.counts) == (0, {"sent": 40})
             assert kill is not None or told.first_urgent < 2
@@ -101,4 +103,44 @@ def test_the_biggest_feeder_is_the_one_whose_head_darkens_most():
     device, homes = village.biggest_feeder()
 
     assert (device, len(homes), len(village.homes)) == ("sw321", 10_510, 30_930)
-    assert drill.understood(village, device, homes) < 5
+
+
+def test_a_store_that_throttles_costs_time_and_nobody():
+    homes = list(STREET[:12])
+    with scene.county() as desk:
+        scene.settle_in(homes)
+        for number, (share, until) in enumerate([(0.2, 0.0), (0.0, 200.0)]):
+            clock = Clock(NOON + timedelta(days=number))
+            floor = Floor(desk, clock, Simulated(clock, 400.0), throttles=share)
+            floor.silent = (0.7, until)
+            with floor:
+                opened = drill.tripped(desk, floor, homes, f"d{number}")
+                told = drill.tell(homes, floor, opened=opened)
+
+            assert floor.throttled > 0
+            assert (told.lost, told.gateway.extra, told.counts) == (0, 0, {"sent": 12})
+
+
+def test_what_is_told_begins_with_evidence_from_which_one_outage_is_opened():
+    network = a_network(size=2)
+    homes = [
+        Home(
+            account=each.account_no,
+            phone=each.phones[0].number,
+            load=each.load_id,
+            transformer=each.transformer_id,
+            flags=each.flags,
+        )
+        for each in households()
+        if each.transformer_id != "T-04"
+    ]
+    with scene.county() as desk:
+        scene.settle_in(homes)
+        scene.lay(network)
+        clock = Clock(NOON)
+        with Floor(desk, clock, Simulated(clock, 400.0)) as floor:
+            opened = drill.heard(desk, floor, "F1-CB", homes)
+            told = drill.tell(homes, floor, opened=opened)
+
+        assert (told.lost, told.counts) == (0, {"sent": 12})
+        assert 0 < told.shown < 60 < told.free < told.entered < told.first_urgent < told.last

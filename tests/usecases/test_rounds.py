@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.domain.order import Actor
 from chalicelib.domain.outage import figures
 from chalicelib.domain.reach import Reach
 from chalicelib.domain.refusal import Busy, Unknown
@@ -16,20 +17,26 @@ from chalicelib.outbound.sms import GatewayBusy, Receipt, ReplyLost, Text
 from chalicelib.store import customers, outages
 from chalicelib.store.outages import Head
 from chalicelib.store.rows import House
-from chalicelib.usecases import rounds
+from chalicelib.usecases import outages as keeping
+from chalicelib.usecases import rounds, switching
 from chalicelib.usecases.delivering import Ports
 from chalicelib.usecases.desk import Desk
+from chalicelib.usecases.handling import Command
+from chalicelib.usecases.outages import New
 from chalicelib.usecases.rounds import Post
+from chalicelib.usecases.switching import Switching
 from tests.store.faults import (
     KILLED_AFTER,
     KILLED_BEFORE,
     LOST_REPLY,
     NOT_SENT,
+    THROTTLED,
     Fault,
     Faults,
     Killed,
 )
-from tests.usecases.county import COUNTY, NOON
+from tests.usecases.county import COUNTY, MINUTE, NOON, SALT
+from tests.usecases.network import a_grid
 from tests.usecases.village import AREA, a_village, dark, etr, newest
 
 VISIBLE_AGAIN = timedelta(minutes=6)
@@ -447,6 +454,24 @@ def test_a_gateway_that_is_down_ten_minutes_loses_nobody_and_fills_no_dead_lette
     assert up_at <= told_at <= up_at + timedelta(minutes=1)
 
 
+def test_a_text_that_went_out_while_the_store_was_silent_is_settled_and_never_sent_again(
+    desk: Desk, faults: Faults
+):
+    a_village(3)
+    head, queue = dark(desk), Queue(desk, Phones())
+    start(desk, head, queue)
+    faults.on("UpdateItem", THROTTLED)
+
+    queue.serve(until="sent")
+
+    (waiting,) = (each for each in queue.waiting if "sent" in json.loads(each[2]))
+    assert (len(queue.gateway.got), len(json.loads(waiting[2])["sent"])) == (1, 1)
+    assert queue.gateway.got[0].to.number not in waiting[2]
+    faults.heal()
+    queue.serve()
+    assert (ended(head), len(queue.gateway.got)) == ({"sent": 3}, 3)
+
+
 def test_messages_that_are_sent_again_by_hand_tell_exactly_the_missing(desk: Desk):
     """What lay in a dead-letter queue goes back as it is: the rows decide who is still owed."""
     a_village(30)
@@ -493,3 +518,108 @@ def test_a_message_about_no_outage_or_without_a_task_is_refused(desk: Desk):
                 desk, ports, {"round": newest(head), **body}, enqueue=queue.enqueue,
                 now=lambda: NOON,
             )  # fmt: skip
+
+
+# A transfer while texts go out -------------------------------------------------------------------
+
+
+def by_hand(move: str, minutes: float, **answers: Any) -> Command:
+    return Command(
+        move=move, actor=Actor("dispatcher", "u1", COUNTY), caller="u1", key=f"{move}-{minutes}",
+        salt=SALT, at=NOON + minutes * MINUTE, answers=answers,
+    )  # fmt: skip
+
+
+def opened(desk: Desk, device: str, minutes: float) -> Head:
+    new, command = New("fault", (device,)), by_hand(f"create-{device}", minutes)
+    return keeping.create(desk, new, command, may=lambda _office: True)
+
+
+def begin(desk: Desk, outage_id: str, queue: Queue) -> None:
+    """Start every round that is open, as the stream brings them; one that comes twice is one."""
+    head = outages.get(outage_id)
+    for name in head.outage.rounds:
+        rounds.start_round(desk, head, name, enqueue=queue.enqueue, at=queue.at, rate=400)
+
+
+def heard_by(queue: Queue) -> dict[str, list[str]]:
+    """Return what each telephone heard, in order: dark or back."""
+    found: dict[str, list[str]] = {}
+    for text in queue.gateway.got:
+        word = "back" if "恢复供电。若" in text.body else "dark"
+        found.setdefault(text.to.number, []).append(word)
+    return found
+
+
+def phones_of(*transformers: str) -> set[str]:
+    homes = [home for each in transformers for home in customers.households_of(each)]
+    return {home.phones[0].number for home in homes}
+
+
+@pytest.mark.parametrize("nth", [1, 2, 3, 7, 12])
+def test_a_feeder_transfer_during_a_fan_out_leaves_each_household_in_one_outage_and_told_so(
+    desk: Desk, nth: int
+):
+    """The tie takes T-03 over after the n-th text; then the feeder that feeds it now trips."""
+    a_grid()
+    queue = Queue(desk, Phones(), at=NOON)
+    first = opened(desk, "F1-CB", 0).outage.outage_id
+
+    def transfer(call: int) -> None:
+        if call == nth:
+            queue.at = NOON + MINUTE
+            what = Switching(("F1-SW1",), ("TIE",), "restore", queue.at)
+            by = Actor("dispatcher", "u1", COUNTY)
+            done = switching.switch(what, by=by, may=lambda _county: True, at=queue.at)
+            assert done.moved == ("T-03",)
+            keeping.move(desk, first, by_hand("restore_part", 1, transformers=["T-03"]))
+            begin(desk, first, queue)
+
+    queue.gateway.fails = transfer
+    begin(desk, first, queue)
+    queue.serve()
+    moved, stayed = phones_of("T-03"), phones_of("T-01", "T-02")
+    heard = heard_by(queue)
+    assert {number: heard[number] for number in stayed} == {number: ["dark"] for number in stayed}
+    assert all(heard.get(number, []) in ([], ["dark", "back"]) for number in moved)
+    assert queue.gateway.extra == 0
+
+    queue.gateway, queue.at = Phones(), NOON + 20 * MINUTE
+    second = opened(desk, "F2-CB", 20).outage.outage_id
+    begin(desk, second, queue)
+    queue.serve()
+
+    board = {head.outage.outage_id: head.outage for head in outages.board(COUNTY).heads}
+    assert board[first].dark.transformers == ("T-01", "T-02")
+    assert board[second].dark.transformers == ("T-03", "T-04")
+    assert heard_by(queue) == {number: ["dark"] for number in phones_of("T-03", "T-04")}
+    for outage in board.values():
+        assert all(one.watch_at is None for one in outage.rounds.values())
+
+
+@pytest.mark.parametrize("nth", [1, 2, 4])
+def test_an_outage_that_another_takes_over_during_its_fan_out_tells_each_household_once(
+    desk: Desk, nth: int
+):
+    a_grid()
+    queue = Queue(desk, Phones(), at=NOON)
+    inner = opened(desk, "F1-SW1", 0).outage.outage_id
+    taken: list[str] = []
+
+    def absorb(call: int) -> None:
+        if call == nth:
+            outer = opened(desk, "F1-CB", 1).outage.outage_id
+            keeping.move(desk, outer, by_hand("absorb", 1, outage=inner))
+            taken.append(outer)
+            begin(desk, outer, queue)
+
+    queue.gateway.fails = absorb
+    begin(desk, inner, queue)
+    queue.serve()
+
+    (outer,) = taken
+    board = {head.outage.outage_id: head.outage for head in outages.board(COUNTY).heads}
+    assert set(board) == {outer}
+    assert board[outer].dark.transformers == ("T-01", "T-02", "T-03")
+    everybody = phones_of("T-01", "T-02", "T-03")
+    assert heard_by(queue) == {number: ["dark"] for number in everybody}
