@@ -459,8 +459,8 @@ def test_a_silent_store_leaves_the_rest_of_the_shard_for_later(
         faults.on("UpdateItem", fault)
         (shown,) = tell(desk, head, gateway)
 
-    assert len(gateway.sent) == 1, "one text is out whose settling nobody took"
-    assert (len(shown.left), shown.wait) == (5, notifying.AGAIN)
+    assert len(gateway.sent) == len(shown.unsettled) == 1, "one is out whose settling nobody took"
+    assert (len(shown.left), shown.wait) == (4, notifying.SOON)
 
 
 def test_a_drill_is_told_to_nobody(desk: Desk):
