@@ -6,7 +6,18 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
-from chalicelib.api.models import ClockRow, Code, Facts, In, Instant, MoveRow, Out, Stamp, _instant
+from chalicelib.api.models import (
+    ClockRow,
+    Code,
+    Facts,
+    In,
+    Instant,
+    Levels,
+    MoveRow,
+    Out,
+    Stamp,
+    _instant,
+)
 from chalicelib.domain.papers import PAPERS
 from chalicelib.domain.procedure import Form
 from chalicelib.domain.refusal import BadInput
@@ -79,7 +90,7 @@ class PaperDue(Out):
     label: str
     whose: str
     at: Stamp
-    level: str
+    level: Levels
 
 
 class PaperFact(Out):

@@ -1346,6 +1346,7 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "code.account.unknown": ("没有这个户号", "No such account"),
     "code.office.loop": ("上级单位互相包含", "Offices contain each other"),
     "code.row.double": ("与第 {first} 行重复", "The same as line {first}"),
+    "code.planned.in_the_past": ("时间已经过去", "That time is past"),
     "code.times.not_in_order": ("各环节时间先后不对", "The times are not in order"),
     "code.account.elsewhere": ("这个户号属于别的县", "That account belongs to another county"),
     "code.case.differs": (

@@ -4465,7 +4465,8 @@ export interface components {
             whose: string;
             /** Format: date-time */
             at: string;
-            level: string;
+            /** @enum {string} */
+            level: "ok" | "soon" | "overdue" | "late3" | "paused" | "kept" | "broken";
         };
         /** @description One coded answer in words. value: a code, a number, a flag or a list of them. */
         PaperFact: {
