@@ -17,6 +17,7 @@ from chalicelib.api import (
     desk,
     gateways,
     grid,
+    issues,
     measuring,
     meta,
     outages,
@@ -40,6 +41,7 @@ for audience in (
     desk,
     grid,
     outages,
+    issues,
     planning,
     resources,
     measuring,
@@ -53,6 +55,7 @@ for audience in (
     app.register_blueprint(audience.routes)
 app.register_blueprint(meta.root)
 app.register_blueprint(outages.by_key)
+app.register_blueprint(issues.about)
 app.register_blueprint(gateways.routes)
 app.api.binary_types.append(desk.XLSX)
 

@@ -324,6 +324,7 @@ ISSUE_WORDS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
             "须指明责任人或责任部门",
             "Name the person or the department",
         ),
+        "code.issue.category_unknown": ("没有这个类别", "No such category"),
         "code.issue.contact_needs_time": (
             "已超过联系时限，须填写实际联系时间",
             "The limit has passed: say when they were contacted",

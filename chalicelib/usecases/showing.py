@@ -40,7 +40,6 @@ from chalicelib.domain.procedure import (
     SUPERVISION,
     Move,
     Need,
-    Procedure,
     moves_open_to,
     needs_now,
 )
@@ -74,11 +73,12 @@ def _stamped(at: datetime | None) -> str | None:
 def clock_rows(desk: Desk, order: Order, *, at: datetime) -> list[dict[str, Any]]:
     """Return every clock, those that run first and by when they are due."""
     procedure, rules = desk.procedure(order.kind), _at(desk, order)
-    rows = [
-        _clock_row(desk, procedure, name, clock, rules=rules, at=at)
-        for name, clock in order.clocks.items()
-    ]
-    return sorted(rows, key=_urgency)
+    rows = []
+    for name, clock in order.clocks.items():
+        rule = procedure.clock(name)
+        whose, promise = (rule.whose, rule.promise) if rule else ("company", False)
+        rows.append(clock_row(desk, name, clock, whose=whose, promise=promise, rules=rules, at=at))
+    return sorted(rows, key=urgency)
 
 
 def _at(desk: Desk, order: Order) -> Rules:
@@ -87,31 +87,33 @@ def _at(desk: Desk, order: Order) -> Rules:
     return desk.rules(order.office if known else order.county)
 
 
-def _urgency(row: Mapping[str, Any]) -> tuple[bool, bool, str]:
+def urgency(row: Mapping[str, Any]) -> tuple[bool, bool, str]:
+    """Return by what rows of clocks are sorted: those that run first, by when they are due."""
     return row["stopped_at"] is not None, row["due_at"] is None, row["due_at"] or ""
 
 
-def _clock_row(
+def clock_row(
     desk: Desk,
-    procedure: Procedure,
     name: str,
     clock: Clock,
     *,
+    whose: str,
+    promise: bool,
     rules: Rules,
     at: datetime,
 ) -> dict[str, Any]:
-    rule = procedure.clock(name)
+    """Return one clock, of an order or of anything else that has clocks."""
     when = due(clock, rules)
     return {
         "name": name.partition(":")[0],
         "limit": "" if clock.limit == EXPLICIT else clock.limit,
-        "whose": rule.whose if rule else "company",
+        "whose": whose,
         "due_at": _stamped(when.at if when else None),
         "level": level(clock, at, rules).value,
         "started_at": stamp(clock.started_at),
         "stopped_at": _stamped(clock.stopped_at),
         "paused_by": "customer" if clock.is_paused and clock.stopped_at is None else None,
-        "promise": bool(rule and rule.promise),
+        "promise": promise,
         "provisional": bool(when and when.provisional),
         "elapsed_seconds": int(elapsed(clock, at, rules).total_seconds()),
         "allowed_seconds": int(allowance(clock, rules).total_seconds()),
@@ -136,7 +138,7 @@ def _promises(desk: Desk, order: Order, at: datetime) -> list[dict[str, Any]]:
 def nearest(rows: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
     """Return the clock to look at: running and due first, else one that stands still, else none."""
     open_ = [row for row in rows if row["stopped_at"] is None]
-    return min(open_, key=_urgency, default=None)
+    return min(open_, key=urgency, default=None)
 
 
 # The citizen ------------------------------------------------------------------------------------

@@ -9,16 +9,17 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from chalicelib.domain.clocks import instant, millis
 from chalicelib.domain.procedure import Advanced, fire, replan
 from chalicelib.domain.refusal import Refused, Stale, Unknown
 from chalicelib.store import deliveries, ledger, orders, outages
+from chalicelib.store import issues as kept_issues
 from chalicelib.store import papers as kept_papers
 from chalicelib.store.orders import Change, Due, Head, Look
 from chalicelib.telemetry import alarm, log
-from chalicelib.usecases import delivering, papers, responding
+from chalicelib.usecases import clearing, delivering, papers, responding
 from chalicelib.usecases.desk import Desk
 from chalicelib.usecases.looking import look_after, look_back
 
@@ -26,6 +27,7 @@ PAGE: Final = 100
 PARKED: Final = timedelta(minutes=5)
 LONGEST_PARK: Final = timedelta(hours=6)
 MOST_LOOKS: Final = 12
+Missing = tuple[str, int, str]
 WEIGH: Final = "weigh"
 """The effect of a map's row: its reports are weighed again. Its number is until when it waits."""
 
@@ -51,7 +53,7 @@ def sweep(
     enqueue: Callable[[list[tuple[str, int, str]]], None],
     is_out_of_time: Callable[[], bool],
 ) -> Swept:
-    """Do what is due of outages, papers and orders, oldest first, until nothing is or time is up.
+    """Do what is due of outages, issues, papers and orders, oldest first, until time is up.
 
     desk: opens it, once something is due; until then nothing of the registry is needed.
     enqueue: puts (order id, event's seq, effect id) of missing effects back on the queue. A row
@@ -60,8 +62,11 @@ def sweep(
     swept = Swept()
     if not _sweep_outages(desk, at, swept, enqueue, is_out_of_time):
         return swept
-    if not _sweep_papers(desk, at, swept, enqueue, is_out_of_time):
-        return swept
+    for kind in (ISSUES, PAPERS):
+        if not _sweep_kind(
+            kind, desk, at=at, swept=swept, enqueue=enqueue, is_out_of_time=is_out_of_time
+        ):
+            return swept
     for county in counties:
         for armed, head in _due(county, at):
             if is_out_of_time():
@@ -110,22 +115,70 @@ def _sweep_outages(
     return True
 
 
-def _sweep_papers(
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """Heads that are armed in one partition for the whole deployment, and what is done to one.
+
+    step: does what is due of it; returns whether anything was, and the effects that never came,
+    None where it was not looked for them.
+    """
+
+    name: str
+    due: Callable[..., Sequence[tuple[Due, Any]]]
+    park: Callable[..., None]
+    step: Callable[[Desk, str, datetime], tuple[bool, list[Missing] | None]]
+
+
+def _step_issue(desk: Desk, issue_id: str, at: datetime) -> tuple[bool, list[Missing] | None]:
+    head = kept_issues.get(issue_id)  # the index is behind, and has no keys
+    is_due = head.issue.next_due_at is not None and head.issue.next_due_at <= at
+    if is_due:
+        head = clearing.fire(desk, head, at=at)
+    if head.look is None or head.look.at > at:
+        return is_due, None
+    return is_due, clearing.look_for_effects(desk, head, at=at)
+
+
+def _step_paper(desk: Desk, paper_id: str, at: datetime) -> tuple[bool, list[Missing] | None]:
+    head = kept_papers.get(paper_id)
+    is_due = head.paper.next_due_at is not None and head.paper.next_due_at <= at
+    if is_due:
+        head = papers.do_due(desk, head, at=at)
+    if head.look is None or head.look.at > at:
+        return is_due, None
+    return is_due, papers.look_for_effects(head, at=at)
+
+
+ISSUES: Final = _Kind("issue", kept_issues.due_heads, kept_issues.park, _step_issue)
+PAPERS: Final = _Kind("paper", kept_papers.due_heads, kept_papers.park, _step_paper)
+
+
+def _sweep_kind(
+    kind: _Kind,
     desk: Callable[[], Desk],
+    *,
     at: datetime,
     swept: Swept,
-    enqueue: Callable[[list[tuple[str, int, str]]], None],
+    enqueue: Callable[[list[Missing]], None],
     is_out_of_time: Callable[[], bool],
 ) -> bool:
-    """Do what is due of every county's papers. Returns False when the time is up."""
+    """Do what is due of every county's heads of a kind. Returns False when the time is up."""
     last: Due | None = None
-    while page := kept_papers.due_heads(before=at, limit=PAGE, after=last):
+    while page := kind.due(before=at, limit=PAGE, after=last):
         for armed, head in page:
             if is_out_of_time():
                 swept.stopped_early = True
                 return False
             swept.read += 1
-            _one_paper(desk(), armed, head, at=at, swept=swept, enqueue=enqueue)
+            with _parking(armed, swept, of=kind.name, park=kind.park, at=at):
+                if head is None:
+                    raise ValueError("not a head")
+                fired, missing = kind.step(desk(), armed.order_id, at)
+                swept.fired += fired
+                if missing is not None:
+                    enqueue(missing)
+                    swept.requeue.extend(missing)
+                    swept.looked += 1
         if len(page) < PAGE:
             break
         last = page[-1][0]
@@ -181,29 +234,6 @@ def _one_map(
     until = instant(millis(at + PARKED))
     orders.park(armed.order_id, was=armed.due_at, until=until)
     enqueue([(armed.order_id, millis(until), WEIGH)])
-
-
-def _one_paper(
-    desk: Desk,
-    armed: Due,
-    head: kept_papers.Head | None,
-    *,
-    at: datetime,
-    swept: Swept,
-    enqueue: Callable[[list[tuple[str, int, str]]], None],
-) -> None:
-    with _parking(armed, swept, of="paper", park=kept_papers.park, at=at):
-        if head is None:
-            raise ValueError("not a head")
-        head = kept_papers.get(armed.order_id)  # the index is behind, and has no keys
-        if head.paper.next_due_at is not None and head.paper.next_due_at <= at:
-            head = papers.do_due(desk, head, at=at)
-            swept.fired += 1
-        if head.look is not None and head.look.at <= at:
-            missing = papers.look_for_effects(head, at=at)
-            enqueue(missing)
-            swept.requeue.extend(missing)
-            swept.looked += 1
 
 
 def _one(
@@ -278,7 +308,7 @@ def oldest_due(counties: Sequence[str], *, at: datetime) -> timedelta:
     """Return the age of the oldest instant that is due and not done; zero when none is."""
     ages = [
         at - armed.due_at
-        for county in (*counties, outages.ARMED, kept_papers.ARMED)
+        for county in (*counties, outages.ARMED, kept_issues.ARMED, kept_papers.ARMED)
         for armed in orders.due(county, before=at, limit=1)
     ]
     return max(ages, default=timedelta())

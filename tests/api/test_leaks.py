@@ -101,6 +101,7 @@ NOTHING: Mapping[str, str] = {
     "channel": "12345",
     "case": "QH-2026-999999",
     "outage": "261121-CCCCCC",
+    "issue": an_order_id(405),
     "paper": "261121-CCCCCCCC",
     "devices": "F9-SW9",
     "feeder": "feeder/F9",
@@ -150,6 +151,12 @@ def ours(api: Api) -> Ours:
         as_="supervisor-1",
     )
     assert paper.status == 201, paper.raw.decode()
+    issue = api.post(
+        "/api/v1/issues",
+        {"source": "supervisor", "office": COUNTY, "note": NAME},
+        as_="supervisor-1",
+    )
+    assert issue.status == 201, issue.raw.decode()
     truck = api.post("/api/v1/resources/trucks", {"name": "发电车甲", "kw": 80}, as_="dispatcher-1")
     assert truck.status == 201, truck.raw.decode()
     when = {"start": stamp(at + timedelta(days=1)), "until": stamp(at + timedelta(days=2))}
@@ -166,6 +173,7 @@ def ours(api: Api) -> Ours:
         "loan": loan.body["id"],
         "task": task.body["id"],
         "account": ACCOUNT,
+        "issue": issue.body["issue_id"],
         "news": news.body["id"],
         "parent": number,
         "aggregate": number,
@@ -193,7 +201,7 @@ def ours(api: Api) -> Ours:
     marks = {number, token, key[1], hook.body["id"], listed.body["id"], NAME, ACCOUNT, "独孤**",
              dark.body["id"], "河尾村", "欧阳", "清河县公司", "城关供电所", "员工crew-1", "建设路",
              "没电了", "发电车甲", "大风灾害", "党代会", truck.body["id"], loan.body["id"],
-             task.body["id"], paper.body["paper_id"]}  # fmt: skip
+             task.body["id"], paper.body["paper_id"], issue.body["issue_id"]}  # fmt: skip
     return Ours(number, values, frozenset(marks))
 
 
