@@ -1036,6 +1036,130 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/issues": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return a page of a view of an office's ledger, and how many stand in each view
+         * @description Return a page of a view of an office's ledger, and how many stand in each view.
+         */
+        get: operations["list_issues"];
+        put?: never;
+        /**
+         * Open an issue by hand: a supervisor's, a post, a case of a hotline
+         * @description Open an issue by hand: a supervisor's, a post, a case of a hotline.
+         */
+        post: operations["create_issue"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/issues/board": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return the supervision board: the offices right below, the office itself, its rates
+         * @description Return the supervision board: the offices right below, the office itself, its rates.
+         */
+        get: operations["get_issue_board"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/issues/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return a view of the ledger as a table; on record. For XLSX send its Accept
+         * @description Return a view of the ledger as a table; on record. For XLSX send its Accept.
+         */
+        get: operations["export_issues"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/issues/{issue}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return an issue with its gates, clocks, orders, history, signatures and moves
+         * @description Return an issue with its gates, clocks, orders, history, signatures and moves.
+         */
+        get: operations["read_issue"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/issues/{issue}/moves/{move}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make a move. Its needs are the fields of the body, as the issue's page lists them
+         * @description Make a move. Its needs are the fields of the body, as the issue's page lists them.
+         */
+        post: operations["move_issue"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/issues/{issue}/uploads": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sign for one photo of an issue's evidence: whose form puts it where it is read from
+         * @description Sign for one photo of an issue's evidence: whose form puts it where it is read from.
+         */
+        post: operations["sign_issue_upload"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/ledger/events": {
         parameters: {
             query?: never;
@@ -1112,6 +1236,26 @@ export interface paths {
          * @description Return who is signed in, and what they may do.
          */
         get: operations["get_me"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/meta/issues": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return what the ledger goes by: commands, gates, levels, checklists, clocks
+         * @description Return what the ledger goes by: commands, gates, levels, checklists, clocks.
+         */
+        get: operations["get_issue_tables"];
         put?: never;
         post?: never;
         delete?: never;
@@ -3013,6 +3157,27 @@ export interface components {
             label: string;
             value: number;
         };
+        /** @description A rate with what it is made of; null while nothing can be counted. */
+        BoardFigure: {
+            name: string;
+            numerator: number;
+            denominator: number;
+            value: number | null;
+        };
+        /** @description One office on the supervision board. */
+        BoardRow: {
+            office: string;
+            office_name: string;
+            open: number;
+            overdue: number;
+            signing: number;
+            bypass: number;
+            investigations: number;
+            supervised: number;
+            relapses: number;
+            second_calls: number;
+            cleared_30d: number;
+        };
         /** @description One move on several orders. */
         BulkIn: {
             numbers: string[];
@@ -3030,6 +3195,14 @@ export interface components {
         /** @description What became of each. */
         BulkResults: {
             results: components["schemas"]["BulkResult"][];
+        };
+        /** @description The earlier complaint that was not effectively handled. */
+        BypassRow: {
+            order_id: string;
+            why: string;
+            why_label: string;
+            /** Format: date-time */
+            at: string;
         };
         /** @description What became of a call. */
         CallDoneIn: {
@@ -3157,6 +3330,12 @@ export interface components {
             channel: string;
             case_no: string;
         };
+        /** @description One item of a level's checklist; ok is null until it is answered. */
+        CheckItem: {
+            name: string;
+            label: string;
+            ok: boolean | null;
+        };
         /** @description What is looked at before. asked: its level asks for it. ok: null while nobody has looked. */
         CheckRow: {
             name: string;
@@ -3164,6 +3343,13 @@ export interface components {
             ok: boolean | null;
             by_name: string | null;
             at: string | null;
+        };
+        /** @description What a level looks at before it signs. */
+        ChecklistRow: {
+            level: string;
+            label: string;
+            items: components["schemas"]["Named"][];
+            source: string;
         };
         /** @description An outage that would darken what the task protects, in words as well. */
         ClashRow: {
@@ -3214,6 +3400,16 @@ export interface components {
         /** @description An office's staff. */
         Colleagues: {
             items: components["schemas"]["Colleague"][];
+        };
+        /** @description One command as data. */
+        CommandRow: {
+            name: string;
+            label: string;
+            states: string[];
+            who: string[];
+            needs: components["schemas"]["NeedRow"][];
+            why: string;
+            capability: string;
         };
         /**
          * @description What speaks against a plan. blocks: only another plan helps; else a reason on record does.
@@ -3575,6 +3771,17 @@ export interface components {
             /** Format: date-time */
             as_of: string;
         };
+        /** @description One gate of clearing: met by whom and when, or why it stands open. */
+        GateRow: {
+            name: string;
+            label: string;
+            met: boolean;
+            by: string;
+            by_name: string;
+            at: string | null;
+            why: string;
+            why_label: string;
+        };
         /** @description From which step on; 0 at first. */
         GoOn: {
             /** @default 0 */
@@ -3624,6 +3831,32 @@ export interface components {
             devices: string[];
             loads: number;
             notice: boolean;
+        };
+        /** @description What was found and done in this round, by the name of its step. */
+        Handling: {
+            round: number;
+            verdict: string | null;
+            liability: string | null;
+            files: string[];
+            steps: {
+                [key: string]: components["schemas"]["HandlingStep"];
+            };
+        };
+        /** @description Something that was done in this round. */
+        HandlingStep: {
+            by: string;
+            by_name: string;
+            /** Format: date-time */
+            at: string;
+            /** Format: date-time */
+            recorded_at: string;
+            late: boolean;
+            facts: {
+                [key: string]: unknown;
+            };
+            labels: {
+                [key: string]: string;
+            };
         };
         /**
          * @description The house answers, and so does its store.
@@ -3721,6 +3954,236 @@ export interface components {
             total: components["schemas"]["IndexRow"];
             /** Format: date-time */
             as_of: string;
+        };
+        /** @description The supervision board of an office. */
+        IssueBoard: {
+            office: string;
+            office_name: string;
+            rows: components["schemas"]["BoardRow"][];
+            totals: components["schemas"]["BoardRow"];
+            figures: components["schemas"]["BoardFigure"][];
+        };
+        /** @description A clock as data: its limit, and whose it is. */
+        IssueClockRow: {
+            name: string;
+            label: string;
+            limit: string;
+            whose: string;
+            promise: boolean;
+        };
+        /** @description A move of an issue: the answers that it needs, as fields of the body. */
+        IssueMoveIn: {
+            occurred_at?: string | null;
+        } & {
+            [key: string]: unknown;
+        };
+        /** @description An order of the issue, and why it is one. */
+        IssueOrderRow: {
+            order_id: string;
+            kind: string;
+            kind_label: string;
+            channel: string;
+            channel_label: string;
+            case_no: string;
+            stage: string;
+            stage_label: string;
+            reason: string;
+            reason_label: string;
+            /** Format: date-time */
+            at: string;
+            by: string;
+            by_name: string;
+            /** Format: date-time */
+            occurred_at: string;
+            archived_at: string | null;
+            via: string;
+            proposed: boolean;
+        };
+        /** @description Everything about one issue. */
+        IssuePage: {
+            issue_id: string;
+            title: string;
+            source: string;
+            source_label: string;
+            category: string;
+            category_label: string;
+            theme: string;
+            theme_label: string;
+            grade: string;
+            grade_label: string;
+            state: string;
+            state_label: string;
+            county: string;
+            office: string;
+            office_name: string;
+            host: string;
+            host_name: string;
+            assignee: string;
+            assignee_name: string;
+            /** Format: date-time */
+            opened_at: string;
+            cleared_at: string | null;
+            follow_up_on: string | null;
+            next_due: components["schemas"]["NextDue"] | null;
+            hotline_calls: number;
+            bypass: boolean;
+            tendency: boolean;
+            anonymous: boolean;
+            confidential: boolean;
+            site_open: boolean;
+            gates_open: number;
+            gates_total: number;
+            relapses: number;
+            supervised: boolean;
+            training: boolean;
+            summary: string;
+            version: number;
+            /** Format: date-time */
+            occurred_at: string;
+            first_contact_owner: string;
+            first_contact_owner_name: string;
+            case_no: string;
+            clocks: components["schemas"]["ClockRow"][];
+            gates: components["schemas"]["GateRow"][];
+            orders: components["schemas"]["IssueOrderRow"][];
+            proposals: components["schemas"]["IssueProposal"][];
+            timeline: components["schemas"]["IssueStep"][];
+            handling: components["schemas"]["Handling"];
+            violations: {
+                [key: string]: number;
+            };
+            visits: components["schemas"]["IssueVisit"][];
+            site: components["schemas"]["SiteRow"] | null;
+            bypass_of: components["schemas"]["BypassRow"] | null;
+            supervisions: components["schemas"]["IssueSupervision"][];
+            sign_offs: components["schemas"]["SignRow"][];
+            papers: components["schemas"]["IssuePaper"][];
+            files: components["schemas"]["FileRow"][];
+            merged_into: string | null;
+            absorbed: string[];
+            moves: components["schemas"]["MoveRow"][];
+        };
+        /** @description A paper about the issue. */
+        IssuePaper: {
+            paper_id: string;
+            kind: string;
+            kind_label: string;
+            open: boolean;
+        };
+        /** @description An order that may belong to the issue, and what speaks for it. */
+        IssueProposal: {
+            order_id: string;
+            reason: string;
+            score: number;
+            why: string[];
+        };
+        /** @description One line of the ledger. orders: how many. */
+        IssueRow: {
+            issue_id: string;
+            title: string;
+            source: string;
+            source_label: string;
+            category: string;
+            category_label: string;
+            theme: string;
+            theme_label: string;
+            grade: string;
+            grade_label: string;
+            state: string;
+            state_label: string;
+            county: string;
+            office: string;
+            office_name: string;
+            host: string;
+            host_name: string;
+            assignee: string;
+            assignee_name: string;
+            /** Format: date-time */
+            opened_at: string;
+            cleared_at: string | null;
+            follow_up_on: string | null;
+            next_due: components["schemas"]["NextDue"] | null;
+            hotline_calls: number;
+            bypass: boolean;
+            tendency: boolean;
+            anonymous: boolean;
+            confidential: boolean;
+            site_open: boolean;
+            gates_open: number;
+            gates_total: number;
+            relapses: number;
+            supervised: boolean;
+            training: boolean;
+            summary: string;
+            version: number;
+            orders: number;
+        };
+        /** @description A page of a view, and how many stand in each. */
+        IssueRows: {
+            items: components["schemas"]["IssueRow"][];
+            counts: {
+                [key: string]: number;
+            };
+            after: string | null;
+        };
+        /** @description One event of an issue, for those who work it. */
+        IssueStep: {
+            seq: number;
+            name: string;
+            label: string;
+            /** Format: date-time */
+            occurred_at: string;
+            /** Format: date-time */
+            recorded_at: string;
+            late: boolean;
+            actor: string;
+            actor_id: string;
+            actor_name: string;
+            facts: {
+                [key: string]: unknown;
+            };
+            words: {
+                [key: string]: string;
+            } | null;
+        };
+        /** @description A supervision: who owes what until when. */
+        IssueSupervision: {
+            id: string;
+            owner: string;
+            owner_name: string;
+            office: string;
+            office_name: string;
+            /** Format: date-time */
+            due: string;
+            asked_by: string;
+            asked_by_name: string;
+            /** Format: date-time */
+            at: string;
+            replies: components["schemas"]["SupervisionReply"][];
+            closed_at: string | null;
+            open: boolean;
+        };
+        /** @description What the ledger goes by, as data. */
+        IssueTables: {
+            states: components["schemas"]["Named"][];
+            sources: components["schemas"]["Named"][];
+            commands: components["schemas"]["CommandRow"][];
+            gates: components["schemas"]["Named"][];
+            checklists: components["schemas"]["ChecklistRow"][];
+            sign_levels: components["schemas"]["SignLimit"][];
+            clocks: components["schemas"]["IssueClockRow"][];
+        };
+        /** @description One attempt of a return visit. */
+        IssueVisit: {
+            result: string;
+            result_label: string;
+            /** Format: date-time */
+            at: string;
+            /** Format: date-time */
+            recorded_at: string;
+            by: string;
+            by_name: string;
+            round: number;
         };
         /** @description A new key. The secret is shown this once. */
         KeyMade: {
@@ -4011,6 +4474,11 @@ export interface components {
             was: string | null;
             will: string | null;
         };
+        /** @description A slug and its words. */
+        Named: {
+            name: string;
+            label: string;
+        };
         /** @description What a move asks for. */
         NeedRow: {
             name: string;
@@ -4018,6 +4486,35 @@ export interface components {
             required: boolean;
             choices: string[];
             longest: number | null;
+        };
+        /** @description An issue that somebody opens by hand. orders: those that it is about. */
+        NewIssue: {
+            /**
+             * @example public_opinion
+             * @enum {string}
+             */
+            source: "supervisor" | "public_opinion" | "hotline_12398" | "hotline_12345";
+            office: string;
+            note: string;
+            category?: string | null;
+            theme?: string | null;
+            /**
+             * @default general
+             * @example general
+             * @enum {string}
+             */
+            grade?: "general" | "important" | "major" | "special";
+            case_no?: string | null;
+            orders?: string[];
+            /** @default false */
+            tendency?: boolean;
+            /** @default false */
+            anonymous?: boolean;
+            /** @default false */
+            confidential?: boolean;
+            /** @default false */
+            training?: boolean;
+            occurred_at?: string | null;
         };
         /** @description A key for another platform. channel: what its orders are marked with, if it sends any. */
         NewKey: {
@@ -4176,6 +4673,15 @@ export interface components {
             /** Format: date-time */
             from: string;
             until: string | null;
+        };
+        /** @description The clock that falls due first. */
+        NextDue: {
+            clock: string;
+            label: string;
+            whose: string;
+            /** Format: date-time */
+            at: string;
+            level: string;
         };
         /** @description The text that the main move will send. */
         NextText: {
@@ -5026,6 +5532,23 @@ export interface components {
             dated: string;
             qr: string;
         };
+        /** @description The limit that says how many levels sign. */
+        SignLimit: {
+            name: string;
+            limit: string;
+        };
+        /** @description One of the three levels: whether it signs, whose turn it is, who signed. */
+        SignRow: {
+            level: string;
+            level_label: string;
+            office: string;
+            needed: boolean;
+            awaited: boolean;
+            by: string;
+            by_name: string;
+            at: string | null;
+            items: components["schemas"]["CheckItem"][];
+        };
         /** @description A signature under a plan. */
         Signed: {
             role: string;
@@ -5038,6 +5561,23 @@ export interface components {
         Signer: {
             id: string;
             name: string;
+        };
+        /** @description An investigation on site. */
+        SiteRow: {
+            triggers: string[];
+            trigger_labels: string[];
+            /** Format: date-time */
+            opened_at: string;
+            opened_by_name: string;
+            investigator: string;
+            investigator_name: string;
+            subjects: string[];
+            subject_names: string[];
+            concluded_at: string | null;
+            concluded_by_name: string;
+            finding: string | null;
+            finding_label: string;
+            open: boolean;
         };
         /** @description An exam or a festival. */
         SparedDay: {
@@ -5197,6 +5737,13 @@ export interface components {
             transformer?: string | null;
             meter?: string | null;
             account?: string | null;
+        };
+        /** @description One answer to a supervision. */
+        SupervisionReply: {
+            by: string;
+            by_name: string;
+            /** Format: date-time */
+            at: string;
         };
         /** @description A supervision (督办): of a person or an office; names are empty where one is gone. */
         SupervisionRow: {
@@ -11231,6 +11778,674 @@ export interface operations {
             };
         };
     };
+    list_issues: {
+        parameters: {
+            query?: {
+                view?: "open" | "overdue" | "signing" | "cleared" | "follow_up" | "bypass" | "investigation" | "mine";
+                /** @description One's own, or one below; one's own if left out. */
+                office?: string;
+                /** @description Reports of misconduct, which lie apart. */
+                misconduct?: "0" | "1";
+                cursor?: string;
+                limit?: number;
+            };
+            header?: {
+                /** @description The language of problems. */
+                "Accept-Language"?: "zh" | "en";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IssueRows"];
+                };
+            };
+            /** @description not-signed-in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not-allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unknown */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bad-input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_issue: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The language of problems. */
+                "Accept-Language"?: "zh" | "en";
+                /** @description The same key and body give the same answer; another body is refused. */
+                "Idempotency-Key": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "source": "public_opinion",
+                 *       "office": "qinghe",
+                 *       "note": "网帖反映电压低"
+                 *     }
+                 */
+                "application/json": components["schemas"]["NewIssue"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IssuePage"];
+                };
+            };
+            /** @description not-signed-in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not-allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too-large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unsupported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bad-input, key-reused */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_issue_board: {
+        parameters: {
+            query?: {
+                /** @description One's own, or one below; one's own if left out. */
+                office?: string;
+                /** @description Reports of misconduct, which lie apart. */
+                misconduct?: "0" | "1";
+            };
+            header?: {
+                /** @description The language of problems. */
+                "Accept-Language"?: "zh" | "en";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IssueBoard"];
+                };
+            };
+            /** @description not-signed-in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not-allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unknown */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bad-input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    export_issues: {
+        parameters: {
+            query?: {
+                format?: "csv" | "xlsx";
+                view?: "open" | "overdue" | "signing" | "cleared" | "follow_up" | "bypass" | "investigation" | "mine";
+                /** @description One's own, or one below; one's own if left out. */
+                office?: string;
+                /** @description Reports of misconduct, which lie apart. */
+                misconduct?: "0" | "1";
+            };
+            header?: {
+                /** @description The language of problems. */
+                "Accept-Language"?: "zh" | "en";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": unknown;
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": unknown;
+                };
+            };
+            /** @description not-signed-in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not-allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unknown */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bad-input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_issue: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The language of problems. */
+                "Accept-Language"?: "zh" | "en";
+            };
+            path: {
+                issue: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IssuePage"];
+                };
+            };
+            /** @description not-signed-in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not-allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unknown */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bad-input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    move_issue: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The language of problems. */
+                "Accept-Language"?: "zh" | "en";
+                /** @description The same key and body give the same answer; another body is refused. */
+                "Idempotency-Key": string;
+                /** @description The version that was seen (ETag). */
+                "If-Match"?: string;
+            };
+            path: {
+                issue: string;
+                move: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "note": "已核实"
+                 *     }
+                 */
+                "application/json": components["schemas"]["IssueMoveIn"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IssuePage"];
+                };
+            };
+            /** @description not-signed-in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not-allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unknown */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description gate-closed, illegal-move */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description stale */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too-large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unsupported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bad-input, key-reused */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sign_issue_upload: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The language of problems. */
+                "Accept-Language"?: "zh" | "en";
+                /** @description The same key and body give the same answer; another body is refused. */
+                "Idempotency-Key": string;
+            };
+            path: {
+                issue: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "content_type": "image/jpeg",
+                 *       "bytes": 240000
+                 *     }
+                 */
+                "application/json": components["schemas"]["NewUpload"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UploadForm"];
+                };
+            };
+            /** @description not-signed-in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not-allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unknown */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too-large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unsupported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bad-input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     read_chain: {
         parameters: {
             query: {
@@ -11597,6 +12812,56 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bad-input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_issue_tables: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The language of problems. */
+                "Accept-Language"?: "zh" | "en";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IssueTables"];
                 };
             };
             /** @description bad-input */
