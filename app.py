@@ -96,6 +96,12 @@ def seal(_event: CloudWatchEvent) -> None:
     jobs.seal()
 
 
+@app.schedule("cron(10 * * * ? *)", name="spot")
+def spot(event: CloudWatchEvent) -> None:
+    """Put on paper what the rules find."""
+    jobs.spot(event.context)
+
+
 @app.schedule("cron(30 18 * * ? *)", name="forget")
 def forget(event: CloudWatchEvent) -> None:
     """Forget whose term is over: at 02:30 in China."""

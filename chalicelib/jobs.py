@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from chalicelib import ambient, telemetry
-from chalicelib.domain.calendar import local_day
+from chalicelib.domain.calendar import CHINA, local_day
 from chalicelib.domain.clocks import instant, millis
 from chalicelib.domain.order import Event, apply, canonical
 from chalicelib.domain.paper import is_paper
@@ -33,6 +33,7 @@ from chalicelib.usecases import (
     responding,
     rounds,
     sealing,
+    spotting,
     watching,
 )
 from chalicelib.usecases.delivering import Later, Ports
@@ -111,6 +112,25 @@ def seal() -> None:
     settings = ambient.settings()
     port = seals_from(settings.seals)
     sealing.seal_up_to(port, private_key=settings.seal_key, at=ambient.now())
+
+
+MORNING: Final = 6
+"""The local hour in which what is looked for once a day is looked for. [design]"""
+
+
+def spot(context: Any) -> None:
+    """Put on paper what the rules find: what is grave each hour, all else each morning."""
+    at, is_late = ambient.now(), _out_of_time(context)
+    runs = [spotting.hourly(_desk(), at=at, is_out_of_time=is_late)]
+    if at.astimezone(CHINA).hour == MORNING:
+        runs.append(spotting.daily(_desk(), at=at, is_out_of_time=is_late))
+    for run in runs:
+        telemetry.log(
+            "spot.done",
+            opened=sum(run.opened.values()),
+            refused=run.refused,
+            stopped_early=run.stopped_early,
+        )
 
 
 def forget(context: Any) -> None:

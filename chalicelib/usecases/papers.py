@@ -63,13 +63,14 @@ SYSTEM: Final = Actor(Outsider.SYSTEM.value, "finder")
 class New:
     """A paper to be opened. office: whose it is; that of its order or issue where none is named.
 
-    facts: what found it, for those that a rule opens. shown: what a list shows, such as a place.
+    facts: what found it, for those that a rule opens. day: from which it is numbered; now, where
+    none is given. What is found again later is numbered from one day, so that it is one paper.
     """
 
     kind: str
     office: str = ""
     facts: Mapping[str, Any] = field(default_factory=dict)
-    shown: Mapping[str, Any] = field(default_factory=dict)
+    day: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +117,7 @@ def open_paper(desk: Desk, new: New, concerns: About, command: Command) -> Head:
     if new.kind not in PAPERS:
         raise BadInput.of("kind", "kind.unknown", kind=new.kind[:40])
     body = _body(new, command)
-    for day in (command.at, command.at - timedelta(days=1)):
+    for day in (new.day,) if new.day else (command.at, command.at - timedelta(days=1)):
         found = _kept(_number(desk, command, day), command, body)
         if found is not None:
             return found
@@ -128,7 +129,7 @@ def open_paper(desk: Desk, new: New, concerns: About, command: Command) -> Head:
         **_facts(desk, new.kind, office.office_id, concerns, data, at=command.at),
         **new.facts,
     }
-    chain = aggregate(_number(desk, command, command.at))
+    chain = aggregate(_number(desk, command, new.day or command.at))
     step = Step(
         "opened",
         command.actor,
@@ -149,7 +150,7 @@ def open_paper(desk: Desk, new: New, concerns: About, command: Command) -> Head:
         rules=desk.rules(office.office_id),
     )
     title = str(said.get("title", ""))
-    shown = {**new.shown, "path": list(office.path)} | ({"title": title} if title else {})
+    shown = {"path": list(office.path)} | ({"title": title} if title else {})
     change = Change(
         before=None,
         advanced=advanced,

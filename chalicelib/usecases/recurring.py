@@ -192,6 +192,17 @@ def _dark_points(rules: Rules, county: str, at: datetime) -> _Points:
     return _merged(by_point)
 
 
+def dark_areas(rules: Rules, county: str, *, at: datetime) -> list[tuple[str, int]]:
+    """Return each transformer that was dark within the window, and how often at its worst point.
+
+    Raises Busy.
+    """
+    worst: dict[str, int] = {}
+    for code, when in _dark_points(rules, county, at):
+        worst[code] = max(worst.get(code, 0), len(when))
+    return sorted(worst.items())
+
+
 def _low_points(rules: Rules, county: str, known: Mapping[str, Area], at: datetime) -> _Points:
     by_point: dict[tuple[str, str], tuple[list[datetime], int]] = {}
     for each in _lows(county, rules, at):

@@ -13,6 +13,7 @@ from chalicelib.domain.order import Actor, order_number
 from chalicelib.domain.papers import PAPERS
 from chalicelib.domain.staff import Role, Staff
 from chalicelib.store import issues, registry
+from chalicelib.store import papers as kept
 from chalicelib.store.registry import Member
 from chalicelib.usecases import papers
 from tests.api.conftest import CITY, COUNTY, ELSEWHERE, PROVINCE, SETUP, STATION, Answer, Api
@@ -139,9 +140,9 @@ def test_s0_32_an_appeal_that_wins_takes_back_the_accountability_and_the_issue_l
     assert page["effect"]["happened"] is True
     reversed_ = api.get(f"/api/v1/papers/{entry['paper_id']}", as_="supervisor-1").body
     assert reversed_["stage"] == "reversed"
-    kept = issues.get(issue).issue.papers
-    assert {each.open for each in kept.values()} == {False}
-    assert {each.kind for each in kept.values()} == {"appeal", "accountability"}
+    known = issues.get(issue).issue.papers
+    assert {each.open for each in known.values()} == {False}
+    assert {each.kind for each in known.values()} == {"appeal", "accountability"}
 
 
 def test_s0_32_an_appeal_that_is_lost_leaves_the_accountability_as_it_stands(api):
@@ -475,7 +476,7 @@ def test_the_tables_are_served_with_their_sources(api):
 
 def test_a_paper_is_verified_like_any_chain(api):
     page = opened(api, "city-1", WARNING)
-    head = papers.papers.get(page["paper_id"])
+    head = kept.get(page["paper_id"])
     assert papers.verify(head)["ok"] is True
     bent = replace(head, paper=replace(head.paper, stage="closed"))
     assert papers.verify(bent)["first_bad"]["why"] == "head-differs"

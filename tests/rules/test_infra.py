@@ -32,6 +32,7 @@ FUNCTIONS: Final = {  # as app.py names them → as Chalice's template does
     "watchdog": "Watchdog",
     "seal": "Seal",
     "forget": "Forget",
+    "spot": "Spot",
     "deliver": "Deliver",
     "send": "Send",
     "tell_first": "TellFirst",

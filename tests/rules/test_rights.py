@@ -8,11 +8,21 @@ from pathlib import Path
 
 import pytest
 
+from chalicelib.domain.calendar import local_day
 from chalicelib.domain.clocks import instant
 from chalicelib.outbound.objects import Disk
 from chalicelib.outbound.seals import DiskSeals
 from chalicelib.outbound.sms import NumberRejected
-from chalicelib.store import daybook, deliveries, issues, ledger, orders, outages, traces
+from chalicelib.store import (
+    daybook,
+    deliveries,
+    issues,
+    ledger,
+    orders,
+    outages,
+    papers,
+    traces,
+)
 from chalicelib.store.deliveries import Status
 from chalicelib.store.rows import LedgerRow, OrderRow
 from chalicelib.usecases import (
@@ -24,8 +34,10 @@ from chalicelib.usecases import (
     responding,
     rounds,
     sealing,
+    spotting,
     watching,
 )
+from chalicelib.usecases import papers as journeys
 from chalicelib.usecases.delivering import Ports
 from chalicelib.usecases.desk import Desk
 from chalicelib.usecases.locating import Reported
@@ -251,6 +263,37 @@ def test_forget_forgets_within_its_policy(desk: Desk, tmp_path: Path):
             gone += done.orders
 
     assert gone == 1
+
+
+def test_papers_are_found_swept_and_told_within_the_policies(desk: Desk, tmp_path: Path):
+    month_before = NOON - timedelta(days=30)
+    for number in range(3):
+        at = month_before + number * HOUR
+        filed = file(desk, a_report("complaint", occurred_at=at), key=f"c{number}", at=at)
+        delivering.enter_daybook(ledger.event(filed.head.order.order_id, 1), local_day(at))
+    with works_as("spot", at=NOON) as own:
+        hourly = spotting.hourly(own, at=NOON, is_out_of_time=lambda: False)
+        daily = spotting.daily(own, at=NOON, is_out_of_time=lambda: False)
+    assert (hourly.refused, daily.refused) == (0, 0)
+    assert {"circular", "quality_check"} <= set(daily.opened)
+
+    late = NOON + 60 * 24 * HOUR
+    queued: list[tuple[str, int, str]] = []
+    with works_as("sweep", at=late) as own:
+        swept = watching.sweep(
+            lambda: own,
+            at=late,
+            counties=[],
+            enqueue=queued.extend,
+            is_out_of_time=lambda: False,
+        )
+    assert (swept.parked, swept.fired > 0) == (0, True)
+    (line, *_) = papers.listed(COUNTY, papers.OPEN, kinds=("quality_check",), limit=1).items
+    chain = f"paper/{line.paper_id}"
+    with works_as("send", at=late) as own:
+        for each in delivering.spread(own, ledger.read(chain)):
+            done = journeys.carry_out(own, ports(tmp_path), *each, at=late)
+            assert done in {Status.SENT, Status.NO_PHONE}
 
 
 def test_not_even_the_api_can_change_or_remove_a_row_of_the_ledger(desk: Desk):
