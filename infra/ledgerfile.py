@@ -13,8 +13,9 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Final
 
-from chalicelib.domain import order, outage
+from chalicelib.domain import issue, order, outage
 from chalicelib.domain.clocks import instant, millis
+from chalicelib.domain.issue import Issue
 from chalicelib.domain.order import BrokenChain, Link, Milestone, Order, canonical, trusted
 from chalicelib.domain.outage import Outage
 from chalicelib.outbound import seals
@@ -277,9 +278,14 @@ def _outage(head: Mapping[str, Any], rows: Sequence[Link]) -> None:
     outage.verify_against(Outage.from_json(head["fold"]), rows)
 
 
+def _issue(head: Mapping[str, Any], rows: Sequence[Link]) -> None:
+    issue.verify_against(Issue.from_json(head["fold"]), rows)
+
+
 FOLDS: Final[dict[str, Callable[[Mapping[str, Any], Sequence[Link]], None]]] = {
     "order": _order,
     "outage": _outage,
+    "issue": _issue,
 }
 """Chains whose head is the fold of their events: each raises BrokenChain. All others have their
 length and last hash compared."""

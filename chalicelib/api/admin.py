@@ -836,8 +836,8 @@ AGGREGATE: Final = Param(
     {"type": "string", "pattern": _AGGREGATE.pattern.replace(r"\Z", "$"), "maxLength": 200},
     default="",
     required=True,
-    about="An order's number, outage/<id>, registry/<kind>/<id>, access/<county>/<day>, "
-    "grid/<county> or import/<county>.",
+    about="An order's number, outage/<id>, issue/<id>, registry/<kind>/<id>, "
+    "access/<county>/<day>, grid/<county> or import/<county>.",
 )
 
 
@@ -845,6 +845,8 @@ def _owned(on: OnDesk, aggregate: str, capability: Capability) -> None:
     """Refuse a chain that is not theirs like one that is not there. Raises Unknown."""
     path = verifying.owner(on.desk, aggregate)
     if path is None or not (path == () or may(on.staff, capability, path)):
+        raise Unknown(what="aggregate")
+    if verifying.is_secret(aggregate) and not may(on.staff, Capability.MISCONDUCT_READ, path):
         raise Unknown(what="aggregate")
 
 

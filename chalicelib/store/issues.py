@@ -10,6 +10,7 @@
     one issue                         orders   order_id                                    1 read
     how often somebody was at fault   daybook  pk = <county>/issues/violations             1 read
     what is due now                   orders   index due: county = issues, due_key         1 a page
+    what was opened on some days      daybook  pk = <county>/issues/opened                 1 a page
 
 A line stands once for each of the three levels' offices and each view that it is in; counts are
 kept by ADD beside the offices' own. Both are made from the head alone, as it was and as it is, in
@@ -51,6 +52,8 @@ VIEWS: Final = (
 )
 _ROOT: Final = "-"
 _FAR: Final = 10**14
+_EVERY: Final = "opened"
+"""The view, of the county alone, in which an issue stands for good: by the day it was opened."""
 
 
 class TallyRow(KeyedRow):
@@ -305,6 +308,22 @@ def violations(county: str, names: Iterable[str]) -> dict[str, int]:
     return {name: found.get(name, 0) for name in wanted}
 
 
+def names_on(
+    county: str, first: date, last: date, *, confidential: bool = False
+) -> tuple[str, ...]:
+    """Return the ids of the issues that a county opened on some local days, by day. Raises Busy."""
+    pk = _view(county, _EVERY, confidential)
+    found: list[str] = []
+    after: str | None = f"{first.isoformat()}#"
+    while after is not None:
+        part = page(DayRow, pk, limit=1000, after=after)
+        days = [(row.sk.partition("#")[0], row.sk.partition("#")[2]) for row in part.items]
+        found += [name for day, name in days if day <= last.isoformat()]
+        beyond = bool(days) and days[-1][0] > last.isoformat()
+        after = None if beyond else part.after
+    return tuple(found)
+
+
 def due_heads(
     *, before: datetime, limit: int, after: Due | None = None
 ) -> list[tuple[Due, Head | None]]:
@@ -369,6 +388,8 @@ def _lines(issue: Issue) -> Iterator[tuple[str, str]]:
             yield _view(office, view, issue.confidential), sk
     for person in owners(issue):
         yield _view(_person(person), "mine", issue.confidential), soon
+    day = local_day(issue.opened_at).isoformat()
+    yield _view(issue.path[-1], _EVERY, issue.confidential), f"{day}#{issue.issue_id}"
 
 
 def _order(at: datetime | None) -> int:

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from hashlib import sha256
 from typing import Any, Final
 
-from chalicelib.domain import order
+from chalicelib.domain import issue, order
 from chalicelib.domain.calendar import CHINA
 from chalicelib.domain.order import GENESIS, BrokenChain, Event, Link, link
 from chalicelib.domain.outage import verify_against
@@ -18,7 +18,7 @@ from chalicelib.domain.paper import is_paper
 from chalicelib.domain.refusal import BadInput, Unknown
 from chalicelib.outbound import seals
 from chalicelib.outbound.seals import SealBroken, Seals
-from chalicelib.store import daybook, ledger, orders, outages, papers, resources
+from chalicelib.store import daybook, issues, ledger, orders, outages, papers, resources
 from chalicelib.usecases import reading, sealing
 from chalicelib.usecases.desk import Desk
 
@@ -57,9 +57,9 @@ def owner(desk: Desk, aggregate: str) -> tuple[str, ...] | None:
     sort, _, rest = aggregate.partition("/")
     if sort in {"access", "import", "grid"}:
         return desk.path(rest.partition("/")[0]) or None
-    if sort in {"outage", "announcement"}:
-        county = _county_of_outage(rest)
-        return desk.path(county) if county else None
+    if sort in {"outage", "announcement", "issue"}:
+        county = _issue_of(rest)[0] if sort == "issue" else _county_of_outage(rest)
+        return (desk.path(county) or None) if county else None
     if sort == "paper":
         return _owner_of_paper(desk, rest)
     if sort in resources.SORTS:
@@ -81,6 +81,30 @@ def _county_of_outage(outage_id: str) -> str:
         return str(ledger.event(f"outage/{outage_id}", 1).changes["county"])
     except (Unknown, ValueError, KeyError, TypeError):
         return ""
+
+
+def is_secret(aggregate: str) -> bool:
+    """Return whether a chain is of a report of misconduct, or of nothing that is left (S1.26)."""
+    sort, _, rest = aggregate.partition("/")
+    return sort == "issue" and _issue_of(rest)[1]
+
+
+def _issue_of(issue_id: str) -> tuple[str, bool]:
+    """Return the county of an issue and whether it is confidential, by its head or its beginning.
+
+    Nobody knows what an issue was of which nothing is left: it counts as a secret one of nobody's.
+    """
+    try:
+        known = issues.get(issue_id).issue
+    except Unknown:
+        pass  # its head was taken away: its first event may be there
+    else:
+        return known.county, known.confidential
+    try:
+        changes = ledger.event(f"issue/{issue_id}", 1).changes
+        return str(changes["county"]), bool(changes["confidential"])
+    except (Unknown, ValueError, KeyError, TypeError):
+        return "", True
 
 
 def _owner_of_paper(desk: Desk, paper_id: str) -> tuple[str, ...] | None:
@@ -125,7 +149,9 @@ def _checked(aggregate: str, *, version: int | None) -> dict[str, Any]:
     if broken is None and version is not None and count != version:
         broken = "missing" if count < version else "head-behind"
         count = min(count, version) + 1
-    folds = aggregate.startswith(("outage/", "paper/", *(f"{sort}/" for sort in resources.SORTS)))
+    folds = aggregate.startswith(
+        ("outage/", "paper/", "issue/", *(f"{sort}/" for sort in resources.SORTS))
+    )
     if broken is None and folds and not _is_fold(aggregate):
         broken = "head-differs"
     if broken is None and aggregate.startswith("announcement/"):
@@ -154,6 +180,10 @@ def _is_fold(aggregate: str) -> bool:
     try:
         if is_paper(aggregate):
             order.verify_against(papers.get(aggregate).paper, ledger.links(aggregate))
+            return True
+        if aggregate.startswith("issue/"):
+            head = issues.get(aggregate.removeprefix("issue/"))
+            issue.verify_against(head.issue, ledger.links(aggregate))
             return True
         if not aggregate.startswith("outage/"):
             return _is_merge(aggregate)
@@ -185,14 +215,19 @@ def _wrong(row: Link, aggregate: str, *, seq: int, prev: str) -> str | None:
     return None if (event.aggregate, event.seq) == (aggregate, seq) else "moved"
 
 
+_VERSIONS: Final[Mapping[str, Callable[[str], int]]] = {
+    "issue": lambda key: issues.get(key).issue.version,
+    "outage": lambda key: outages.get(key).outage.version,
+    "paper": lambda key: papers.get(key).paper.version,
+}
+
+
 def _version(desk: Desk, aggregate: str) -> int | None:
     """Return how long a head or the registry says that a chain is; None for others."""
     sort, _, rest = aggregate.partition("/")
     try:
-        if sort == "paper":
-            return papers.get(rest).paper.version
-        if sort == "outage":
-            return outages.get(rest).outage.version
+        if sort in _VERSIONS:
+            return _VERSIONS[sort](rest)
         if sort in resources.SORTS:
             return resources.get(sort, rest).version
     except Unknown:
@@ -222,7 +257,7 @@ def days(
 
     What else is kept in chains: the county's grid, what it imported, every outage with its
     announcements that is open or intended, or was over on these days or since, and the crews,
-    trucks, loans and tasks of supply assurance that it has now.
+    trucks, loans and tasks of supply assurance that it has now, and every issue opened then.
 
     public_key: empty where there is none; then no seal is looked at. knows: whether who asks may
     know of orders of a kind here; those of others are verified too, and neither named nor counted
@@ -241,7 +276,10 @@ def days(
         return found
     if phase != _HOURS:
         after_chain = where if phase == _CHAINS else ""
-        if not _others(county, first, found, after=after_chain, is_out=is_out_of_time, at=at):
+        span = (first, last)
+        if not _others(
+            county, span, found, after=after_chain, knows=knows, is_out=is_out_of_time, at=at
+        ):
             return found
     begin = datetime.fromisoformat(where) if phase == _HOURS else None
     if public_key:
@@ -276,31 +314,45 @@ def _cursor(after: str | None, first: date, last: date) -> tuple[str, str]:
     return phase, where
 
 
-_OTHERS: Final = frozenset({"announcement", "grid", "import", "outage", *resources.SORTS})
+_OTHERS: Final = frozenset({"announcement", "grid", "import", "issue", "outage", *resources.SORTS})
+MISCONDUCT: Final = "misconduct_report"
+"""The kind of orders that who may not know of them may not know of such issues either."""
 
 
 def _others(
     county: str,
-    first: date,
+    span: tuple[date, date],
     found: Found,
     *,
     after: str,
+    knows: Callable[[str], bool],
     is_out: Callable[[], bool],
     at: datetime,
 ) -> bool:
     """Walk the chains that are no order's, by name. Return whether the last one was reached."""
-    since = datetime.combine(first, time(), CHINA).astimezone(UTC)
+    since = datetime.combine(span[0], time(), CHINA).astimezone(UTC)
     kept = [*outages.board(county).heads, *outages.over_since(county, since, at=at)]
     ids = [head.outage.outage_id for head in kept]
     versions = {f"outage/{each.outage.outage_id}": each.outage.version for each in kept}
     for sort in resources.SORTS:
         versions |= {one.aggregate: one.version for one in resources.listed(sort, [county])}
     named = [f"announcement/{each}" for each in ids]
+    opened = issues.names_on(county, *span)
+    hidden = issues.names_on(county, *span, confidential=True)
+    secret = frozenset() if knows(MISCONDUCT) else {f"issue/{each}" for each in hidden}
+    versions |= {f"issue/{each}": 0 for each in (*opened, *hidden)}
+    versions |= {
+        f"issue/{head.issue.issue_id}": head.issue.version
+        for head in issues.get_many((*opened, *hidden))
+    }
     every = sorted({f"grid/{county}", f"import/{county}", *named, *versions})
     left = [each for each in every if each > after]
     for place, aggregate in enumerate(left, start=1):
         version = versions.get(aggregate)
         verified = _checked(aggregate, version=version)
+        if aggregate in secret:
+            found.elsewhere += verified["first_bad"] is not None
+            continue
         if verified["events"]:
             found.chains += 1
             found.events += verified["events"]
@@ -392,6 +444,9 @@ def _is_elsewhere(aggregate: str, county: str, knows: Callable[[str], bool]) -> 
         return owner_ not in {county, ""} or not knows(kind)
     if sort in {"outage", "announcement"}:
         return _county_of_outage(rest) not in {county, ""}
+    if sort == "issue":
+        owner_, secret = _issue_of(rest)
+        return owner_ not in {county, ""} or (secret and not knows(MISCONDUCT))
     if sort in resources.SORTS:
         kept = resources.lookup(sort, rest)
         return kept is not None and county not in kept.counties

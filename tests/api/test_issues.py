@@ -12,6 +12,7 @@ from chalicelib.domain.issue_gates import CHECKLISTS
 from chalicelib.domain.staff import Role, Staff
 from chalicelib.store import issues, registry
 from chalicelib.store.registry import Member
+from chalicelib.store.rows import House
 from chalicelib.usecases import clearing
 from tests.api.conftest import CITY, COUNTY, ELSEWHERE, OTHER, PROVINCE, SETUP, STATION, Answer, Api
 from tests.api.test_citizen import a_photo
@@ -262,7 +263,7 @@ def test_the_ledger_is_exported_without_a_word_of_a_citizen(api: Api):
         Accept="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     )
     book = load_workbook(io.BytesIO(sheet.raw))
-    assert book.active.max_row == 2
+    assert book.worksheets[0].max_row == 2
     assert api.get("/api/v1/issues/export", as_="agent-1").status == 403
 
 
@@ -335,3 +336,53 @@ def test_what_is_due_of_an_issue_fires_in_the_sweep_once(api: Api):
     fired = clearing.fire(api.desk(), head, at=at)
     assert fired.issue.version == head.issue.version + 1
     assert clearing.fire(api.desk(), fired, at=at) == fired
+
+
+def test_the_chain_of_an_issue_verifies_and_each_tampering_is_found(api: Api, store: House):
+    number = opened(api)["issue_id"]
+    moved(api, number, "assign", "supervisor-1", office=STATION)
+    moved(api, number, "note_tendency", "supervisor-1")
+    path = f"/api/v1/ledger/verify?aggregate=issue/{number}"
+    assert api.get(path, as_="leader-1").body == {"ok": True, "events": 3, "first_bad": None}
+    assert api.get(path, as_="stranger-1").status in {403, 404}
+    day = (api.at + timedelta(hours=8)).date().isoformat()
+    days = {"county": COUNTY, "from": day, "to": day}
+    assert api.post("/api/v1/ledger/verify", days, as_="leader-1", key="").body["bad"] == []
+
+    client: Any = store.connection.client
+    key = {"aggregate": {"S": f"issue/{number}"}, "seq": {"N": "2"}}
+    client.update_item(
+        TableName=f"{store.prefix}-ledger",
+        Key=key,
+        UpdateExpression="SET body = :body",
+        ExpressionAttributeValues={":body": {"S": "{}"}},
+    )
+    found = api.get(path, as_="leader-1").body
+    assert found["first_bad"] == {"seq": 2, "why": "edited"}
+    bad = api.post("/api/v1/ledger/verify", days, as_="leader-1", key="").body["bad"]
+    assert bad == [{"aggregate": f"issue/{number}", "seq": 2, "why": "edited"}]
+
+    client.delete_item(TableName=f"{store.prefix}-ledger", Key=key)
+    assert api.get(path, as_="leader-1").body["first_bad"] == {"seq": 2, "why": "missing"}
+    other = opened(api)["issue_id"]
+    client.delete_item(
+        TableName=f"{store.prefix}-orders", Key={"order_id": {"S": f"issue/{other}"}}
+    )
+    bad = api.post("/api/v1/ledger/verify", days, as_="leader-1", key="").body["bad"]
+    assert {one["aggregate"] for one in bad} == {f"issue/{number}", f"issue/{other}"}
+
+
+def test_s1_26_the_chain_of_misconduct_is_named_to_who_may_read_it_alone(api: Api, store: House):
+    number = opened(api, as_="discipline-1", confidential=True)["issue_id"]
+    for path in (f"verify?aggregate=issue/{number}", f"events?aggregate=issue/{number}"):
+        assert api.get(f"/api/v1/ledger/{path}", as_="leader-1").status == 404
+        assert api.get(f"/api/v1/ledger/{path}", as_="auditor-1").status == 200
+    day = (api.at + timedelta(hours=8)).date().isoformat()
+    days = {"county": COUNTY, "from": day, "to": day}
+    client: Any = store.connection.client
+    key = {"aggregate": {"S": f"issue/{number}"}, "seq": {"N": "1"}}
+    client.delete_item(TableName=f"{store.prefix}-ledger", Key=key)
+    hidden = api.post("/api/v1/ledger/verify", days, as_="leader-1", key="").body
+    assert (hidden["bad"], hidden["elsewhere"]) == ([], 1)
+    told = api.post("/api/v1/ledger/verify", days, as_="auditor-1", key="").body
+    assert [one["aggregate"] for one in told["bad"]] == [f"issue/{number}"]
