@@ -1271,6 +1271,10 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "code.outage.unknown": ("没有这个停电事件", "No such outage"),
     "code.account.not_key": ("不是本次停电的重要用户", "Not a key customer of this outage"),
     "code.reach.empty": ("没有选择停电范围", "Nothing is in the range"),
+    "code.reach.too_large": (
+        "停电范围过大，请按下级设备分成几起",
+        "Too much for one outage: open one for each device below",
+    ),
     "code.reach.taken": (
         "范围内的用户都已在别的停电中",
         "All of it is dark in another outage already",

@@ -36,7 +36,7 @@ from chalicelib.domain.clocks import millis
 from chalicelib.domain.order import Actor, Event, canonical
 from chalicelib.domain.outage import KINDS, OVER, Outage, aggregate, effects
 from chalicelib.domain.outage_moves import Made
-from chalicelib.domain.refusal import Busy, KeyReused, Stale, Unknown
+from chalicelib.domain.refusal import BadInput, Busy, KeyReused, Stale, Unknown
 
 from . import ledger, orders, personal
 from .desk_rows import DayRow, Page, compact, find, page, under
@@ -51,6 +51,8 @@ WAITING: Final = "weigh/"
 """Before the name of a map that waits among what is armed: `weigh/<county>/<map>`."""
 _GATE: Final = "gate"
 MOST_MONTHS: Final = 13
+LARGEST_EVENT: Final = 390_000
+"""Bytes: some 8,000 transformers. Source: DynamoDB's 400 KB an item"""
 LOOK_BACK: Final = timedelta(minutes=5)
 """How long after an event its effects are looked for. [design] as limit effect.look_back"""
 
@@ -104,9 +106,11 @@ def commit(*changes: Change, gate: Board | None = None) -> tuple[Head, ...]:
     """Keep what one or several commands made, all or nothing, and return the new heads.
 
     gate: the board as it was read, for whoever changes what is dark. Raises Stale when one of the
-    outages, or the board, moved on meanwhile; KeyReused; Busy. A key that has already moved the
-    first outage with the same body changes nothing: the heads are returned as they now are.
+    outages, or the board, moved on meanwhile; KeyReused; Busy; BadInput naming `devices` for
+    what is too much for one outage. A key that has already moved the first outage with the same
+    body changes nothing: the heads are returned as they now are.
     """
+    _check_size(changes)
     heads = tuple(_moved(change) for change in changes)
 
     def fill(transaction: TransactWrite) -> None:
@@ -120,6 +124,14 @@ def commit(*changes: Change, gate: Board | None = None) -> tuple[Head, ...]:
     except Unconfirmed as doubt:
         return _settle(changes, heads, doubt)
     return heads
+
+
+def _check_size(changes: Iterable[Change]) -> None:
+    """Raise BadInput for an event that is larger than an item of the ledger may be."""
+    for change in changes:
+        for event in change.made.events:
+            if len(event.body().encode()) > LARGEST_EVENT:
+                raise BadInput.of("devices", "reach.too_large")
 
 
 def _moved(change: Change) -> Head:

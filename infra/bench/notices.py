@@ -5,6 +5,7 @@ sizes: the first of two parts, the second of ten thousand customers. Nothing is 
 million cost is the same a household, as far as the growth between the two sizes shows it.
 """
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,12 +14,15 @@ from typing import Final
 
 from chalicelib.domain import outage_moves as moves
 from chalicelib.domain.contact import Phone
+from chalicelib.domain.order import canonical
 from chalicelib.domain.outage import Kind, State
 from chalicelib.domain.reach import Reach
 from chalicelib.store import customers, outages
 from chalicelib.store.customers import Household, Place
 from chalicelib.store.outages import Change
+from chalicelib.store.packing import pack
 from infra.bench.costs import bill
+from infra.bench.meter import READ_STEP
 from infra.bench.scene import COUNTIES, NOON, SETUP, Scene, station_of
 from infra.bench.table import CannotMeasure, Figure, Measured, Reading, Row
 from infra.drill.floor import Floor
@@ -44,12 +48,14 @@ YUAN_A_PART: Final = 0.045
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What one outage cost. bill: operation by operation."""
+    """What one outage cost. messages: worked. head: bytes of the outage. bill: call by call."""
 
     households: int
     wru: float
     rru: float
     sqs: int
+    messages: int
+    head: int
     texts: int
     parts: int
     bill: str
@@ -59,15 +65,21 @@ class Cost:
         whole = (self.wru, self.rru, self.sqs, self.texts)
         return tuple(round(amount / self.households, 3) for amount in whole)
 
-    def dollars(self, households: int) -> float:
-        """Return what Amazon charges for so many households."""
-        amounts = zip(("WRU", "RRU", "SQS"), (self.wru, self.rru, self.sqs), strict=True)
-        each = sum(USD_A_MILLION[name] * amount for name, amount in amounts) / self.households
-        return each * households / 1e6
+    def dollars(self, households: int, *, head: float) -> float:
+        """Return what Amazon charges for so many households. head: bytes of such an outage."""
+        times = households / self.households
+        rru = self.rru + self.messages * (_reads(head) - _reads(self.head))
+        amounts = zip(("WRU", "RRU", "SQS"), (self.wru, rru, self.sqs), strict=True)
+        return sum(USD_A_MILLION[name] * amount for name, amount in amounts) * times / 1e6
 
     def yuan(self, households: int) -> float:
         """Return what the gateway charges for so many households."""
         return YUAN_A_PART * self.parts / self.households * households
+
+
+def _reads(size: float) -> int:
+    """Return the read units of an item, which every message about an outage pays for its head."""
+    return math.ceil(size / READ_STEP)
 
 
 def _settle_in(areas: Iterable[int], homes: int) -> None:
@@ -106,7 +118,8 @@ def _settle_in(areas: Iterable[int], homes: int) -> None:
 def _outage(scene: Scene, outage_id: str, households: int, *, day: int) -> Cost:
     """Open an outage over so many households, tell it, and settle it.
 
-    day: one on which no other outage tells them anything, since that would be looked at for caps.
+    day: one on which no other outage tells anybody: its texts would count towards the caps, which
+    costs a read unit a household and outage.
     """
     desk, areas = scene.desk, [f"N-{area:05}" for area in range(households // HOMES)]
     at = NOON + timedelta(days=day)
@@ -127,15 +140,30 @@ def _outage(scene: Scene, outage_id: str, households: int, *, day: int) -> Cost:
             rules=desk.rules(COUNTY),
         )
         (head,) = outages.commit(Change(None, made))
+        size = len(pack(canonical(head.outage.to_json())))
         (round_id,) = head.outage.rounds
         floor.start(outage_id, round_id, rate=RATE)
         floor.run()
-    told = dict(outages.get(outage_id).outage.rounds[round_id].counts)
+    head = outages.get(outage_id)
+    told = dict(head.outage.rounds[round_id].counts)
     if told != {"sent": households}:
         raise CannotMeasure(f"not everybody was told: {told}")
-    requests = sum(floor.requests.values())
+    back, rules = at + timedelta(hours=2), desk.rules(COUNTY)
+    over = moves.restore(head.outage, moves.Act(SETUP, back, back), at=back, rules=rules)
+    outages.commit(Change(head, over))  # off the board: every other outage's texts are looked at
+    requests, messages = sum(floor.requests.values()), floor.requests["receive"]
     said = f"{bill(meter.record)}, {dict(floor.requests)}"
-    return Cost(households, meter.wru, meter.rru, requests, gateway.asked, gateway.parts, said)
+    return Cost(
+        households=households,
+        wru=meter.wru,
+        rru=meter.rru,
+        sqs=requests,
+        messages=messages,
+        head=size,
+        texts=gateway.asked,
+        parts=gateway.parts,
+        bill=said,
+    )
 
 
 @cache
@@ -171,11 +199,14 @@ def money(scene: Scene) -> Measured:
     for larger, smaller in zip(ten.a_household(), few.a_household(), strict=True):
         if larger > smaller * LINEAR:
             raise CannotMeasure(f"a household costs {smaller} of a few and {larger} of many")
+    head = ten.head + (ten.head - few.head) / (TEN - FEW) * (CITY - TEN)
     note = (
         f"counted at {FEW:,} and {TEN:,}; {CITY:,} extrapolated from there, since a household"
-        f" costs no more among many (notices-growth); the gateway at {YUAN_A_PART} yuan a part"
+        f" costs no more among many (notices-growth), with {_reads(head)} RRU a"
+        f" message for the larger head; the gateway at {YUAN_A_PART} yuan a part"
     )
-    values = (ten.dollars(TEN), ten.yuan(TEN), ten.dollars(CITY), ten.yuan(CITY) / 1_000)
+    dollars = (ten.dollars(TEN, head=ten.head), ten.dollars(CITY, head=head))
+    values = (dollars[0], ten.yuan(TEN), dollars[1], ten.yuan(CITY) / 1_000)
     return Measured(tuple(Reading(round(value, 4)) for value in values), note)
 
 

@@ -9,7 +9,7 @@ from chalicelib.domain import outage_moves as moves
 from chalicelib.domain.order import GENESIS
 from chalicelib.domain.outage import State, verify_against
 from chalicelib.domain.reach import Reach
-from chalicelib.domain.refusal import KeyReused, Stale, Unknown
+from chalicelib.domain.refusal import BadInput, KeyReused, Stale, Unknown
 from chalicelib.store import ledger, outages
 from chalicelib.store.orders import Key
 from chalicelib.store.outages import Change, Head
@@ -104,6 +104,21 @@ def test_a_commit_that_is_sent_again_is_no_conflict():
     first = outages.commit(Change(None, made), gate=board)
 
     assert outages.commit(Change(None, made), gate=board) == first
+
+
+@on_embedded
+def test_eight_thousand_transformers_are_one_outage_and_a_whole_city_is_several():
+    def city(count: int) -> moves.Made:
+        names = [f"QH-{number // 10:04}-T{number:05}" for number in range(count)]
+        return opened(reach=Reach.of(dict.fromkeys(names, "all"), dict.fromkeys(names, 205)))
+
+    (head,) = outages.commit(Change(None, city(8_000)))
+    assert outages.get("Q1").outage == head.outage
+    assert head.outage.dark.households == 1_640_000
+
+    with pytest.raises(BadInput) as refused:
+        outages.commit(Change(None, city(16_000)))
+    assert refused.value.errors[0].code == "reach.too_large"
 
 
 @on_both
