@@ -99,14 +99,16 @@ def opening(
     does: tuple[str, ...] = (),
 ) -> Move:
     """Return who may open a paper of a kind, and what that does."""
-    return Move(
-        "open",
-        {},
-        who=frozenset(who),
-        why=why,
-        only=only,
-        gates=gates,
-        does=("remember_proposer", *does, "tell_issue"),
+    return with_discipline(
+        Move(
+            "open",
+            {},
+            who=frozenset(who),
+            why=why,
+            only=only,
+            gates=gates,
+            does=("remember_proposer", *does, "tell_issue"),
+        )
     )
 
 
@@ -139,15 +141,25 @@ def table(*moves: Move, final: Iterable[str]) -> Mapping[str, Move]:
     Raises ValueError when two have one name.
     """
     over = frozenset(final)
-    named = {
-        move.name: replace(move, does=(*move.does, "tell_issue"))
-        if over & {*move.edges.values()}
-        else move
+    told = (
+        replace(move, does=(*move.does, "tell_issue")) if over & {*move.edges.values()} else move
         for move in moves
-    }
+    )
+    named = {move.name: with_discipline(move) for move in told}
     if len(named) != len(moves):
         raise ValueError("a move stands twice")
     return MappingProxyType(named)
+
+
+def with_discipline(move: Move) -> Move:
+    """Let the discipline role do what those do who watch over others, where misconduct is secret.
+
+    Nobody else who works may know of such a paper (S1.26).
+    """
+    if Role.DISCIPLINE in move.who or not move.who & OVERSEERS:
+        return move
+    only = (*move.only, "discipline_in_confidence")
+    return replace(move, who=move.who | {Role.DISCIPLINE}, only=only)
 
 
 # Which person ---------------------------------------------------------------------------------
@@ -181,6 +193,9 @@ PERSONS: Final[Mapping[str, Person]] = MappingProxyType(
         "not_signed_yet": lambda paper, actor: actor.actor_id not in paper.facts.get("signers", ()),
         "the_proposer": lambda paper, actor: actor.actor_id == paper.facts.get("proposer"),
         "not_the_proposer": _is_other_than("proposer"),
+        "discipline_in_confidence": lambda paper, actor: (
+            actor.role != Role.DISCIPLINE or paper.facts.get("confidential") is True
+        ),
         "not_the_subject": _is_other_than("person"),
         "not_the_handler": _is_other_than("handler"),
         "not_who_reworked": _is_other_than("reworked_by"),
@@ -291,7 +306,7 @@ ISSUE_TOLD: Final = "issue"
 
 def effects(event: Event) -> tuple[Effect, ...]:
     """Return what a paper's event causes: alerts to duty desks, and what its issue is told."""
-    made = causes(event)
+    made = tuple(effect for effect in causes(event) if effect.kind == "alert")
     issue = str(event.data.get("issue", ""))
     if not issue:
         return made

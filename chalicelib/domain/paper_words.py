@@ -259,6 +259,7 @@ PAPER_WORDS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "person.not_signed_yet": ("同一人不能签两次", "Nobody signs twice"),
         "person.the_proposer": ("须由提出人办理", "Who opened it only"),
         "person.not_the_proposer": ("提出人不能办理", "Not who opened it"),
+        "person.discipline_in_confidence": ("纪检只办举报类文书", "Only where it is confidential"),
         "person.not_the_subject": ("当事人不能办理", "Not whom it concerns"),
         "person.not_the_handler": ("经办人不能检查自己的工单", "Nobody checks their own work"),
         "person.not_who_reworked": ("整改人不能复核", "Not who put it right"),

@@ -3,7 +3,8 @@
 Each has its numerator and denominator. Appeals are counted by the month in which they were decided,
 those submitted by the month of the third signature; both are shown, since a rate alone can be
 played (domain: §8.11). Customers are the households of the areas that an office serves as they
-stand now; complaints are those that were recorded in the month.
+stand now; complaints are those that were recorded in the month. The closed loop is that of every
+issue on the ledger of the office, as they stand now.
 """
 
 from collections.abc import Iterator
@@ -17,11 +18,12 @@ from chalicelib.domain.refusal import BadInput
 from chalicelib.domain.risks import (
     Figure,
     appeal_pass_rate,
+    closed_loop_rate,
     complaints_per_million,
     month_bounds,
 )
 from chalicelib.domain.staff import OfficeLevel
-from chalicelib.store import daybook, orders, papers
+from chalicelib.store import daybook, issues, orders, papers
 from chalicelib.store.desk_rows import Remembered
 from chalicelib.store.papers import Line
 from chalicelib.usecases import measuring
@@ -41,12 +43,14 @@ def of_month(
     Raises BadInput naming `month`, and Busy.
     """
     month = month or f"{local_day(at):%Y-%m}"
+    standing = issues.counts(desk.path(office))
     decided, submitted = _appeals(office, _bounds(month))
     return month, (
         appeal_pass_rate(decided, submitted=submitted),
         complaints_per_million(
             complaints(desk, office, month, at=at), customers(desk, office, at=at)
         ),
+        closed_loop_rate(standing["done"], standing["all"]),
     )
 
 

@@ -13,10 +13,9 @@ from typing import Any, Final, TypeVar
 
 from chalicelib.domain import issue_moves, notice, paper, words
 from chalicelib.domain.calendar import CHINA
-from chalicelib.domain.clocks import Target, millis
+from chalicelib.domain.clocks import Rules, Target, millis
 from chalicelib.domain.issue import Issue
 from chalicelib.domain.issue import Paper as PaperOfIssue
-from chalicelib.domain.issue_moves import Act
 from chalicelib.domain.limits import Limit
 from chalicelib.domain.order import Actor, BrokenChain, Order, salted_digest, verify_against
 from chalicelib.domain.paper import aggregate, paper_number
@@ -42,7 +41,7 @@ from chalicelib.store.deliveries import Status
 from chalicelib.store.orders import Key, Look
 from chalicelib.store.papers import LOOK_BACK, Change, Head
 from chalicelib.telemetry import alarm, log
-from chalicelib.usecases import delivering
+from chalicelib.usecases import clearing, delivering
 from chalicelib.usecases.delivering import LEASE, Later, Outcome, Ports
 from chalicelib.usecases.desk import Desk, body_hash, split_answers
 from chalicelib.usecases.handling import Command, fingerprint, is_replayed, key_hash, stale
@@ -495,34 +494,22 @@ def tell_issue(desk: Desk, head: Head, *, at: datetime) -> bool:
 
     Safe to repeat. Returns whether it was news. Raises Stale, Busy.
     """
+    known = PaperOfIssue(
+        kind=head.paper.kind,
+        open=head.is_open and head.paper.kind in paper.BLOCKING,
+        at=head.paper.moved_at or head.paper.occurred_at,
+        seen=head.paper.version,
+    )
+
+    def copy(issue: Issue, rules: Rules) -> issue_moves.Made | None:
+        act = clearing.by_system(max(at, issue.recorded_at), who="papers")
+        return issue_moves.paper_moved(issue, head.paper_id, known, act, rules=rules)
+
     issue_id = str(head.paper.facts.get("issue", ""))
-    for _ in range(TRIES):
-        try:
-            before = issues.get(issue_id)
-        except Unknown:
-            return False
-        known = PaperOfIssue(
-            kind=head.paper.kind,
-            open=head.is_open and head.paper.kind in paper.BLOCKING,
-            at=head.paper.moved_at or head.paper.occurred_at,
-            seen=head.paper.version,
-        )
-        when = max(at, before.issue.recorded_at)
-        made = issue_moves.paper_moved(
-            before.issue,
-            head.paper_id,
-            known,
-            Act(Actor(Outsider.SYSTEM.value, "papers"), when, when),
-            rules=desk.rules(before.issue.office),
-        )
-        if made is None:
-            return False
-        try:
-            issues.commit(issues.Change(before, made))
-        except Stale:
-            continue
-        return True
-    raise Stale(what="issue")
+    try:
+        return clearing.change(desk, issue_id, copy) is not None
+    except Unknown:
+        return False
 
 
 def _alert(

@@ -122,6 +122,7 @@ def test_every_rule_about_a_person_is_named_when_it_is_broken(kind):
         "not_the_handler": lambda who: replace(who, actor_id="handler"),
         "not_who_reworked": lambda who: replace(who, actor_id="reworker"),
         "an_interviewer": lambda who: replace(who, role="province_monitor"),
+        "discipline_in_confidence": lambda who: replace(who, role="discipline"),
     }
     for move in PAPERS[kind].moves.values():
         paper = at_stage(kind, min(move.edges))
