@@ -1031,3 +1031,9 @@ def test_a_training_issue_causes_nothing():
 
 def test_who_acts_is_named_by_the_actor_alone():
     assert Actor("supervisor", "u1").to_json() == ["supervisor", "u1", ""]
+
+
+def test_a_post_of_the_public_is_an_issue_with_the_clocks_of_a_complaint():
+    issue = opened(source="public_opinion", orders={})
+    assert {"dispatch", "contact", "internal", "promise", "legal"} == set(issue.clocks)
+    assert cleared(issue).state is State.CLEARED
