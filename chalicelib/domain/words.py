@@ -369,6 +369,7 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "undelivered.no-reply-wished": ("客户不要回复", "No reply wished"),
     "undelivered.not-delivered": ("没有送到手机", "It did not reach the telephone"),
     "undelivered.rejected": ("号码不能收短信", "The number takes no texts"),
+    "undelivered.capped": ("该号码当日短信已到上限", "The number's texts of the day are used up"),
     "undelivered.landline": ("固定电话，收不到短信", "A landline takes no texts"),
     "undelivered.reply-lost": ("网关没有答复", "The gateway did not answer"),
     "undelivered.done-meanwhile": ("已经办完", "Done meanwhile"),

@@ -37,7 +37,7 @@ from chalicelib.domain.procedures import PROCEDURES
 from chalicelib.domain.staff import Capability, OfficeLevel, Outsider, Relation, Role
 from chalicelib.store.deliveries import Status
 from chalicelib.store.issues import VIEWS
-from chalicelib.usecases import delivering
+from chalicelib.usecases import delivering, notifying
 from chalicelib.usecases.outages import DEEDS
 from tests.domain.engine import NOON, RULES
 
@@ -98,6 +98,7 @@ DELIVERIES = sorted(
         for keyword in node.keywords
         if keyword.arg == "reason" and isinstance(keyword.value, ast.Constant)
     }
+    | {f"undelivered.{why}" for why in notifying.CALLED.values()}
 )
 OUTAGES = sorted(
     {f"outage.move.{name}" for name in DEEDS}
