@@ -66,6 +66,7 @@ def take(shown: Preview, say: Callable[[str], None]) -> None:
             shown.import_id,
             after=after,
             by=BY,
+            secret=ambient.settings().secret,
             is_out_of_time=lambda: next(steps) % SHOWN == 0,
             at=ambient.now(),
         )

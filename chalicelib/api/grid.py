@@ -202,6 +202,7 @@ def apply_survey(asked: Asked, survey: str) -> Response:
             survey,
             after=sent.after,
             by=actor_of(on.staff),
+            secret=on.desk.secret,
             is_out_of_time=_clock(asked),
             at=asked.at,
         )
@@ -216,12 +217,12 @@ def apply_survey(asked: Asked, survey: str) -> Response:
 @routes.get(
     "/grid/feeders",
     gives=f"{MODELS}:Feeders",
-    capability=Capability.ORDER_LIST,
+    capability=Capability.GRID_READ,
     params=(COUNTY,),
 )
 def list_feeders(asked: Asked) -> Response:
     """Return the feeders and substations of one's counties."""
-    on = staff(asked, Capability.ORDER_LIST)
+    on = staff(asked, Capability.GRID_READ)
     rows = [row for county in _counties(on, asked) for row in browsing.feeders(county, at=asked.at)]
     return answer({"items": rows})
 
@@ -229,7 +230,7 @@ def list_feeders(asked: Asked) -> Response:
 @routes.get(
     "/grid/feeder",
     gives=f"{MODELS}:FeederPage",
-    capability=Capability.ORDER_LIST,
+    capability=Capability.GRID_READ,
     params=(
         asking.code("county", required=True),
         asking.text("feeder", required=True, about="The map's name, such as feeder/F-03."),
@@ -240,7 +241,7 @@ def list_feeders(asked: Asked) -> Response:
 )
 def read_feeder(asked: Asked) -> Response:
     """Return one feeder or substation: its devices, its ties to others, its versions."""
-    on, asks = staff(asked, Capability.ORDER_LIST), asked.query
+    on, asks = staff(asked, Capability.GRID_READ), asked.query
     if asks["county"] not in queueing.counties_of(on):
         raise Unknown(what="feeder")
     row, sheet = browsing.feeder(asks["county"], asks["feeder"], at=asked.at)
@@ -264,14 +265,14 @@ def search_grid(asked: Asked) -> Response:
 @routes.get(
     "/grid/unplaced",
     gives=f"{MODELS}:Unplaced",
-    capability=Capability.ORDER_LIST,
+    capability=Capability.GRID_READ,
     params=(asking.code("county", required=True), *asking.page(default=50)),
     refuses=("unknown", "busy"),
 )
 def list_unplaced(asked: Asked) -> Response:
     """Return the customers of a county whose transformer is unknown: somebody must look."""
-    on, county = staff(asked, Capability.ORDER_LIST), asked.query["county"]
-    if not on.reaches(Capability.ORDER_LIST, county):
+    on, county = staff(asked, Capability.GRID_READ), asked.query["county"]
+    if not on.reaches(Capability.GRID_READ, county):
         raise Unknown(what="office")
     homes = browsing.unplaced(county)
     page, cursor = _page(asked, on, homes, lambda one: one.account_no)
@@ -281,7 +282,7 @@ def list_unplaced(asked: Asked) -> Response:
 
 def _counties(on: OnDesk, asked: Asked) -> tuple[str, ...]:
     """Return the counties that are asked for: the one named where it is theirs, else all theirs."""
-    mine, named = queueing.counties_of(on), asked.query["county"]
+    mine, named = queueing.counties_of(on, Capability.GRID_READ), asked.query["county"]
     return tuple(county for county in mine if named in {"", county})
 
 
@@ -337,12 +338,12 @@ def switch_grid(asked: Asked) -> Response:
 @routes.get(
     "/grid/switchings",
     gives=f"{MODELS}:Switchings",
-    capability=Capability.ORDER_LIST,
+    capability=Capability.GRID_READ,
     params=(COUNTY, *asking.page(default=50)),
 )
 def list_switchings(asked: Asked) -> Response:
     """Return what was switched in one's counties, the newest first."""
-    on = staff(asked, Capability.ORDER_LIST)
+    on = staff(asked, Capability.GRID_READ)
     rows = [row for county in _counties(on, asked) for row in switching.history(on, county)]
     rows.sort(key=lambda row: (row["recorded_at"], row["county"], row["seq"]), reverse=True)
     after = asked.opened(on.desk.secret, on.caller)

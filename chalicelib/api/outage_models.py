@@ -82,6 +82,7 @@ class OutageMoveIn(In):
 
 
 MOST_EVENTS: Final = 10_000
+PhoneText = Annotated[str, Field(pattern=r"^[0-9+() -]{3,24}$")]
 EVENT_KINDS: Final = tuple(kind.value for kind in Heard_)
 LONGEST_SEQUENCE: Final = 2**53
 
@@ -93,6 +94,7 @@ class Subject(In):
     transformer: Code | None = None
     meter: Code | None = None
     account: Code | None = None
+    phone: PhoneText | None = None
 
     @model_validator(mode="after")
     def _is_one(self) -> "Subject":

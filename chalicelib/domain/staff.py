@@ -73,6 +73,7 @@ class Capability(StrEnum):
     OUTAGE_UPDATE = "outage.update"
     OUTAGE_REPORT = "outage.report"
     GRID_IMPORT = "grid.import"
+    GRID_READ = "grid.read"
     NEWS_UPDATE = "news.update"
     NOTICE_LIST = "notice.list"
     OFFICE_READ = "office.read"
@@ -134,6 +135,7 @@ _ORDERS: Final = {
     _C.ORDER_LIST: _TREE,
     _C.NOTICE_LIST: _TREE,
     _C.RESOURCE_READ: _TREE,
+    _C.GRID_READ: _TREE,
 }
 _PAPERS: Final = {_C.PAPER_READ: _TREE}
 _ISSUES: Final = {_C.ISSUE_LIST: _TREE, _C.ISSUE_READ: _TREE}
@@ -242,6 +244,7 @@ MATRIX: Final[Mapping[Role, Mapping[Capability, frozenset[Relation]]]] = Mapping
             _C.CALENDAR_UPDATE: _TREE,
             _C.IMPORT: _TREE,
             _C.GRID_IMPORT: _TREE,
+            _C.GRID_READ: _TREE,
             _C.LEDGER_VERIFY: _TREE,
         },
         Role.AUDITOR: {

@@ -843,6 +843,7 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "capability.outage.report": ("上报停电进展", "Report on outages"),
     "capability.news.update": ("发布供电新闻", "Publish supply news"),
     "capability.grid.import": ("导入电网", "Import the grid"),
+    "capability.grid.read": ("查看网架", "See the grid"),
     "capability.notice.list": ("查看通知", "List notices"),
     "capability.office.read": ("查看单位", "Read offices"),
     "capability.office.create": ("维护单位", "Keep offices"),

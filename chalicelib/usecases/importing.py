@@ -34,7 +34,7 @@ from chalicelib.domain.staff import (
 from chalicelib.store import customers, grid, ledger, registry
 from chalicelib.store.customers import Difference, Household, Place
 from chalicelib.store.registry import Member
-from chalicelib.usecases import sheets, transcribing
+from chalicelib.usecases import sheets, tracing, transcribing
 from chalicelib.usecases.desk import Desk, actor_of
 from chalicelib.usecases.transcribing import COLUMNS_OF_CHOICES, VISITS, State, one_of
 
@@ -722,7 +722,7 @@ def _compare_phones(_taking: _Taking, rows: Sequence[Row]) -> dict[str, int]:
     return _counts(customers.compare_households(None, _households(rows)))
 
 
-def _write_households(_taking: _Taking, rows: Sequence[Row]) -> tuple[int, int]:
+def _write_households(taking: _Taking, rows: Sequence[Row]) -> tuple[int, int]:
     made = _households(rows)
     difference = customers.compare_households(None, made)
     metered = {str(row["account_no"]) for row in rows if "meters" in row}
@@ -735,6 +735,7 @@ def _write_households(_taking: _Taking, rows: Sequence[Row]) -> tuple[int, int]:
             for meter in one.meters
         },
     )
+    tracing.remember_phones(made, secret=taking.desk.secret)
     customers.put_households(difference)
     return len(rows) - difference.unchanged, difference.unchanged
 

@@ -47,7 +47,7 @@ MOST_STEPS: Final = 400
 TRIES: Final = 12
 METERED: Final = SAYS_LIVE | {Heard.METER_OFF}
 """What only a metering platform that is heard can say."""
-SORTS: Final = ("device", "transformer", "meter", "account")
+SORTS: Final = ("device", "transformer", "meter", "account", "phone")
 NOWHERE: Final = "unplaced"
 UNPLACED_KEPT: Final = timedelta(days=7)
 _BY_KIND: Final[Mapping[Heard, str]] = {
@@ -195,7 +195,8 @@ def _place(desk: Desk, events: Sequence[Reported], *, office_id: str) -> list[_P
         wanted[event.sort].add(event.subject)
     account_of = grid.places_of("meter", wanted["meter"])
     homes = customers.find_households(wanted["account"] | set(account_of.values()))
-    transformers = {home.transformer_id for home in homes.values()}
+    callers = tracing.homes_of_phones(wanted["phone"], secret=desk.secret)
+    transformers = {home.transformer_id for home in (*homes.values(), *callers.values())}
     known = grid.places_of("device", wanted["device"] | wanted["transformer"] | transformers)
     mine = desk.path(office_id)
 
@@ -211,11 +212,12 @@ def _place(desk: Desk, events: Sequence[Reported], *, office_id: str) -> list[_P
             home = at_home(event.subject)
             return _Placed(*home, event.subject) if home else None
         account = account_of.get(event.subject, "") if event.sort == "meter" else event.subject
-        household = homes.get(account)
+        household = (callers if event.sort == "phone" else homes).get(account)
         home = at_home(household.transformer_id) if household else None
         if household is None or home is None:
             return None
-        return _Placed(*home, _subject_of(household), event.subject)
+        meter = event.subject if event.sort == "meter" else household.account_no
+        return _Placed(*home, _subject_of(household), meter)
 
     return [placed(event) for event in events]
 
@@ -306,7 +308,7 @@ def _lost(event: Reported, at: datetime) -> dict[str, Any]:
     return {
         "kind": event.kind,
         "sort": event.sort,
-        "subject": event.subject,
+        "subject": f"****{event.subject[-3:]}" if event.sort == "phone" else event.subject,
         "source": event.source,
         "at": millis(min(event.occurred_at, at)),
     }

@@ -115,12 +115,12 @@ class Listed:
     after: str | None
 
 
-def counties_of(viewer: Viewer) -> tuple[str, ...]:
-    """Return the counties whose queues hold anything that the viewer may list."""
+def counties_of(viewer: Viewer, capability: Capability = Capability.ORDER_LIST) -> tuple[str, ...]:
+    """Return the counties in which the viewer may do so anywhere: list what their queues hold."""
     found = {
         office.county
         for office in viewer.desk.snapshot.offices.values()
-        if may(viewer.staff, Capability.ORDER_LIST, office.path)
+        if may(viewer.staff, capability, office.path)
     }
     return tuple(sorted(found))
 

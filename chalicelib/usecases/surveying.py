@@ -30,7 +30,7 @@ from chalicelib.domain.staff import OfficeLevel
 from chalicelib.store import customers, grid, ledger, registry
 from chalicelib.store.customers import Difference, Household, Place
 from chalicelib.store.grid import Kept
-from chalicelib.usecases import sheets
+from chalicelib.usecases import sheets, tracing
 from chalicelib.usecases.desk import Desk
 
 FILES: Final = (DEVICES, SWITCHES, CUSTOMERS)
@@ -382,13 +382,15 @@ def _homes(points: Iterable[SupplyPoint]) -> tuple[list[list[Any]], list[Mistake
         if bad:
             facts = {"customer": account}
             doubles.append(Mistake(CUSTOMERS, 1, "phone", "not-a-phone", facts, notice=True))
-        flags = ["key"] * point.is_key + ["vulnerable"] * point.is_vulnerable
+        said = {"key": point.is_key, "vulnerable": point.is_vulnerable}
+        flags = [name for name, is_so in said.items() if is_so]
+        cleared = [name for name, is_so in said.items() if is_so is False]
         about = {} if point.kw is None else {"kw": f"{point.kw:g}"}
         if point.phases not in {"", "ABC"}:
             about["phases"] = point.phases
         found[account] = [
             *(account, point.transformer_id, point.load_id, point.name, point.address),
-            *(phones, meters, about, flags),
+            *(phones, meters, about, flags, cleared),
         ]
     return sorted(found.values(), key=lambda row: (row[1], row[0])), doubles
 
@@ -407,8 +409,11 @@ def _read_phones(cell: str) -> tuple[list[list[str]], bool]:
 
 
 def _household(row: Sequence[Any], was: Household | None) -> Household:
-    """Return a household as it will be: what a row does not say stays as it is."""
-    account, area, load, name, address, phones, meters, about, flags = row
+    """Return a household as it will be: what a row does not say stays as it is.
+
+    A plain no takes a flag away, but not the one that a level of the customers' list gave.
+    """
+    account, area, load, name, address, phones, meters, about, flags, cleared = row
     kept = was or Household(account_no=account, transformer_id=area)
     if any(group_of([flag]) is Group.VULNERABLE for flag in kept.flags):
         flags = [flag for flag in flags if flag != "vulnerable"]
@@ -421,7 +426,7 @@ def _household(row: Sequence[Any], was: Household | None) -> Household:
         phones=tuple(Phone(*phone) for phone in phones) or kept.phones,
         meters=tuple(meters) or kept.meters,
         about={**kept.about, **about},
-        flags=kept.flags | set(flags),
+        flags=(kept.flags - (set(cleared) - kept.about.keys())) | set(flags),
     )
 
 
@@ -506,12 +511,14 @@ def apply(
     *,
     after: int,
     by: Actor,
+    secret: bytes,
     is_out_of_time: Callable[[], bool],
     at: datetime,
 ) -> Applied:
     """Take the staged steps from number `after` on, until the time is up.
 
     Call again with `next` until that is None; then the tables are forgotten. Safe to repeat.
+    secret: by which telephones are found without being named.
     Raises BadInput while there are mistakes, Stale when a map has changed since it was compared
     (look at the tables again), Unknown, Busy.
     """
@@ -521,7 +528,7 @@ def apply(
     county, steps = str(kept.about["county"]), kept.rows
     done, here = _Done(), after
     while here < len(steps):
-        here += _take(county, steps[here:], done, at=at)
+        here += _take(county, steps[here:], done, secret=secret, at=at)
         if is_out_of_time():
             break
     _record(county, done, by=by, at=at)
@@ -531,7 +538,7 @@ def apply(
     return Applied(done.maps, done.places, done.households, done.unchanged, len(steps), left)
 
 
-def _take(county: str, steps: Sequence[Step], done: _Done, *, at: datetime) -> int:
+def _take(county: str, steps: Sequence[Step], done: _Done, *, secret: bytes, at: datetime) -> int:
     """Take the first step, and maps as many as fit in one write. Returns how many were taken."""
     sort, *said = steps[0]
     if sort == "map":
@@ -547,7 +554,7 @@ def _take(county: str, steps: Sequence[Step], done: _Done, *, at: datetime) -> i
     elif sort == "places":
         _take_places(county, said[0], done)
     else:
-        _take_homes(county, said[0], done, at=at)
+        _take_homes(county, said[0], done, secret=secret, at=at)
     return 1
 
 
@@ -584,13 +591,16 @@ def _take_places(county: str, rows: Iterable[Sequence[Any]], done: _Done) -> Non
     done.unchanged += len(made) - len(found.added)
 
 
-def _take_homes(county: str, rows: Sequence[Sequence[Any]], done: _Done, *, at: datetime) -> None:
+def _take_homes(
+    county: str, rows: Sequence[Sequence[Any]], done: _Done, *, secret: bytes, at: datetime
+) -> None:
     found, foreign = _difference(county, rows, at=at)
     if foreign:
         raise BadInput.of("import", "import.has_bad_rows", bad=len(foreign))
     written = [*found.added, *found.changed, *(home for home, _ in found.moved)]
     meters = {meter: home.account_no for home in written for meter in home.meters}
     grid.put_places_of("meter", meters)
+    tracing.remember_phones(written, secret=secret)
     customers.put_households(found)
     done.households += len(written)
     done.unchanged += found.unchanged

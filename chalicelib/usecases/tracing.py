@@ -16,6 +16,7 @@ from typing import Final
 
 from chalicelib.domain.calendar import local_day
 from chalicelib.domain.clocks import millis
+from chalicelib.domain.contact import Phone, phone_key
 from chalicelib.domain.grid import Device, Network, ZoneTree, dark, zones
 from chalicelib.domain.grid.maps import GridMap, join, unpack
 from chalicelib.domain.notice import CODE_LETTERS
@@ -251,6 +252,55 @@ def number_of(desk: Desk, *parts: str, at: datetime) -> str:
     raw = desk.derive("outage", *parts)
     letters = "".join(CODE_LETTERS[byte % len(CODE_LETTERS)] for byte in raw[:6])
     return f"{local_day(at):%y%m%d}-{letters}"
+
+
+# Telephones -------------------------------------------------------------------------------------
+
+MOST_ACCOUNTS: Final = 20
+"""Accounts kept of one telephone; whoever answers for more is nobody's neighbour. [design]"""
+
+
+def remember_phones(households: Iterable[customers.Household], *, secret: bytes) -> None:
+    """Note the accounts of telephones, by a key that names no number. Raises Busy."""
+    accounts: dict[str, set[str]] = {}
+    for household in households:
+        for phone in household.phones:
+            accounts.setdefault(phone_key(phone, secret), set()).add(household.account_no)
+    kept = grid.places_of("phone", accounts)
+    wanted = {
+        key: ",".join(
+            sorted(some | set(filter(None, kept.get(key, "").split(","))))[:MOST_ACCOUNTS]
+        )
+        for key, some in accounts.items()
+    }
+    grid.put_places_of(
+        "phone", {key: home for key, home in wanted.items() if kept.get(key) != home}
+    )
+
+
+def homes_of_phones(numbers: Iterable[str], *, secret: bytes) -> dict[str, customers.Household]:
+    """Return whose power a telephone is about, where that is certain. Raises Busy.
+
+    That is: the accounts that have the number now hang at one supply point. What is no telephone,
+    or nobody's, is left out.
+    """
+    parsed: dict[str, Phone] = {}
+    for number in numbers:
+        try:
+            parsed[number] = Phone.parse(number)
+        except BadInput:
+            continue  # no telephone: nobody's
+    keys = {number: phone_key(phone, secret) for number, phone in parsed.items()}
+    places = grid.places_of("phone", keys.values())
+    accounts = {each for home in places.values() for each in home.split(",")}
+    homes = customers.find_households(accounts)
+    found: dict[str, customers.Household] = {}
+    for number, key in keys.items():
+        some = [homes[each] for each in places.get(key, "").split(",") if each in homes]
+        mine = [each for each in some if parsed[number].number in {p.number for p in each.phones}]
+        if len({(each.transformer_id, each.load_id) for each in mine}) == 1:
+            found[number] = mine[0]
+    return found
 
 
 # Names ------------------------------------------------------------------------------------------

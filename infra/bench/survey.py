@@ -57,7 +57,14 @@ def _take_over(scene: Scene, import_id: str, files: dict[str, bytes]) -> Meter:
             is_out_of_time=lambda: False,
             at=NOON,
         )
-        surveying.apply(import_id, after=0, by=SETUP, is_out_of_time=lambda: False, at=NOON)
+        surveying.apply(
+            import_id,
+            after=0,
+            by=SETUP,
+            secret=scene.desk.secret,
+            is_out_of_time=lambda: False,
+            at=NOON,
+        )
     return meter
 
 

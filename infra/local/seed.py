@@ -242,7 +242,14 @@ def _network(
         is_out_of_time=lambda: True,
         at=at,
     )
-    surveying.apply(shown.import_id, after=0, by=ADMIN, is_out_of_time=lambda: False, at=at)
+    surveying.apply(
+        shown.import_id,
+        after=0,
+        by=ADMIN,
+        secret=desk.secret,
+        is_out_of_time=lambda: False,
+        at=at,
+    )
 
 
 def _flags(dice: random.Random) -> frozenset[str]:

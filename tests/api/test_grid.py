@@ -160,6 +160,9 @@ def test_customers_without_a_transformer_are_on_a_list(api):
     assert [each["account"] for each in (*first["items"], *second["items"])] == ["0", "1", "2"]
     assert (first["total"], second["cursor"]) == (3, None)
     assert first["items"][0]["name"] == "王**"
+    assert api.get(asked, as_="admin-1").body["items"] == first["items"]
+    for path in ("feeders", "switchings"):
+        assert api.get(f"{GRID}/{path}", as_="admin-1").status == 200
 
 
 @pytest.mark.parametrize(

@@ -216,7 +216,7 @@ def test_switches_that_disagree_with_the_devices_are_named(rows, expected):
 def test_a_row_becomes_a_supply_point_that_prints_no_person():
     (point,), mistakes = customers("C1,M1,x,b2,1,sw1,sw1,李四,16900000001,2.5,1")
     assert mistakes == ()
-    assert (point.kw, point.is_key, point.is_vulnerable) == (2.5, True, False)
+    assert (point.kw, point.is_key, point.is_vulnerable) == (2.5, True, None)
     assert "李四" not in repr(point)
     assert "16900000001" not in repr(point)
 

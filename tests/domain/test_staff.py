@@ -92,6 +92,7 @@ def test_an_auditor_reads_and_changes_nothing():
         "issue.read",
         "paper.read",
         "resource.read",
+        "grid.read",
     }
     assert {c.value for c in MATRIX[Role.AUDITOR]} == reading
 

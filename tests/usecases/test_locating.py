@@ -22,7 +22,7 @@ from chalicelib.usecases.desk import Desk
 from chalicelib.usecases.locating import Reported, Taken
 from tests.store.faults import KILLED_AFTER, KILLED_BEFORE, Faults, Killed
 from tests.usecases.county import CITY, COUNTY, MINUTE, NOON
-from tests.usecases.network import TRANSFORMERS, a_grid, a_network, account
+from tests.usecases.network import TRANSFORMERS, a_grid, a_network, account, households
 from tests.usecases.test_outages import BREAKER, SWITCH, create, do
 from tests.usecases.test_responding import House, a_call
 
@@ -54,6 +54,35 @@ def meters(
         for box in (1, 2)
         for number in (1, 2)
     ]  # fmt: skip
+
+
+def test_a_call_whose_telephone_is_known_is_evidence_at_its_supply_point(desk):
+    homes = [each for each in households() if each.transformer_id == "T-03"]
+    tracing.remember_phones(homes, secret=desk.secret)
+    number = homes[0].phones[0].number
+    said = [event("call", number, 1, sort="phone"), event("call", "16900009999", 2, sort="phone")]
+    taken = send(desk, said)
+
+    assert (taken.accepted, taken.unknown) == (1, [(1, "16900009999")])
+    kept = [
+        raw for raw in grid.evidence_since(COUNTY, "feeder/F1", NOON - 60 * MINUTE) if "k" in raw
+    ]
+    assert [(raw["u"], raw["m"]) for raw in kept] == [(homes[0].load_id, homes[0].account_no)]
+    lost = locating.unplaced([COUNTY], at=NOON + MINUTE)
+    assert [one["subject"] for one in lost] == ["****999"]
+    assert number[-8:] not in repr([kept, lost])
+
+
+def test_a_telephone_of_several_supply_points_or_given_up_is_evidence_of_none(desk):
+    first, second, *_ = [each for each in households() if each.transformer_id == "T-01"][::2]
+    shared = replace(second, phones=(*second.phones, *first.phones))
+    customers.put_households(customers.compare_households(None, [shared]))
+    tracing.remember_phones([first, shared], secret=desk.secret)
+    number = first.phones[0].number
+    assert send(desk, [event("call", number, 1, sort="phone")]).accepted == 0
+
+    customers.put_households(customers.compare_households(None, [replace(shared, phones=())]))
+    assert send(desk, [event("call", number, 2, sort="phone")], minutes=1).accepted == 1
 
 
 def send(

@@ -18,7 +18,7 @@ from chalicelib.store.customers import Household, Place
 from chalicelib.usecases import surveying
 from chalicelib.usecases.surveying import Applied, Preview, Survey
 from infra.local import network as demo
-from tests.usecases.county import COUNTY, NOON, STATION
+from tests.usecases.county import COUNTY, NOON, SECRET, STATION
 
 BY = Actor("admin", "admin-1", COUNTY)
 PLACES = [
@@ -73,7 +73,9 @@ def look(desk, files, *, import_id="i1", at=NOON, is_out_of_time=lambda: False) 
 
 
 def use(*, import_id="i1", after=0, at=NOON, is_out_of_time=lambda: False) -> Applied:
-    return surveying.apply(import_id, after=after, by=BY, is_out_of_time=is_out_of_time, at=at)
+    return surveying.apply(
+        import_id, after=after, by=BY, secret=SECRET, is_out_of_time=is_out_of_time, at=at
+    )
 
 
 def take(desk, files):
@@ -284,6 +286,18 @@ def test_a_customer_without_a_transformer_stays_where_a_list_had_it(desk):
 
     assert shown.unplaced == 0
     assert customers.households_of("T-03")[0].load_id == "X"
+
+
+def test_a_plain_no_takes_a_flag_away_but_not_one_that_the_customers_list_gave(desk):
+    flagged = replace(HOUSEHOLDS[0], flags=frozenset({"key", "vulnerable", "life_support"}))
+    for about, left in (({}, {"life_support"}), ({"key": "first"}, {"key", "life_support"})):
+        held = replace(flagged, about=about)
+        customers.put_households(customers.compare_households(None, [held]))
+        said = {"is_key": "0", "is_vulnerable": "0", "kw": str(len(about) + 1)}
+        take(desk, tables(points=changed(demo.customers(HOUSEHOLDS), "account_no", ONE, **said)))
+        home = customers.find_household(ONE)
+        assert home is not None
+        assert home.flags == left
 
 
 def test_what_the_tables_do_not_say_of_a_household_stays(desk):

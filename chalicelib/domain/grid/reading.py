@@ -79,8 +79,8 @@ class SupplyPoint:
     feeder_id: str = ""
     phases: str = ""
     kw: float | None = None
-    is_key: bool = False
-    is_vulnerable: bool = False
+    is_key: bool | None = None
+    is_vulnerable: bool | None = None
     address: str = field(default="", repr=False)
 
 
@@ -121,6 +121,10 @@ class _Row:
         if value and value.lower() not in _NO:
             self.wrong(column, "not-a-flag", value=value[:_SHOWN])
         return False if value else default
+
+    def said(self, column: str) -> bool | None:
+        """Return a yes or no, None where the cell is empty."""
+        return self.flag(column, default=False) if self.text(column) else None
 
     def number(self, column: str) -> float | None:
         """Return a finite number, None where the cell is empty."""
@@ -372,8 +376,8 @@ def _point(row: _Row) -> SupplyPoint:
         feeder_id=row.text("feeder_id"),
         phases=row.phases(),
         kw=row.number("kw"),
-        is_key=row.flag("is_key", default=False),
-        is_vulnerable=row.flag("is_vulnerable", default=False),
+        is_key=row.said("is_key"),
+        is_vulnerable=row.said("is_vulnerable"),
         address=row.text("address"),
     )
 

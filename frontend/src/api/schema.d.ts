@@ -5737,6 +5737,7 @@ export interface components {
             transformer?: string | null;
             meter?: string | null;
             account?: string | null;
+            phone?: string | null;
         };
         /** @description One answer to a supervision. */
         SupervisionReply: {
