@@ -12,6 +12,7 @@ from chalicelib.api.models import (
     FileRow,
     In,
     Instant,
+    Levels,
     MoveRow,
     NeedRow,
     Note,
@@ -111,7 +112,7 @@ class NextDue(Out):
     label: str
     whose: str
     at: Stamp
-    level: str
+    level: Levels
 
 
 class IssueHead(Out):
@@ -166,7 +167,7 @@ class IssueRows(Out):
 
     items: list[IssueRow]
     counts: dict[str, int]
-    after: str | None
+    cursor: str | None
 
 
 class BoardRow(Out):

@@ -96,7 +96,7 @@ def list_issues(asked: Asked) -> Response:
         limit=asks["limit"],
         after=after,
     )
-    return answer({**body, "after": asked.sealed(on.desk.secret, on.caller, after)})
+    return answer({**body, "cursor": asked.sealed(on.desk.secret, on.caller, after)})
 
 
 @routes.get(

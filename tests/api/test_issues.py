@@ -242,10 +242,10 @@ def test_s1_3_the_board_shows_the_upper_levels_every_office_right_below(api: Api
 def test_a_page_of_the_ledger_ends_where_the_next_begins(api: Api):
     made = {opened(api)["issue_id"] for _ in range(3)}
     first = api.get("/api/v1/issues?limit=2", as_="supervisor-1").body
-    second = api.get(f"/api/v1/issues?limit=2&cursor={first['after']}", as_="supervisor-1").body
+    second = api.get(f"/api/v1/issues?limit=2&cursor={first['cursor']}", as_="supervisor-1").body
     found = [row["issue_id"] for row in (*first["items"], *second["items"])]
-    assert (set(found), len(found), second["after"]) == (made, 3, None)
-    stolen = api.get(f"/api/v1/issues?cursor={first['after']}", as_="host-1")
+    assert (set(found), len(found), second["cursor"]) == (made, 3, None)
+    stolen = api.get(f"/api/v1/issues?cursor={first['cursor']}", as_="host-1")
     assert stolen.status == 422
 
 

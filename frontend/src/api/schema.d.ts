@@ -4124,7 +4124,7 @@ export interface components {
             counts: {
                 [key: string]: number;
             };
-            after: string | null;
+            cursor: string | null;
         };
         /** @description One event of an issue, for those who work it. */
         IssueStep: {
@@ -4681,7 +4681,8 @@ export interface components {
             whose: string;
             /** Format: date-time */
             at: string;
-            level: string;
+            /** @enum {string} */
+            level: "ok" | "soon" | "overdue" | "late3" | "paused" | "kept" | "broken";
         };
         /** @description The text that the main move will send. */
         NextText: {

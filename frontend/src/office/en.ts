@@ -29,6 +29,8 @@ export const en: typeof zh = {
     resources: 'Resources',
     assurance: 'Supply assurance',
     news: 'Supply news',
+    issues: 'Complaint ledger',
+    papers: 'Papers',
     intake: 'Phone intake',
     crew: 'My jobs',
     visits: 'Return visits',

@@ -28,6 +28,8 @@ export const zh = {
     resources: '抢修资源',
     assurance: '保供电',
     news: '供电新闻',
+    issues: '投诉台账',
+    papers: '文书',
     intake: '电话代录',
     crew: '我的任务',
     visits: '回访',

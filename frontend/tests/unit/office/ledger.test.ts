@@ -1,0 +1,25 @@
+import { describe, expect, it } from 'vitest'
+import { byNeed, dueClock, isView, ranked, stateMark } from '@/office/ledger/ledger'
+import type { Gate } from '@/office/ledger/api'
+
+const gate = (name: string, met: boolean): Gate => ({ name, label: name, met, by: '', by_name: '', at: null, why: '', why_label: '' })
+const move = (name: string, primary = false, gates_open: string[] = []) => ({ name, primary, gates_open })
+
+describe('the ledger', () => {
+  it('shows what is still open before what is met, each in the order of the table', () => {
+    expect(byNeed([gate('a', true), gate('b', false), gate('c', true), gate('d', false)]).map(({ name }) => name)).toEqual(['b', 'd', 'a', 'c'])
+  })
+  it('puts the main move first, what a gate holds up behind, what ends the line last', () => {
+    expect(ranked([move('terminate'), move('clear', false, ['signed']), move('note_tendency'), move('contact', true)]).map(({ name }) => name)).toEqual(['contact', 'note_tendency', 'clear', 'terminate'])
+  })
+  it('never says a state by colour alone', () => {
+    const marks = ['open', 'handling', 'signing', 'cleared', 'followed_up', 'terminated'].map((state) => stateMark(state).icon)
+    expect(new Set(marks).size).toBe(marks.length)
+  })
+  it('knows its views from what stands in an address', () => {
+    expect([isView('overdue'), isView('everything'), isView(undefined)]).toEqual([true, false, false])
+  })
+  it('counts towards what is due next as the server states it', () => {
+    expect(dueClock({ clock: 'legal', label: '法定', whose: 'law', at: '2026-12-01T09:00:00Z', level: 'soon' })).toEqual({ due_at: '2026-12-01T09:00:00Z', level: 'soon' })
+  })
+})
