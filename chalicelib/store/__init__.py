@@ -24,7 +24,7 @@ pk = order/<id>, sk = contact.
 
 The modules: `rows` (connection, row classes, what a failed call means), `packing`, `orders`,
 `ledger`, `personal`, and beside them `desk_rows`, `registry`, `customers`, `deliveries`, `daybook`,
-`grid`, `outages`, `notices`, `findings`, `resources`, `issues`: each says its own keys.
+`grid`, `outages`, `papers`, `notices`, `findings`, `resources`, `issues`: each says its own keys.
 """
 
 from .rows import bind

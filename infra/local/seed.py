@@ -30,7 +30,7 @@ from chalicelib.usecases.handling import Command
 from chalicelib.usecases.reporting import Report
 from chalicelib.usecases.resourcing import Asking, NewTruck
 from chalicelib.usecases.surveying import Survey
-from infra.local import network
+from infra.local import network, seed_papers
 from infra.local.issuer import Person, write_staff
 
 ADMIN: Final = Actor(Role.ADMIN.value, "seed")
@@ -341,12 +341,16 @@ def _orders(
 ) -> None:
     kinds = [kind for kind, weight in WEIGHTS.items() for _ in range(weight)]
     dice.shuffle(kinds)
+    complaints: list[str] = []
     for index, kind in enumerate(kinds[:ORDERS]):
         line = LINES.get(kind, LINES["complaint"])
         steps = dice.randrange(len(line) + 1) if index % 3 else len(line)
-        _order(desk, dice, places, index=index, kind=kind, line=line[:steps], at=at)
+        number = _order(desk, dice, places, index=index, kind=kind, line=line[:steps], at=at)
+        if kind == "complaint":
+            complaints.append(number)
         if (index + 1) % 50 == 0:
             say(f"  {index + 1} orders")
+    seed_papers.run(desk, complaints, city=CITY, county=COUNTY, at=at, say=say)
 
 
 def _order(
@@ -358,7 +362,7 @@ def _order(
     kind: str,
     line: Sequence[str],
     at: datetime,
-) -> None:
+) -> str:
     place = dice.choice(places)
     whole = LINES.get(kind, LINES["complaint"])
     took = sum(MINUTES[name] for name in line)
@@ -386,6 +390,7 @@ def _order(
             )
     if not is_done and index % 7 == 0:
         _side(desk, place, filed.head.order.order_id, line, key=f"{key}-side", at=at)
+    return filed.head.order.order_id
 
 
 def _anonymous(line: Sequence[str]) -> list[str]:
