@@ -22,6 +22,7 @@ Checks = Literal[
     "twice_in_window",
     "holiday",
     "avoided",
+    "assurance",
     "too_long",
     "late_notice",
 ]

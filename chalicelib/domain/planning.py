@@ -266,6 +266,14 @@ class Avoided:
     last: date
 
 
+@dataclass(frozen=True, slots=True)
+class Assured:
+    """A task of supply assurance (保供电) that protects something, by its title."""
+
+    name: str
+    window: Window
+
+
 CHECKS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "overlap": "[design] one open interruption a customer",
@@ -274,6 +282,7 @@ CHECKS: Final[Mapping[str, str]] = MappingProxyType(
         "twice_in_window": "[design] limit planning.repeat_window",
         "holiday": "[design] the calendar's public holidays",
         "avoided": "[design] exams and festivals: a setting",
+        "assurance": "[design] what a task of supply assurance (保供电) protects stays on",
         "too_long": "[design] limit planning.longest",
         "late_notice": "供电监管办法 art. 13: it stays planned, the breach is on record",
     }
@@ -309,13 +318,17 @@ def conflicts(
     at: datetime,
     rules: Rules,
     avoided: Iterable[Avoided] = (),
+    assured: Iterable[Assured] = (),
 ) -> tuple[Conflict, ...]:
     """Return everything that speaks against a plan, in the order of CHECKS.
 
     others: outages of the same customers, planned, running or over; the plan's own id is ignored.
+    assured: what tasks protect that the plan would darken.
     """
+    protected = [one.name for one in assured if one.window.overlaps(plan.window)]
     found = [
         *_with_others(plan, others, rules),
+        *([Conflict("assurance", names=tuple(protected))] if protected else []),
         *_of_its_days(plan, rules, avoided),
         *_of_itself(plan, at, rules),
     ]

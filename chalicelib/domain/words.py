@@ -574,6 +574,7 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "assurance.clash.same_customer": ("停电涉及保电客户", "Darkens the customer"),
     "assurance.clash.same_device": ("停电涉及保电设备", "Switches the same device"),
     "assurance.clash.same_supply": ("停电涉及保电设备所供范围", "Darkens what the devices feed"),
+    "gate.assurance": ("与保供电任务冲突", "A task of supply assurance protects it"),
     "gate.posts_manned": ("值守人员未到位", "The posts are not manned"),
     "gate.checks_done": ("检查未完成", "Checks are open"),
     "gate.conflict_free": ("与停电冲突，须说明原因", "An outage lies in its way: give a reason"),

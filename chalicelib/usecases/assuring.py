@@ -27,10 +27,9 @@ from chalicelib.domain.assurance import (
 from chalicelib.domain.clocks import whole
 from chalicelib.domain.contact import clean_text, mask_name
 from chalicelib.domain.procedure import Form, Need
-from chalicelib.domain.reach import NOWHERE, Reach
 from chalicelib.domain.refusal import BadInput, IllegalMove, NotAllowed
 from chalicelib.domain.staff import Relation, Role, relation
-from chalicelib.store import customers, grid, outages, resources
+from chalicelib.store import customers, outages, resources
 from chalicelib.store.customers import Household
 from chalicelib.store.resources import Change, Kept
 from chalicelib.usecases import commanding, tracing
@@ -313,7 +312,7 @@ def conflicts(task: Task, kept: Kept, *, at: datetime) -> tuple[Clash, ...]:
     """
     if task.phase in OVER:
         return ()
-    behind = _behind(task)
+    behind = tracing.behind_known(task.county, task.devices)
     household = customers.find_household(str(kept.shown.get("account", "")))
     found = []
     for outage in outages.board(task.county).outages:
@@ -334,15 +333,6 @@ def conflicts(task: Task, kept: Kept, *, at: datetime) -> tuple[Clash, ...]:
             )
         )
     return assurance.clashes(task, found)
-
-
-def _behind(task: Task) -> Reach:
-    homes = grid.places_of("device", task.devices)
-    known = [each for each in task.devices if each in homes]
-    if not known:
-        return NOWHERE
-    drawn = tracing.around(task.county, {tracing.split_home(homes[each])[1] for each in known})
-    return drawn.behind(each for each in known if each in drawn.devices)
 
 
 # Showing ----------------------------------------------------------------------------------------

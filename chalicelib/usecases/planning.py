@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from chalicelib.domain import words
+from chalicelib.domain.assurance import Task
 from chalicelib.domain.clocks import Rules, instant
 from chalicelib.domain.order import Actor
 from chalicelib.domain.outage import BEFORE, KINDS, OPEN, OVER, Outage, spells
@@ -20,6 +21,7 @@ from chalicelib.domain.outage_notice import telling
 from chalicelib.domain.planning import (
     AT_ONCE,
     Announcement,
+    Assured,
     Avoided,
     Conflict,
     Plan,
@@ -34,7 +36,7 @@ from chalicelib.domain.planning import (
 from chalicelib.domain.reach import Reach, union
 from chalicelib.domain.refusal import BadInput
 from chalicelib.domain.voices import facts_of, voices
-from chalicelib.store import customers, outages, registry
+from chalicelib.store import customers, outages, registry, resources
 from chalicelib.store.outages import Head
 from chalicelib.usecases import tracing
 from chalicelib.usecases.desk import Desk
@@ -48,7 +50,9 @@ MOST_AVOIDED: Final = 60
 LATER: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
     {
         "submit": frozenset({"key_unconfirmed", "late_notice"}),
-        "announce": frozenset({"twice_in_window", "holiday", "avoided", "too_long", "late_notice"}),
+        "announce": frozenset(
+            {"twice_in_window", "holiday", "avoided", "assurance", "too_long", "late_notice"}
+        ),
         "change_plan": frozenset({"key_unconfirmed", "late_notice"}),
     }
 )
@@ -141,9 +145,21 @@ def against(
         at=at,
         rules=rules,
         avoided=avoided(desk, plan.county),
+        assured=_assured(plan),
     )
     nothing = (None, Reach(), None)
     return tuple(Against(one, *met.get(one.other, nothing)[:2]) for one in found)
+
+
+def _assured(plan: Intended) -> Iterator[Assured]:
+    """Yield the tasks of supply assurance whose customer or devices a plan darkens. Raises Busy."""
+    for kept in resources.listed("assurance", [plan.county]):
+        task = Task.from_json(kept.value)
+        if not task.window.overlaps(plan.window):
+            continue
+        protects = tracing.behind_known(plan.county, task.devices)
+        if task.place in plan.reach.parts or protects & plan.reach:
+            yield Assured(str(kept.shown.get("title", "")) or task.task_id, task.window)
 
 
 def reach_of(outage: Outage) -> Reach:

@@ -241,6 +241,15 @@ def home_of(devices: Sequence[str], *, field: str = "devices") -> tuple[str, tup
     return county, tuple(sorted({name for _, name in split}))
 
 
+def behind_known(county: str, devices: Iterable[str]) -> Reach:
+    """Return what hangs behind some devices of a county; one that is gone counts for nothing."""
+    homes = grid.places_of("device", tuple(devices))
+    if not homes:
+        return Reach()
+    drawn = around(county, {split_home(home)[1] for home in homes.values()})
+    return drawn.behind(each for each in homes if each in drawn.devices)
+
+
 def split_home(home: str) -> tuple[str, str]:
     """Return (county, name of the map) of where a thing is."""
     county, _, name = home.partition("/")

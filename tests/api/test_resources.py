@@ -430,6 +430,20 @@ def test_a_task_protects_only_what_is_theirs_and_is_seen_by_its_offices_alone(ap
     assert refused.body["errors"][0]["field"] == "person"
 
 
+def test_s0_16_a_plan_that_would_darken_what_a_task_protects_names_the_task(api):
+    a_task(api)
+    start, end = api.at + timedelta(days=9, hours=1), api.at + timedelta(days=9, hours=3)
+    sent = {"kind": "planned", "start": stamp(start), "end": stamp(end)}
+
+    def named(device: str) -> list[str]:
+        plan = {**sent, "devices": [device]}
+        found = done(api.post("/api/v1/outages/check", plan, as_="dispatcher-1"))["conflicts"]
+        return [name for row in found if row["check"] == "assurance" for name in row["names"]]
+
+    assert named("F1-CB") == ["高考保供电"]
+    assert named("T-04") == []
+
+
 def test_the_chains_of_units_loans_and_tasks_are_verified_like_all_others(api):
     truck, loan, task = a_truck(api), a_loan(api), a_task(api)
     move(api, f"{RESOURCES}/units/{truck['id']}", "rest", "dispatcher-1")

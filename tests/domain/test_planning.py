@@ -23,6 +23,7 @@ from chalicelib.domain.planning import (
     REMINDERS,
     REQUIRED,
     Announcement,
+    Assured,
     Avoided,
     Breach,
     Call,
@@ -308,6 +309,17 @@ def test_issue_3_exam_days_are_a_list_that_the_office_keeps():
     ]
     (conflict,) = conflicts(plan(), [], at=sep(6, 9), rules=RULES, avoided=exams)
     assert (conflict.check, conflict.names, conflict.blocks) == ("avoided", ("自学考试",), False)
+
+
+def test_s0_16_a_task_of_supply_assurance_in_the_same_time_wants_a_reason():
+    own = plan()
+    later = Window(own.window.end, own.window.end + timedelta(hours=1))
+    assured = [Assured("高考保供电", own.window), Assured("庙会", later)]
+
+    met = conflicts(own, [], at=own.window.start - timedelta(days=20), rules=RULES, assured=assured)
+
+    (one,) = (conflict for conflict in met if conflict.check == "assurance")
+    assert (one.names, one.blocks) == (("高考保供电",), False)
 
 
 def test_a_conflict_either_blocks_or_wants_a_reason():

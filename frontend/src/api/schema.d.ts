@@ -3419,7 +3419,7 @@ export interface components {
          */
         ConflictRow: {
             /** @enum {string} */
-            check: "overlap" | "in_the_past" | "key_unconfirmed" | "twice_in_window" | "holiday" | "avoided" | "too_long" | "late_notice";
+            check: "overlap" | "in_the_past" | "key_unconfirmed" | "twice_in_window" | "holiday" | "avoided" | "assurance" | "too_long" | "late_notice";
             label: string;
             blocks: boolean;
             /** @enum {string} */
