@@ -57,7 +57,7 @@ app.register_blueprint(meta.root)
 app.register_blueprint(outages.by_key)
 app.register_blueprint(issues.about)
 app.register_blueprint(gateways.routes)
-app.api.binary_types.append(desk.XLSX)
+app.api.binary_types += [desk.XLSX, issues.DOCX]
 
 
 @app.middleware("all")

@@ -125,5 +125,5 @@ def _move(asked: Asked, number: str, move: str, **answers: Any) -> Response:
 
 
 def _shown(asked: Asked, by: Integrator, head: Head) -> dict[str, Any]:
-    order = reading.for_citizen(by.desk, head, at=asked.at)
+    order = reading.for_citizen(by.desk, head, language=asked.language, at=asked.at)
     return {**order, "channel": head.order.channel, "case_no": head.order.case_no}

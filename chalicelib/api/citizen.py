@@ -15,7 +15,15 @@ from chalicelib.api.routes import Decorator, Routes, Security, answer, etag
 from chalicelib.domain.refusal import Unknown
 from chalicelib.domain.staff import Capability
 from chalicelib.store import customers
-from chalicelib.usecases import attaching, finding, publishing, reading, reporting, tracking
+from chalicelib.usecases import (
+    attaching,
+    finding,
+    progressing,
+    publishing,
+    reading,
+    reporting,
+    tracking,
+)
 from chalicelib.usecases.desk import Desk
 from chalicelib.usecases.handling import Command
 from chalicelib.usecases.showing import stamp
@@ -111,7 +119,7 @@ def post_order(asked: Asked) -> Response:
     )
     order_id = reported.head.order.order_id
     attaching.bind(order_id, sent.files, kind="citizen", at=asked.at)
-    order = reading.for_citizen(desk, reported.head, at=asked.at)
+    order = reading.for_citizen(desk, reported.head, language=asked.language, at=asked.at)
     body = {"number": order_id, "token": tracking.token(desk, order_id), "order": order}
     return answer(body, status=HTTPStatus.CREATED)
 
@@ -130,7 +138,7 @@ def look_up(asked: Asked) -> Response:
     slow_down(asked, "lookup", most=MOST_GUESSES, minutes=MINUTES)
     desk, sent = desk_at(asked), asked.body()
     head = tracking.lookup(desk, sent.number, sent.phone_tail, at=asked.at)
-    order = reading.for_citizen(desk, head, at=asked.at)
+    order = reading.for_citizen(desk, head, language=asked.language, at=asked.at)
     return answer({"token": tracking.token(desk, head.order.order_id), "order": order})
 
 
@@ -144,7 +152,7 @@ def look_up(asked: Asked) -> Response:
 def get_order(asked: Asked, number: str) -> Response:
     """Return an order to whoever holds its tracking token."""
     desk, head = tracked(asked, number)
-    order = reading.for_citizen(desk, head, at=asked.at)
+    order = reading.for_citizen(desk, head, language=asked.language, at=asked.at)
     return answer(order, headers=etag(head.order.version))
 
 
@@ -197,7 +205,31 @@ def withdraw(asked: Asked, number: str) -> Response:
 def reopen(asked: Asked, number: str) -> Response:
     """Say that it is not solved."""
     sent = asked.body()
-    return _move(asked, number, "reopen", note=sent.note, files=sent.files)
+    done = _move(asked, number, "reopen", note=sent.note, files=sent.files)
+    desk, head = tracked(asked, number)
+    command = _command(asked, number, "reopen", {"note": sent.note})
+    progressing.also_not_solved(desk, head.order, command, at=asked.at)
+    return done
+
+
+@_moves("add", "Remark", {"note": "今天又停了一次"})
+def add(asked: Asked, number: str) -> Response:
+    """Add words to the issue of the complaint ledger, after the order is filed too."""
+    return _say(asked, number, "add")
+
+
+@_moves("not-solved", "Remark", {"note": "电压还是低"})
+def not_solved(asked: Asked, number: str) -> Response:
+    """Say that the issue is not solved: it is handled again, however far it was."""
+    return _say(asked, number, "not_solved")
+
+
+def _say(asked: Asked, number: str, what: str) -> Response:
+    """Say something about an order's issue and return the order as it then is."""
+    desk, head = tracked(asked, number)
+    progressing.say(desk, head.order, _command(asked, number, what, {"note": asked.body().note}))
+    order = reading.for_citizen(desk, head, language=asked.language, at=asked.at)
+    return answer(order, headers=etag(head.order.version))
 
 
 @_moves("rate", "Rating", {"score": 5})
@@ -214,7 +246,7 @@ def _move(asked: Asked, number: str, move: str, **answers: Any) -> Response:
     attaching.take(files(), sent)
     head = tracking.act(desk, number, _command(asked, number, move, answers))
     attaching.bind(number, sent, kind="citizen", at=asked.at)
-    order = reading.for_citizen(desk, head, at=asked.at)
+    order = reading.for_citizen(desk, head, language=asked.language, at=asked.at)
     return answer(order, headers=etag(head.order.version))
 
 

@@ -18,6 +18,7 @@ from chalicelib.api.models import (
     Note,
     OrderNumber,
     Out,
+    RevealIn,
     Stamp,
     _instant,
 )
@@ -38,6 +39,12 @@ Grade = Annotated[Literal[GRADES], Field(examples=["general"])]  # type: ignore[
 
 
 # What comes in ----------------------------------------------------------------------------------
+
+
+class IssueReveal(RevealIn):
+    """Whose telephone somebody has to see, by the order that they reported, and why."""
+
+    order: OrderNumber
 
 
 class NewIssue(In):
@@ -247,6 +254,34 @@ class IssueProposal(Out):
     reason: str
     score: float
     why: list[str]
+
+
+class ProofStep(Out):
+    """What was done with one of our orders."""
+
+    name: str
+    label: str
+    at: Stamp
+    recorded_at: Stamp
+
+
+class ProofRow(Out):
+    """An order of ours about the issue. is_before: it came before a hotline's first case."""
+
+    order_id: str
+    kind: str
+    kind_label: str
+    channel: str
+    channel_label: str
+    reported_at: Stamp
+    is_before: bool
+    events: list[ProofStep]
+
+
+class IssueProof(Out):
+    """Our own orders about an issue, oldest first."""
+
+    items: list[ProofRow]
 
 
 class IssueStep(Out):

@@ -22,7 +22,7 @@ from chalicelib.domain.refusal import BadInput, NotAllowed, Unknown
 from chalicelib.domain.staff import Capability, OfficeLevel
 from chalicelib.store import issues as kept
 from chalicelib.store.issues import VIEWS, Head
-from chalicelib.usecases import attaching, clearing, overseeing
+from chalicelib.usecases import answering, attaching, clearing, overseeing, revealing
 from chalicelib.usecases.desk import actor_of
 from chalicelib.usecases.handling import Command
 
@@ -251,6 +251,64 @@ def _page(asked: Asked, on: OnDesk, head: Head, *, status: int = HTTPStatus.OK) 
         language=asked.language,
     )
     return answer(body, status=status, headers=etag(head.issue.version))
+
+
+# A hotline is answered, and a person is looked at ----------------------------------------------
+
+DOCX: Final = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+
+
+@routes.get(
+    "/issues/{issue}/proof",
+    gives=f"{MODELS}:IssueProof",
+    capability=Capability.ISSUE_READ,
+    refuses=("unknown", "busy"),
+)
+def get_issue_proof(asked: Asked, issue: str) -> Response:
+    """Return our own orders about an issue with what was done when: that we were asked first."""
+    on = staff(asked, Capability.ISSUE_READ)
+    head = seen(on, issue)
+    return answer({"items": answering.proof(head.issue, language=asked.language)})
+
+
+@routes.get(
+    "/issues/{issue}/letter",
+    capability=Capability.ISSUE_WORK,
+    media=DOCX,
+    refuses=("unknown", "busy"),
+)
+def get_issue_letter(asked: Asked, issue: str) -> Response:
+    """Return a draft of the reply to the hotline, as a document; on record. Send its Accept."""
+    on = staff(asked, Capability.ISSUE_WORK)
+    head = seen(on, issue, Capability.ISSUE_WORK)
+    asked.takes_back(DOCX)
+    by = actor_of(on.staff)
+    data = {"issue": head.issue.issue_id, "letter": True}
+    revealing.record(revealing.EXPORTED, head.issue.county, data, by=by, at=asked.at)
+    content = answering.letter(on.desk, head.issue, at=asked.at)
+    return download(content, media=DOCX, name=f"reply-{head.issue.issue_id}.docx", rows=1)
+
+
+@routes.post(
+    "/issues/{issue}/reveal",
+    takes=f"{MODELS}:IssueReveal",
+    gives="Revealed",
+    capability=Capability.CONTACT_REVEAL,
+    example={"order": "5820016339042275", "reason": "约定上门时间"},
+    refuses=("unknown", "busy"),
+)
+def reveal_issue_contact(asked: Asked, issue: str) -> Response:
+    """Return in full who reported one of its orders. Who looked, when and why goes on record."""
+    on, sent = staff(asked, Capability.CONTACT_REVEAL), asked.body()
+    head = seen(on, issue)
+    if sent.order not in head.issue.orders:
+        raise BadInput.of("order", "issue.order_not_linked")
+    order = on.order(sent.order, Capability.CONTACT_REVEAL)
+    by = actor_of(on.staff)
+    found = revealing.reveal(
+        order, reason=sent.reason, by=by, at=asked.at, issue=head.issue.issue_id
+    )
+    return answer(found)
 
 
 # The tables as data -----------------------------------------------------------------------------

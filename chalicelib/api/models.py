@@ -468,6 +468,27 @@ class Score(Out):
     score: int
 
 
+class IssueProgress(Out):
+    """How far the complaint's issue is, in plain words, and what its reporter may say to it.
+
+    again: it had been cleared before, and came back.
+    """
+
+    step: Literal[
+        "open",
+        "handling",
+        "investigation",
+        "signing",
+        "cleared",
+        "followed_up",
+        "terminated",
+    ]
+    text: str
+    at: Stamp
+    again: bool
+    can: list[Literal["add", "not_solved"]]
+
+
 class PublicOrder(Out):
     """An order as its reporter sees it."""
 
@@ -491,6 +512,7 @@ class PublicOrder(Out):
     closed_at: Stamp | None
     hotline: str
     version: int
+    issue: IssueProgress | None
 
 
 class PublicConfig(Out):

@@ -1693,6 +1693,25 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "grade.southern_grid.major": ("重大", "Major"),
     "grade.southern_grid.special": ("特大", "Extremely grave"),
     # What an issue starts by itself
+    "public.issue.open": (
+        "已列入投诉台账，正在安排专人处理",
+        "On our complaint ledger; somebody is being put in charge",
+    ),
+    "public.issue.handling": ("专人正在处理", "Somebody is working on it"),
+    "public.issue.investigation": ("正在现场调查", "It is being investigated on site"),
+    "public.issue.signing": (
+        "已处理，上级正在逐级核查",
+        "Dealt with; those above are checking it, level by level",
+    ),
+    "public.issue.cleared": (
+        "核查通过，已销号，之后还会回头看",
+        "Checked and cleared; we will look at it again",
+    ),
+    "public.issue.followed_up": (
+        "已回头看，问题没有再出现",
+        "Looked at again: it has not come back",
+    ),
+    "public.issue.terminated": ("已按规定终止服务", "Service ended, as the rules provide"),
     "trigger.second_12398_call": ("同一问题第二次拨打 12398", "Second call to 12398"),
     "trigger.visit_dissatisfied": ("回访不满意", "Not satisfied at the visit"),
     "trigger.wide_impact": ("影响面较大", "Many are affected"),

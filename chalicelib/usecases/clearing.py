@@ -20,7 +20,7 @@ from chalicelib.domain.issue_moves import Act, Made, Place, open_issue
 from chalicelib.domain.order import GRADES, Actor, Event, Order, order_number, salted_digest
 from chalicelib.domain.refusal import BadInput, IllegalMove, Stale, Unknown
 from chalicelib.domain.staff import Capability, OfficeLevel, Outsider, Relation, relation
-from chalicelib.store import deliveries, issues, ledger, orders
+from chalicelib.store import deliveries, issues, ledger, orders, traces
 from chalicelib.store.issues import LOOK_BACK, Change, Head
 from chalicelib.store.orders import Key, Look
 from chalicelib.store.personal import Words
@@ -201,7 +201,7 @@ def find_order(
         raise BadInput.of(field_name, "issue.order_unknown") from None
     if not sees(order):
         raise BadInput.of(field_name, "issue.order_unknown")
-    if order.facts.get("issue"):
+    if traces.issue_of(order_id):
         raise BadInput.of(field_name, "issue.order_elsewhere")
     return Linked.of(order, reason=reason, at=act.occurred_at, by=act.actor.actor_id)
 

@@ -9,7 +9,7 @@ there is no news, and a copy says which version it is of.
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Final
@@ -23,7 +23,7 @@ from chalicelib.domain.order import GRADES, Actor, Event, Order, order_number
 from chalicelib.domain.procedure import ISSUE, is_on_ledger
 from chalicelib.domain.reach import Reach
 from chalicelib.domain.refusal import BadInput, GateClosed, IllegalMove, Stale, Unknown
-from chalicelib.domain.repeats import Match, Reason, Trace, Windows, matches
+from chalicelib.domain.repeats import Match, Reason, Trace, Windows, compare, matches
 from chalicelib.domain.staff import Outsider
 from chalicelib.store import customers, issues, orders, outages, personal, traces
 from chalicelib.store.issues import Change
@@ -357,3 +357,46 @@ def change(desk: Desk, issue_id: str, make: Callable[[Issue, Rules], Made | None
             continue
         return ""
     raise Stale(what="issue")
+
+
+# What a person may link ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """An order that may be about the same issue. score: of 100. issue_id: where it is now."""
+
+    order: Order
+    reason: str
+    score: int
+    why: tuple[str, ...]
+    issue_id: str
+
+
+def proposals(desk: Desk, issue: Issue, *, at: datetime) -> tuple[Proposal, ...]:
+    """Return the orders that may belong to an issue, the likeliest first. Raises Busy."""
+    windows = Windows.of(desk.rules(issue.county), at)
+    best: dict[str, Match] = {}
+    for head in orders.get_many(issue.orders):
+        trace = trace_of(desk, head)
+        near = traces.like(trace, since=trace.at - LONGEST_LIFE, lately=trace.at - windows.event)
+        for other in near.values():
+            if other.order_id in issue.orders:
+                continue
+            new, earlier = sorted((trace, other), key=lambda each: each.at)[::-1]
+            found = compare(new, earlier, windows=windows)
+            known = best.get(other.order_id)
+            if found is not None and (known is None or found.certainty > known.certainty):
+                best[other.order_id] = found
+    return tuple(
+        Proposal(
+            head.order,
+            REASONS[best[head.order.order_id].reason],
+            best[head.order.order_id].certainty,
+            tuple(REASONS[each] for each in best[head.order.order_id].why),
+            traces.issue_of(head.order.order_id),
+        )
+        for head in sorted(
+            orders.get_many(best), key=lambda each: -best[each.order.order_id].certainty
+        )
+    )

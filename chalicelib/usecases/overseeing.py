@@ -11,7 +11,7 @@ from typing import Any, Final
 from chalicelib.domain import words as wording
 from chalicelib.domain.calendar import local_day
 from chalicelib.domain.clocks import Rules, instant, level
-from chalicelib.domain.issue import COMMANDS, Issue, Source, State, aggregate
+from chalicelib.domain.issue import ACTIVE, COMMANDS, Issue, Source, State, aggregate
 from chalicelib.domain.issue_gates import (
     CHECKLISTS,
     GATES,
@@ -29,7 +29,7 @@ from chalicelib.outbound.objects import Files
 from chalicelib.store import issues, ledger, personal
 from chalicelib.store.issues import VIEWS, Head
 from chalicelib.store.personal import Words
-from chalicelib.usecases import reading, revealing, sheets
+from chalicelib.usecases import linking, reading, revealing, sheets
 from chalicelib.usecases.clearing import right_for
 from chalicelib.usecases.desk import Desk, Viewer, actor_of
 from chalicelib.usecases.showing import (
@@ -255,7 +255,7 @@ def page(
             _order_row(desk, order_id, issue, language)
             for order_id in sorted(issue.orders, key=lambda each: issue.orders[each].at)
         ],
-        "proposals": [],
+        "proposals": _proposals(viewer, issue),
         "timeline": [_step(desk, event, said, language) for event in events],
         "handling": _handling(desk, issue, language),
         "violations": issues.violations(issue.county, at_fault) if issue.is_liable else {},
@@ -289,6 +289,22 @@ def page(
         "absorbed": sorted(issue.absorbed),
         "moves": move_rows(viewer, head, rules, actor_level=actor_level, language=language),
     }
+
+
+def _proposals(viewer: Viewer, issue: Issue) -> list[dict[str, Any]]:
+    """Return the orders that may belong to it and that are theirs to see who look."""
+    if issue.state not in ACTIVE:
+        return []
+    return [
+        {
+            "order_id": each.order.order_id,
+            "reason": each.reason,
+            "score": each.score / 100,
+            "why": list(each.why),
+        }
+        for each in linking.proposals(viewer.desk, issue, at=viewer.at)
+        if viewer.sees(each.order)
+    ]
 
 
 def clock_rows(desk: Desk, issue: Issue, rules: Rules, *, at: datetime) -> list[dict[str, Any]]:

@@ -14,18 +14,19 @@ from chalicelib.domain.staff import MATRIX, Capability, Staff, may
 from chalicelib.outbound.objects import Files
 from chalicelib.store import customers, deliveries, ledger, personal
 from chalicelib.store.orders import Head
-from chalicelib.usecases import delivering, queueing, showing
+from chalicelib.usecases import delivering, progressing, queueing, showing
 from chalicelib.usecases.desk import Desk
 from chalicelib.usecases.showing import Record, stamp
 
 
-def for_citizen(desk: Desk, head: Head, *, at: datetime) -> dict[str, Any]:
+def for_citizen(desk: Desk, head: Head, *, language: str, at: datetime) -> dict[str, Any]:
     """Return the order as its reporter sees it. Raises Busy.
 
     The head alone tells its steps, unless they were too many to stand beside it.
     """
     steps = head.steps if head.steps is not None else milestones(history(head.order.order_id))
-    return showing.public_order(desk, head, steps, at=at)
+    issue = progressing.progress(desk, head.order, language=language)
+    return showing.public_order(desk, head, steps, at=at, issue=issue)
 
 
 def for_staff(

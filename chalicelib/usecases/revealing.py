@@ -38,11 +38,12 @@ def record(name: str, county: str, data: Mapping[str, Any], *, by: Actor, at: da
     )
 
 
-def reveal(head: Head, *, reason: str, by: Actor, at: datetime) -> dict[str, str]:
+def reveal(head: Head, *, reason: str, by: Actor, at: datetime, issue: str = "") -> dict[str, str]:
     """Return a contact in full, once the look is on record.
 
-    reason: the viewer's own words, without a telephone or the reporter's name. Raises BadInput,
-    Unknown when the contact was forgotten, and Busy.
+    issue: of the complaint ledger, from which the viewer looks; it stands on record beside the
+    order. reason: the viewer's own words, without a telephone or the reporter's name. Raises
+    BadInput, Unknown when the contact was forgotten, and Busy.
     """
     check_reason(reason)
     order = head.order
@@ -52,7 +53,8 @@ def reveal(head: Head, *, reason: str, by: Actor, at: datetime) -> dict[str, str
     name = str(kept.get("name", ""))
     if len(name) > 1 and name in reason:
         raise BadInput.of("reason", "text.name")
-    record(REVEALED, order.county, {"order": order.order_id, "reason": reason}, by=by, at=at)
+    data = {"order": order.order_id, "reason": reason} | ({"issue": issue} if issue else {})
+    record(REVEALED, order.county, data, by=by, at=at)
     return {name: str(kept.get(name, "")) for name in ("phone", "name", "address", "account_no")}
 
 

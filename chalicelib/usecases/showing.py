@@ -163,9 +163,17 @@ CITIZENS_MOVES: Final = ("withdraw", "supplement", "expedite", "reopen", "rate")
 
 
 def public_order(
-    desk: Desk, head: Head, steps: Sequence[Milestone], *, at: datetime
+    desk: Desk,
+    head: Head,
+    steps: Sequence[Milestone],
+    *,
+    at: datetime,
+    issue: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Return the order as its reporter sees it: their words, our promises, no names of ours."""
+    """Return the order as its reporter sees it: their words, our promises, no names of ours.
+
+    issue: how far its issue is on the complaint ledger, where it has one.
+    """
     order, shown = head.order, head.shown
     promises = _promises(desk, order, at)
     earliest = expedite_from(desk, order)
@@ -190,6 +198,7 @@ def public_order(
         "closed_at": _stamped(order.closed_at),
         "hotline": HOTLINE,
         "version": order.version,
+        "issue": issue,
     }
 
 
