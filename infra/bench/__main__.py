@@ -16,7 +16,7 @@ import time
 from collections.abc import Sequence
 from contextlib import redirect_stdout
 
-from infra.bench import costs, machine, notices, shipped, survey
+from infra.bench import clearing, costs, machine, notices, shipped, survey
 from infra.bench.scene import Scene
 from infra.bench.table import CannotMeasure, Line, Row, Verdict, judge, printed, summary
 from infra.local.tools import CannotRun
@@ -24,7 +24,14 @@ from infra.local.tools import CannotRun
 
 def rows() -> tuple[Row, ...]:
     """Return every row in the order in which they are measured: few open orders before many."""
-    return (*survey.ROWS, *costs.rows(), *notices.ROWS, *machine.rows(), *shipped.ROWS)
+    return (
+        *survey.ROWS,
+        *costs.rows(),
+        *notices.ROWS,
+        *clearing.ROWS,
+        *machine.rows(),
+        *shipped.ROWS,
+    )
 
 
 def chosen(names: Sequence[str], *, quick: bool) -> list[Row]:
