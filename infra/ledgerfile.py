@@ -284,6 +284,7 @@ def _issue(head: Mapping[str, Any], rows: Sequence[Link]) -> None:
 
 FOLDS: Final[dict[str, Callable[[Mapping[str, Any], Sequence[Link]], None]]] = {
     "order": _order,
+    "paper": _order,
     "outage": _outage,
     "issue": _issue,
 }

@@ -46,6 +46,7 @@ STATES: Final = (OPEN, CLOSED, PUBLISHED)
 LOOK_BACK: Final = timedelta(minutes=5)
 """How long after an event its effects are looked for. [design] as limit effect.look_back"""
 UNIT: Final = "unit"
+BATCH: Final = 100
 _LATEST: Final = 10**14
 _DIGITS: Final = 15
 
@@ -246,6 +247,27 @@ def listed(
     shown = found[:limit]
     more = more or len(found) > limit
     return Page(tuple(map(_line, shown)), str(shown[-1].sk) if more and shown else None)
+
+
+def names_since(office: str, since: datetime, *, confidential: bool = False) -> list[str]:
+    """Return the ids of an office's papers that are open, or were closed since. Raises Busy."""
+    found: list[str] = []
+    for state in (OPEN, CLOSED):
+        after: str | None = None
+        while True:
+            part = listed(
+                office, state, kinds=PAPERS, limit=BATCH, after=after, confidential=confidential
+            )
+            fresh = [
+                line.paper_id
+                for line in part.items
+                if state == OPEN or line.row["closed_at"] >= millis(since)
+            ]
+            found += fresh
+            after = part.after
+            if after is None or len(fresh) < len(part.items):
+                break
+    return sorted(found)
 
 
 def of_issue(issue_id: str) -> list[Line]:

@@ -107,7 +107,7 @@ def hourly(desk: Desk, *, at: datetime, is_out_of_time: Callable[[], bool]) -> S
 def daily(desk: Desk, *, at: datetime, is_out_of_time: Callable[[], bool]) -> Spotted:
     """Find what the rules find, county by county, then city by city. Raises Busy."""
     run = _Run(desk, _whole(at), Spotted())
-    for county in desk.snapshot.counties:
+    for county in _in_turn(desk, at):
         if is_out_of_time():
             run.spotted.stopped_early = True
             return run.spotted
@@ -120,6 +120,13 @@ def daily(desk: Desk, *, at: datetime, is_out_of_time: Callable[[], bool]) -> Sp
         if office.level is OfficeLevel.CITY and office.active:
             _month(run, office.office_id)
     return run.spotted
+
+
+def _in_turn(desk: Desk, at: datetime) -> list[str]:
+    """Return the counties, another one first each day: where time runs out none is always last."""
+    counties = list(desk.snapshot.counties)
+    first = local_day(at).toordinal() % len(counties) if counties else 0
+    return [*counties[first:], *counties[:first]]
 
 
 def _whole(at: datetime) -> datetime:

@@ -257,7 +257,8 @@ def days(
 
     What else is kept in chains: the county's grid, what it imported, every outage with its
     announcements that is open or intended, or was over on these days or since, and the crews,
-    trucks, loans and tasks of supply assurance that it has now, and every issue opened then.
+    trucks, loans and tasks of supply assurance that it has now, every issue opened then, and every
+    paper that is open or was closed since.
 
     public_key: empty where there is none; then no seal is looked at. knows: whether who asks may
     know of orders of a kind here; those of others are verified too, and neither named nor counted
@@ -314,7 +315,9 @@ def _cursor(after: str | None, first: date, last: date) -> tuple[str, str]:
     return phase, where
 
 
-_OTHERS: Final = frozenset({"announcement", "grid", "import", "issue", "outage", *resources.SORTS})
+_OTHERS: Final = frozenset(
+    {"announcement", "grid", "import", "issue", "outage", "paper", *resources.SORTS}
+)
 MISCONDUCT: Final = "misconduct_report"
 """The kind of orders that who may not know of them may not know of such issues either."""
 
@@ -344,6 +347,15 @@ def _others(
     versions |= {
         f"issue/{head.issue.issue_id}": head.issue.version
         for head in issues.get_many((*opened, *hidden))
+    }
+    papered, papered_hidden = (
+        papers.names_since(county, since, confidential=secretly) for secretly in (False, True)
+    )
+    secret |= frozenset() if knows(MISCONDUCT) else {f"paper/{each}" for each in papered_hidden}
+    versions |= {f"paper/{each}": 0 for each in (*papered, *papered_hidden)}
+    versions |= {
+        head.paper.order_id: head.paper.version
+        for head in papers.get_many((*papered, *papered_hidden))
     }
     every = sorted({f"grid/{county}", f"import/{county}", *named, *versions})
     left = [each for each in every if each > after]

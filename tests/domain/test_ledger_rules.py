@@ -19,6 +19,7 @@ RULES: dict[str, tuple[str, ...] | str] = {
     "S0.18": ("test_s0_18_the_first_of_the_staff_to_touch_it_answers_for_it_to_the_end",),
     "S0.19": (
         "test_s0_19_a_service_event_is_not_let_go_before_all_four_are_answered",
+        "test_s0_19_nothing_is_let_go_while_one_of_the_four_is_open",
         "test_s1_18_a_typical_case_has_cause_accountability_and_lessons",
     ),
     "S0.20": f"{ELSEWHERE}the board, the circular and the lists that such a meeting looks at",
@@ -38,19 +39,23 @@ RULES: dict[str, tuple[str, ...] | str] = {
         "test_s0_25_repeated_violations_add_up_for_unit_and_person",
     ),
     "S0.26": "video of business halls is not ours to watch; it is a kind of evidence of an appeal",
-    "S0.27": f"{ELSEWHERE}the table of the ledger, exported by view whenever it is wanted",
+    "S0.27": ("test_s1_14_the_months_circular_is_drafted_from_its_figures",),
     "S0.28": f"{ELSEWHERE}the board ranks base units by the same counts; texts are papers",
     "S0.29": "training has no data here",
     "S0.30": (
         "test_s0_30_problem_orders_are_picked_by_rule",
         "test_s0_30_a_sample_can_be_drawn_again_by_anybody",
+        "test_s0_30_what_a_check_finds_is_worked_again_and_looked_at_by_another",
     ),
     "S0.31": (
         "test_s0_31_warnings_and_escalations_fire_once_each_and_tell_the_levels_in_turn",
         "test_s0_31_a_supervision_has_an_owner_a_due_and_replies_and_blocks_clearing",
     ),
     "S0.32": (
+        "test_s0_32_an_appeal_has_a_basis_evidence_of_a_kind_and_three_signatures",
         "test_s0_32_an_appeal_after_its_term_is_refused_naming_the_rule",
+        "test_s0_32_an_appeal_that_wins_takes_back_the_accountability_and_the_issue_learns_of_it",
+        "test_s0_32_of_ten_who_decide_one_appeal_at_once_one_wins",
         "test_s0_32_a_pending_appeal_keeps_the_line_open",
     ),
     "S0.33": f"{ELSEWHERE}an issue with owner and due is the line of such a list",
@@ -94,8 +99,12 @@ RULES: dict[str, tuple[str, ...] | str] = {
     ),
     "S1.15": (
         "test_s1_15_the_two_way_condition_wants_both_for_an_interview_and_one_for_a_warning",
+        "test_s1_15_the_month_that_is_over_is_held_against_both_conditions",
     ),
-    "S1.16": ("test_s1_16_an_interview_has_its_four_statements_each_refused_by_name",),
+    "S1.16": (
+        "test_s1_16_an_interview_has_its_four_statements_each_refused_by_name",
+        "test_s1_16_the_agreed_target_is_looked_at_on_its_day_and_not_before",
+    ),
     "S1.17": ("test_s1_17_who_interviews_whom_goes_by_level",),
     "S1.18": ("test_s1_18_a_case_is_published_to_every_office_below_and_to_no_other",),
     "S1.19": (
@@ -120,7 +129,12 @@ RULES: dict[str, tuple[str, ...] | str] = {
         "test_s1_27_a_complaint_of_ours_that_was_not_effectively_handled_makes_a_call_a_bypass",
         "test_s1_27_a_bypass_assesses_departments_jointly",
     ),
-    "S1.28": ("test_s1_28_a_warning_goes_down_is_receipted_acted_on_and_looked_at",),
+    "S1.28": (
+        "test_s1_28_a_warning_goes_down_is_receipted_acted_on_and_looked_at",
+        "test_s1_28_a_theme_is_found_when_it_rises_against_its_own_history",
+        "test_s1_28_several_complaints_in_one_village_are_found_once_and_go_to_the_city",
+        "test_s1_28_a_receipt_that_is_overdue_is_told_to_the_duty_desk_and_climbs",
+    ),
     "S1.29": "a motto",
     "S1.30": (
         "test_s1_30_a_graver_issue_has_a_tighter_clock_from_the_same_start",

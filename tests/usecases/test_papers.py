@@ -1,5 +1,7 @@
 """What the rules find is put on paper once; what is due of papers is done, told and verified."""
 
+import base64
+import io
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -11,19 +13,23 @@ import pytest
 from chalicelib.domain.calendar import local_day
 from chalicelib.domain.contact import Contact, Phone
 from chalicelib.domain.issue_moves import Act, Place, open_issue
-from chalicelib.domain.order import Actor, order_number
+from chalicelib.domain.order import Actor, canonical, order_number
 from chalicelib.domain.papers import PAPERS
 from chalicelib.domain.risks import drawn
 from chalicelib.domain.staff import OfficeLevel
+from chalicelib.outbound.seals import DiskSeals, public_key_of
 from chalicelib.store import customers, daybook, issues, ledger, orders, papers, personal
 from chalicelib.store.customers import Place as Area
 from chalicelib.store.deliveries import Status
+from chalicelib.store.packing import pack
 from chalicelib.usecases import delivering, handling, spotting, verifying, watching
 from chalicelib.usecases import papers as journeys
 from chalicelib.usecases.desk import Desk
 from chalicelib.usecases.handling import Command
 from chalicelib.usecases.papers import About, New
 from chalicelib.usecases.spotting import Spotted
+from infra import ledgerfile
+from infra.ledger_export import export
 from tests.usecases.county import (
     CITY,
     COUNTY,
@@ -42,6 +48,7 @@ from tests.usecases.county import (
 )
 
 DAY = timedelta(days=1)
+KEY = base64.b64encode(b"k" * 32).decode()
 OCTOBER = datetime(2026, 10, 20, 2, tzinfo=UTC)
 
 
@@ -331,3 +338,58 @@ def test_a_paper_is_no_order_and_stands_in_no_queue(desk):
     assert not delivering.is_order(ledger.event(head.paper.order_id, 1))
     assert desk.papers.procedures is PAPERS
     assert head.paper.kind not in the_desk().procedures
+
+
+def bend_head(client: Any, prefix: str, head: papers.Head) -> None:
+    """Close a paper past the house: its head says so, its chain does not."""
+    bent = replace(head.paper, stage="closed")
+    client.update_item(
+        TableName=f"{prefix}-orders",
+        Key={"order_id": {"S": head.paper.order_id}},
+        UpdateExpression="SET head = :head",
+        ExpressionAttributeValues={":head": {"B": pack(canonical(bent.to_json()))}},
+    )
+
+
+def edit_event(client: Any, prefix: str, head: papers.Head) -> None:
+    """Let another have signed it."""
+    event = ledger.event(head.paper.order_id, 2)
+    client.update_item(
+        TableName=f"{prefix}-ledger",
+        Key={"aggregate": {"S": head.paper.order_id}, "seq": {"N": "2"}},
+        UpdateExpression="SET body = :body",
+        ExpressionAttributeValues={":body": {"S": event.body().replace("city-1", "city-9")}},
+    )
+
+
+def cut_tail(client: Any, prefix: str, head: papers.Head) -> None:
+    """Take its last step away."""
+    client.delete_item(
+        TableName=f"{prefix}-ledger",
+        Key={"aggregate": {"S": head.paper.order_id}, "seq": {"N": "2"}},
+    )
+
+
+@pytest.mark.parametrize("tamper", [bend_head, edit_event, cut_tail])
+def test_what_was_done_to_a_paper_past_the_house_is_found_online_and_offline(
+    desk, store, tmp_path, tamper
+):
+    head = warned(desk)
+    today = local_day(NOON)
+
+    def online() -> list[str]:
+        found = verifying.days(
+            COUNTY, today, today, port=DiskSeals(tmp_path), public_key="", after=None,
+            is_out_of_time=lambda: False, at=NOON + DAY,
+        )  # fmt: skip
+        return [chain for chain, _, _ in found.bad]
+
+    def offline() -> list[str]:
+        out = io.StringIO()
+        export(out, port=DiskSeals(tmp_path), first=NOON - DAY, private_key=KEY, at=NOON + DAY)
+        report = ledgerfile.check(out.getvalue().splitlines(), public_key=public_key_of(KEY))
+        return [chain for chain, _, _ in report.bad if chain.startswith("paper/")]
+
+    assert (online(), offline()) == ([], [])
+    tamper(store.connection.client, store.prefix, head)
+    assert (online(), offline()) == ([head.paper.order_id], [head.paper.order_id])
