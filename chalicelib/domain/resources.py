@@ -116,7 +116,7 @@ REASONS: Final = frozenset(
     {
         *("free", "busy", "state_promised", "state_committed", "state_away", "state_off"),
         *("on_duty", "off_duty", "able", "unable", *Near, "distance", "borrowed", "orders"),
-        *("beyond_limit", "etr_unknown", "smallest_able", "only_able"),
+        *("beyond_limit", "etr_unknown", "smallest_able", "only_able", "shares"),
         *("none_free", "none_strong_enough"),
     }
 )
@@ -523,30 +523,58 @@ def allocate(
     """Return which free truck should feed whom of those who will be dark for too long.
 
     The most urgent need first, then the earliest deadline; each gets the smallest truck that
-    carries the load, of such the nearest. A truck that is promised, at work or out of service is
-    not given. trucks: those of the offices that decide. spots: of places, by code.
+    carries the load, of such the nearest. Who hangs under a transformer where a truck is, or is to
+    go, shares it as far as it carries them. A truck that is promised, at work elsewhere or out of
+    service is not given. trucks: those of the offices that decide. spots: of places, by code.
     """
     ordered = sorted(
         (want for want in wants if want.is_beyond),
         key=lambda want: (NEEDS.index(want.need), want.deadline, want.customer),
     )
     at_work = {(each.job.outage, each.job.customer): each for each in trucks if each.job}
+    room = _Room()
+    for each in trucks:
+        if each.job:
+            room.add(each.job.outage, each.job.place, each, each.kw - each.job.kw)
     left = [each for each in trucks if each.sort is Sort.TRUCK and each.is_free]
     given, served, short = [], [], []
     for want in ordered:
         own = at_work.get((want.outage, want.customer))
-        if own is not None:
-            served.append((want, own))
+        shared = own or room.take(want)
+        if shared is not None and shared.job:
+            served.append((want, shared))
             continue
         able = [each for each in left if each.kw >= want.kw]
-        if not able:
+        if shared is None and not able:
             name = "none_strong_enough" if left else "none_free"
             short.append((want, Reason(name, {"kw": want.kw})))
             continue
-        best = min(able, key=lambda unit: (unit.kw, _far(unit, want, spots), unit.unit_id))
-        left.remove(best)
-        given.append(_given(want, best, able, spots))
+        best = shared or min(able, key=lambda u: (u.kw, _far(u, want, spots), u.unit_id))
+        if shared is None:
+            left.remove(best)
+            room.add(want.outage, want.place, best, best.kw - want.kw)
+        given.append(_given(want, best, [] if shared else able, spots))
     return Allocation(tuple(given), tuple(served), tuple(short))
+
+
+class _Room:
+    """What trucks can still carry at the transformers where they are, or are to go."""
+
+    def __init__(self) -> None:
+        self._left: dict[tuple[str, str], list[tuple[Unit, int]]] = {}
+
+    def add(self, outage: str, place: str, unit: Unit, kw: int) -> None:
+        """Say that a truck carries so much more at a transformer."""
+        self._left.setdefault((outage, place), []).append((unit, kw))
+
+    def take(self, want: Want) -> Unit | None:
+        """Return the truck that carries a customer beside those it feeds, and count their load."""
+        here = self._left.get((want.outage, want.place), [])
+        for number, (unit, kw) in enumerate(here):
+            if kw >= want.kw:
+                here[number] = (unit, kw - want.kw)
+                return unit
+        return None
 
 
 def _far(unit: Unit, want: Want, spots: Mapping[str, Spot]) -> float:
@@ -560,7 +588,10 @@ def _given(want: Want, unit: Unit, able: Sequence[Unit], spots: Mapping[str, Spo
     minutes = int((want.back - want.deadline).total_seconds() // 60)
     reasons = [
         Reason("beyond_limit" if want.known else "etr_unknown", {"minutes": minutes}),
-        Reason("smallest_able" if len(able) > 1 else "only_able", {"kw": unit.kw, "load": want.kw}),
+        Reason(
+            "shares" if not able else "smallest_able" if len(able) > 1 else "only_able",
+            {"kw": unit.kw, "load": want.kw},
+        ),
     ]
     if km is not None:
         reasons.append(Reason("distance", {"km": f"{km:.1f}"}))

@@ -519,6 +519,10 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
         "唯一带得动 {load} 千瓦的一台（{kw} 千瓦）",
         "The only one that carries {load} kW ({kw} kW)",
     ),
+    "resource.reason.shares": (
+        "与同台区共用（{kw} 千瓦，本户 {load} 千瓦）",
+        "Shares the truck of its transformer ({kw} kW, {load} kW of them here)",
+    ),
     "resource.reason.none_free": ("没有空闲的发电车", "No truck is free"),
     "resource.reason.none_strong_enough": (
         "空闲的车都带不动 {kw} 千瓦",

@@ -1,5 +1,6 @@
 """Crews, trucks, who comes first and who may lend: rules that a supervisor could sign."""
 
+from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -65,7 +66,7 @@ def a_candidate(unit_id="c1", *, unit=None, **about: Any):
 def a_want(customer="k1", **about: Any):
     plain = {
         "outage": "o1",
-        "place": "T-01",
+        "place": f"T-{customer}",
         "need": "key_first",
         "kw": 50,
         "since": NOON,
@@ -341,6 +342,29 @@ def test_who_has_a_truck_is_named_as_served_and_asks_for_no_second_one():
     assert [one.want.customer for one in found.given] == ["k2"]
 
 
+def test_who_hangs_under_one_transformer_shares_a_truck_as_far_as_it_carries_them():
+    wants = [a_want(name, place="T-01", kw=40) for name in ("a", "b", "c")]
+
+    found = allocate([*wants, a_want("d", place="T-02")], [a_truck(kw=100), a_truck("T2")], {})
+
+    assert [(one.want.customer, one.unit.unit_id) for one in found.given] == [
+        ("a", "T1"), ("b", "T1"), ("c", "T2"),
+    ]  # fmt: skip
+    assert names(found.given[1].reasons) == ["beyond_limit", "shares"]
+    assert [want.customer for want, _ in found.short] == ["d"]
+
+
+def test_who_hangs_where_a_truck_is_at_work_is_served_as_far_as_it_carries_them():
+    truck = a_truck(kw=100, job=a_job("k1", kw=50))
+
+    wants = [a_want("k2", place="T-01", kw=50), a_want("k3", place="T-01", kw=1)]
+
+    found = allocate(wants, [truck], {})
+
+    assert [want.customer for want, _ in found.served] == ["k2"]
+    assert [want.customer for want, _ in found.short] == ["k3"]
+
+
 def test_a_load_that_no_free_truck_carries_is_said_to_be_too_large():
     found = allocate([a_want(kw=500)], [a_truck(kw=100)], {})
 
@@ -348,26 +372,35 @@ def test_a_load_that_no_free_truck_carries_is_said_to_be_too_large():
 
 
 @given(
-    st.lists(st.tuples(st.sampled_from(NEEDS), st.integers(1, 900)), max_size=12),
+    st.lists(
+        st.tuples(st.sampled_from(NEEDS), st.integers(1, 900), st.sampled_from("abc")), max_size=12
+    ),
     st.lists(
         st.tuples(st.integers(1, 900), st.booleans(), st.booleans(), st.booleans()), max_size=8
     ),
 )
-def test_no_truck_is_given_twice_nor_carries_more_than_it_can(loads, fleet):
-    wants = [a_want(str(n), need=need, kw=kw) for n, (need, kw) in enumerate(loads)]
+def test_no_truck_goes_to_two_places_nor_carries_more_than_it_can(loads, fleet):
+    wants = [
+        a_want(str(n), need=need, kw=kw, place=place) for n, (need, kw, place) in enumerate(loads)
+    ]
     trucks = [
         a_truck(str(n), kw=kw, loan="l" if promised else "", active=active,
-                job=a_job("busy") if works else None)
+                job=replace(a_job("busy", kw=min(kw, 50)), place="a") if works else None)
         for n, (kw, promised, active, works) in enumerate(fleet)
     ]  # fmt: skip
 
     found = allocate(wants, trucks, {})
 
-    given = [one.unit for one in found.given]
-    assert len({unit.unit_id for unit in given}) == len(given)
-    assert all(unit.is_free for unit in given)
-    assert all(one.want.kw <= one.unit.kw for one in found.given)
-    assert len(found.given) + len(found.short) == len(wants)
+    assert all(one.unit.is_free for one in found.given)
+    assert all(unit.job for _, unit in found.served)
+    carried = Counter({unit.unit_id: unit.job.kw for unit in trucks if unit.job})
+    places: dict[str, set[str]] = {}
+    for want, unit in [*((one.want, one.unit) for one in found.given), *found.served]:
+        carried[unit.unit_id] += want.kw
+        places.setdefault(unit.unit_id, set()).add(want.place)
+    assert all(carried[unit.unit_id] <= unit.kw for unit in trucks)
+    assert all(len(each) == 1 for each in places.values())
+    assert len(found.given) + len(found.served) + len(found.short) == len(wants)
 
 
 # One unit ---------------------------------------------------------------------------------------
