@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from chalicelib.domain.calendar import CHINA, local_day
 from chalicelib.domain.clocks import Rules, is_broken
+from chalicelib.domain.issue import Issue
 from chalicelib.domain.order import Order
 from chalicelib.domain.refusal import KeyReused, Refused
 from chalicelib.domain.risks import (
@@ -98,8 +99,13 @@ def hourly(desk: Desk, *, at: datetime, is_out_of_time: Callable[[], bool]) -> S
         if is_out_of_time():
             run.spotted.stopped_early = True
             break
+        told: set[str] = set()
+        for head in issues.listed(county, "open", limit=FOUND_BY).items:
+            if head.issue.grade in GRAVE:
+                told |= head.issue.orders.keys()
+                _bulletin_of_issue(run, head.issue)
         for order in _filed(county, FRESH, at):
-            if order.grade in GRAVE:
+            if order.grade in GRAVE and order.order_id not in told:
                 _bulletin(run, order)
     return run.spotted
 
@@ -189,9 +195,25 @@ def said_of(order: Order, places: Mapping[str, Place], rules: Rules, at: datetim
 # What is opened ---------------------------------------------------------------------------------
 
 
+GRADE_WORDS: Final = {"major": "重大", "special": "特殊"}
+
+
+def _bulletin_of_issue(run: _Run, issue: Issue) -> None:
+    """Draft the bulletin of a grave issue, however many orders it has."""
+    grade = GRADE_WORDS[issue.grade]
+    answers = {
+        "issue": issue.issue_id,
+        "title": f"{grade}投诉快报（台账{issue.issue_id}）",
+        "body": f"台账{issue.issue_id}已定为{grade}，关联工单{len(issue.orders)}件，"
+        f"责任单位{run.desk.office(issue.office).name}。请立即核查处理，并于当日反馈。",
+    }
+    new = New("bulletin", issue.county, day=issue.opened_at)
+    run.open(new, f"{issue.issue_id}/{issue.grade}", answers)
+
+
 def _bulletin(run: _Run, order: Order) -> None:
     """Draft the bulletin of a grave complaint: its number and its grade, nobody's name."""
-    grade = {"major": "重大", "special": "特殊"}[order.grade]
+    grade = GRADE_WORDS[order.grade]
     said = f"{order.occurred_at.astimezone(CHINA):%m月%d日%H时%M分}"
     answers = {
         "title": f"{grade}投诉快报（工单{order.order_id}）",

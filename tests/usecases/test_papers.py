@@ -182,6 +182,21 @@ def test_s1_14_a_grave_complaint_gets_its_bulletin_the_same_day_and_once(desk):
     assert local_day(due) == local_day(NOON)
 
 
+def test_s1_14_a_grave_issue_gets_one_bulletin_however_many_orders_it_has(desk):
+    number = an_issue(desk, grade="special")
+    for hour in range(2):
+        at = NOON + timedelta(hours=hour, minutes=5)
+        spotting.hourly(desk, at=at, is_out_of_time=lambda: False)
+
+    (line,) = lines("bulletin")
+    assert (line.row["facts"]["issue"], line.row["title"]) == (
+        number,
+        f"特殊投诉快报（台账{number}）",
+    )
+    kept = issues.get(number).issue.papers[line.paper_id]
+    assert (kept.kind, kept.open) == ("bulletin", False)  # it holds up no clearing
+
+
 def test_a_run_that_is_out_of_time_stops_and_says_so(desk):
     complain(desk, "k1", at=OCTOBER)
     done = spotting.daily(desk, at=NOON, is_out_of_time=lambda: True)
@@ -280,7 +295,7 @@ def test_the_oldest_paper_that_is_due_counts_for_the_watchdog(desk):
 # The issue, and the chain -----------------------------------------------------------------------
 
 
-def an_issue(desk: Desk) -> str:
+def an_issue(desk: Desk, **given: Any) -> str:
     number = order_number(b"a secret of more than thirty bytes", "papers", "one")
     made = open_issue(
         Act(Actor("system", "system"), NOON, NOON),
@@ -288,6 +303,7 @@ def an_issue(desk: Desk) -> str:
         source="complaint",
         place=Place(COUNTY, COUNTY, (PROVINCE, CITY, COUNTY)),
         rules=desk.rules(COUNTY),
+        **given,
     )
     issues.commit(issues.Change(None, made))
     return number
