@@ -75,7 +75,7 @@ def test_s0_16_an_outage_is_advised_the_nearest_crew_its_rank_and_who_needs_a_tr
     since = api.at - timedelta(days=1)
     turn = Turn(since=since, until=since + timedelta(days=9), staff_id="crew-2")
     registry.take_over([Duty("S-QINGHE-04", (turn,))], by=SETUP, at=api.at)
-    truck = a_truck(api, 120)
+    truck = a_truck(api, 100)
     found = dark(api)
 
     advice = done(api.get(f"/api/v1/outages/{found['id']}/advice", as_="dispatcher-1"))
