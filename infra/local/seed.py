@@ -30,7 +30,7 @@ from chalicelib.usecases.handling import Command
 from chalicelib.usecases.reporting import Report
 from chalicelib.usecases.resourcing import Asking, NewTruck
 from chalicelib.usecases.surveying import Survey
-from infra.local import network, seed_papers
+from infra.local import network, seed_issues, seed_papers
 from infra.local.issuer import Person, write_staff
 
 ADMIN: Final = Actor(Role.ADMIN.value, "seed")
@@ -132,6 +132,8 @@ def run(*, data: Path, at: datetime, say: Callable[[str], None]) -> None:
     _network(desk, places, households, at)
     say(f"  a network of {len(places)} transformers and {len(households)} households")
     _orders(desk, dice, places, at=at, say=say)
+    offices_of = {"county": COUNTY, "city": CITY, "province": PROVINCE}
+    seed_issues.run(desk, offices=offices_of, at=at, say=say)
     _resources(desk, places, at=at)
     say(f"  {len(TRUCKS)} generator trucks and a task of supply assurance")
 
