@@ -45,7 +45,8 @@ export const getFeeder = (county: string, feeder: string): Promise<Diagram> =>
 export const getHouseholds = (id: string, group: string, cursor?: string): Promise<Households> =>
   get(`/outages/${encodeURIComponent(id)}/households`, { group, cursor })
 
-export const getPreview = (devices: readonly string[]): Promise<Preview> => get('/outages/preview', { devices: devices.join(',') })
+export const getPreview = (devices: readonly string[], closed: readonly string[] = []): Promise<Preview> =>
+  get('/outages/preview', { devices: devices.join(','), closed: closed.length > 0 ? closed.join(',') : undefined })
 
 export const postOutage = (outage: NewOutage, key: string): Promise<OutagePage> => call('POST', '/outages', { body: outage, key })
 

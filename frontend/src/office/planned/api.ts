@@ -11,6 +11,8 @@ export type PlanPage = Schemas['PlanPage']
 export type Conflict = Schemas['ConflictRow']
 export type AnnouncementIn = Schemas['AnnouncementIn']
 export type FiveVoices = Schemas['FiveVoices']
+export type SparedDay = Schemas['SparedDayRow']
+type SparedDays = Schemas['SparedDays']
 export type NewsIn = Schemas['NewsIn']
 export type NewsRow = Schemas['NewsRow']
 
@@ -25,6 +27,10 @@ export const getPlan = (id: string): Promise<PlanPage> => get(`${of(id)}/plan`)
 export const getVoices = (id: string, lang: string): Promise<FiveVoices> => get(`${of(id)}/voices`, { lang })
 export const postAnnouncement = (id: string, body: AnnouncementIn, key: string): Promise<unknown> =>
   call('POST', `${of(id)}/announcements`, { body, key })
+
+export const getSpared = (): Promise<SparedDays> => get('/outages/spared-days')
+export const putSpared = (county: string, items: readonly SparedDay[]): Promise<SparedDays> =>
+  call('PUT', `/outages/spared-days?county=${encodeURIComponent(county)}`, { body: { items } })
 
 export const getNews = async (): Promise<NewsRow[]> => (await get<Schemas['NewsRows']>('/news')).items
 export const postNews = (body: NewsIn, key: string): Promise<NewsRow> => call('POST', '/news', { body, key })

@@ -27,3 +27,17 @@ export function byDay<Row extends { planned_start: string | null }>(rows: readon
   }
   return [...found].sort(([a], [b]) => (a < b ? -1 : 1)).map(([day, some]) => ({ day, rows: some }))
 }
+
+/** The weeks of a month, Monday first: its days, and '' before the first and after the last. */
+export function weeksOf(month: string): string[][] {
+  const { from, to } = daysOf(month)
+  const last = Number(to.slice(8))
+  const lead = (new Date(`${from}T00:00:00Z`).getUTCDay() + 6) % 7
+  const cells = [...Array<string>(lead).fill(''), ...Array.from({ length: last }, (_, day) => `${month}-${String(day + 1).padStart(2, '0')}`)]
+  while (cells.length % 7 !== 0) cells.push('')
+  return Array.from({ length: cells.length / 7 }, (_, week) => cells.slice(week * 7, week * 7 + 7))
+}
+
+/** Why a day is spared; empty where it is not. */
+export const sparedOn = (day: string, spared: readonly { name: string; first: string; last: string }[]): string =>
+  spared.filter(({ first, last }) => first <= day && day <= last).map(({ name }) => name).join(' ')

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { byDay, daysOf, isMonth, later, monthOf } from '@/office/planned/month'
+import { byDay, daysOf, isMonth, later, monthOf, sparedOn, weeksOf } from '@/office/planned/month'
 import { qr, qrPath } from '@/office/planned/qr'
 
 const drawn = (text: string): string[] => qr(text).map((row) => row.map((dark) => (dark ? '#' : '.')).join(''))
@@ -57,5 +57,19 @@ describe('the calendar', () => {
   it('puts what begins after midnight in China on that day', () => {
     const rows = ['2026-12-02T00:00:00Z', '2026-12-01T16:00:00Z', '2026-12-01T15:59:00Z'].map((planned_start) => ({ planned_start }))
     expect(byDay(rows).map(({ day, rows: some }) => [day, some.length])).toEqual([['2026-12-01', 1], ['2026-12-02', 2]])
+  })
+})
+
+describe('a month on the wall', () => {
+  it('has whole weeks from Monday, with its days at their place', () => {
+    const weeks = weeksOf('2026-12')
+    expect(weeks[0]).toEqual(['', '2026-12-01', '2026-12-02', '2026-12-03', '2026-12-04', '2026-12-05', '2026-12-06'])
+    expect(weeks.at(-1)).toEqual(['2026-12-28', '2026-12-29', '2026-12-30', '2026-12-31', '', '', ''])
+    expect(weeksOf('2027-02').flat().filter((day) => day !== '')).toHaveLength(28)
+  })
+
+  it('says which days are spared, both ends among them', () => {
+    const exams = [{ name: '高考', first: '2027-06-07', last: '2027-06-09' }]
+    expect(['2027-06-06', '2027-06-07', '2027-06-09', '2027-06-10'].map((day) => sparedOn(day, exams))).toEqual(['', '高考', '高考', ''])
   })
 })
