@@ -278,6 +278,7 @@ def test_every_trigger_is_declared_in_app_so_that_middleware_runs(app):
         "watchdog",
         "seal",
         "forget",
+        "spot",
         "deliver",
         "send",
         "tell_first",
@@ -365,7 +366,7 @@ def test_an_outage_tells_its_households_by_their_queues_and_each_function_keeps_
     told = {name: Effects(effects.api, url).take() for name, url in urls.items()}
     assert [len(each["keys"]) for each in told["tell_first"]] == [1]
     for name, messages in told.items():
-        look = {"outage": "Q7", "round": "start.1", "look": 0, "was": None}
+        look = {"outage": "Q7", "round": "start.1", "look": 0, "was": None, "run": "1"}
         for message in [*messages, look]:
             record = {"messageId": "m", "receiptHandle": "r", "body": json.dumps(message)}
             with held_to(name):
