@@ -64,6 +64,13 @@ export const withdraw = (access: Access, body: { note?: string }): Promise<Publi
 export const reopen = (access: Access, body: { note: string; files?: string[] }): Promise<PublicOrder> =>
   answer(api.POST('/api/v1/public/orders/{number}/reopen', { ...as(access), body }))
 
+/** To the issue of the complaint ledger: more words, or that it is not solved. */
+export const add = (access: Access, body: { note: string }): Promise<PublicOrder> =>
+  answer(api.POST('/api/v1/public/orders/{number}/add', { ...as(access), body }))
+
+export const notSolved = (access: Access, body: { note: string }): Promise<PublicOrder> =>
+  answer(api.POST('/api/v1/public/orders/{number}/not-solved', { ...as(access), body }))
+
 export const rate = (access: Access, body: { score: number; note?: string }): Promise<PublicOrder> =>
   answer(api.POST('/api/v1/public/orders/{number}/rate', { ...as(access), body }))
 

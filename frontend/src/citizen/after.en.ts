@@ -101,6 +101,8 @@ export const en: typeof zh = {
     },
     suspendedUntil: 'Continues by {when} at the latest',
     timeline: 'What happened',
+    issue: 'How far your complaint is',
+    issueAgain: 'It had been cleared, came back, and is worked on again.',
     yours: 'What you told us',
     late: 'later than promised',
     add: 'Add words or photos',

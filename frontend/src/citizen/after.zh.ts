@@ -100,6 +100,8 @@ export const zh = {
     },
     suspendedUntil: '最迟到{when} 恢复办理',
     timeline: '办理经过',
+    issue: '投诉处理进度',
+    issueAgain: '曾经销号，问题再次出现，正在重新处理。',
     yours: '您反映的',
     late: '晚于承诺',
     add: '补充说明或照片',
