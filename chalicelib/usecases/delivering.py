@@ -256,6 +256,7 @@ def _bring(desk: Desk, head: Head, kind: str, *, at: datetime) -> Outcome:
         if kind == LEDGER:
             return done(linking.follow(desk, head.order.order_id, at=at))
         locating.hear(desk, head.order.order_id, at=at)
+        linking.join_watched(desk, head.order.order_id, at=at)
     except Stale as raced:
         raise Later(AGAIN) from raced
     return Outcome(Status.SENT)

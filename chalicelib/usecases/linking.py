@@ -17,6 +17,7 @@ from typing import Any, Final
 from chalicelib.domain import issue_moves, triggers
 from chalicelib.domain.clocks import Rules, due, whole
 from chalicelib.domain.contact import Phone, phone_key
+from chalicelib.domain.indicators import Watch
 from chalicelib.domain.issue import ACTIVE, DONE, Bypass, Issue, Linked, Source, State
 from chalicelib.domain.issue_moves import Act, Made, Place
 from chalicelib.domain.order import GRADES, Actor, Event, Order, order_number
@@ -29,6 +30,7 @@ from chalicelib.store import customers, issues, orders, outages, personal, trace
 from chalicelib.store.issues import Change
 from chalicelib.store.orders import Head
 from chalicelib.telemetry import log
+from chalicelib.usecases import recurring
 from chalicelib.usecases.desk import Desk
 
 SYSTEM: Final = Actor(Outsider.SYSTEM.value, "ledger")
@@ -357,6 +359,62 @@ def change(desk: Desk, issue_id: str, make: Callable[[Issue, Rules], Made | None
             continue
         return ""
     raise Stale(what="issue")
+
+
+# Who is dark or low too often -------------------------------------------------------------------
+
+CONDITIONS: Final[Mapping[str, str]] = MappingProxyType(
+    {"outages": "supply_quality.reliability", "low_voltage": "supply_quality.voltage"}
+)
+"""What is counted of a customer's supply, and what an issue about it is about."""
+
+
+def join_watched(desk: Desk, order_id: str, *, at: datetime) -> str:
+    """Let the report of who is dark or low too often join the issue that their place has of it.
+
+    Return why not, empty when it has joined. Raises Stale, Busy.
+    """
+    head = orders.get(order_id)
+    order = head.order
+    place = str(order.facts.get("place", ""))
+    if not place or order.training or is_on_ledger(order, desk.procedure(order.kind)):
+        return "not-watched"
+    supply = recurring.supply_of(desk, head, at=at)
+    matters = [
+        matter for what, matter in CONDITIONS.items() if supply[what]["level"] == Watch.BREACH
+    ]
+    if not matters:
+        return "not-watched"
+    theirs = _about(order.county, place, matters, at=at)
+    if theirs is None:
+        return "no-issue"
+    linked = linked_of(desk, order, reason="joined", at=at)
+    given = replace(act(at, data={"order": order_id, "reason": "joined"}), linked=linked)
+    return change(
+        desk,
+        theirs.issue.issue_id,
+        lambda now, rules: (
+            None if order_id in now.orders else issue_moves.advance(now, "link", given, rules=rules)
+        ),
+    )
+
+
+def _about(county: str, place: str, matters: Iterable[str], *, at: datetime) -> issues.Head | None:
+    """Return an issue at work about one of these matters, of whoever complained at the place."""
+    wanted = tuple(matters)
+    there = Trace("", "", at, county=county, place=place)
+    near = traces.like(there, since=at, lately=at - LONGEST_LIFE)
+    known = {traces.issue_of(each) for each in near} - {""}
+    return next(
+        (
+            head
+            for head in map(holder, sorted(known))
+            if head.issue.state in ACTIVE
+            and head.issue.category.startswith(wanted)
+            and not head.issue.confidential
+        ),
+        None,
+    )
 
 
 # What a person may link ---------------------------------------------------------------------------

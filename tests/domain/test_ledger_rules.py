@@ -139,6 +139,8 @@ RULES: dict[str, tuple[str, ...] | str] = {
     "S1.30": (
         "test_s1_30_a_graver_issue_has_a_tighter_clock_from_the_same_start",
         "test_s1_30_a_tendency_to_bypass_is_on_record",
+        "test_s1_30_each_rule_proposes_its_grade_and_says_why",
+        "test_s1_30_an_important_complaint_of_ours_is_supervised_by_the_city_once",
     ),
     "S1.31": (
         "test_s1_31_the_match_of_measure_and_request_is_found_by_other_eyes",

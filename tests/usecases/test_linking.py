@@ -7,13 +7,15 @@ from typing import Any
 import pytest
 
 from chalicelib.domain.contact import Contact, Phone
+from chalicelib.domain.indicators import LOW_VOLTAGE
 from chalicelib.domain.issue import State, verify_against
 from chalicelib.domain.issue_moves import advance
 from chalicelib.domain.refusal import GateClosed, Unknown
-from chalicelib.store import customers, issues, ledger, orders, traces
+from chalicelib.store import customers, findings, issues, ledger, orders, traces
 from chalicelib.store.customers import Household
 from chalicelib.store.deliveries import Status
-from chalicelib.usecases import delivering, handling, linking, pursuing
+from chalicelib.store.findings import Finding
+from chalicelib.usecases import delivering, handling, linking, pursuing, recurring
 from tests.usecases.county import COUNTY, MINUTE, NOON, PHONE, a_command, a_report, file, ports
 
 DAY = timedelta(days=1)
@@ -361,6 +363,32 @@ def test_an_order_that_a_person_links_tells_its_issue_from_then_on(book):
     book.run(number, at=NOON + 4 * MINUTE)
     assert traces.issue_of(fault) == ""
     assert "issue" not in orders.get(fault).order.facts
+
+
+def test_whose_voltage_is_low_too_often_joins_the_issue_that_their_place_has_of_it(book):
+    number = book.file("k1")
+    head = issues.get(traces.issue_of(number))
+    leaf = linking.act(NOON, data={"category": "supply_quality.voltage.long_abnormal"})
+    made = advance(head.issue, "classify", leaf, rules=book.desk.rules(COUNTY))
+    issues.commit(issues.Change(head, made))
+    fault = file(book.desk, a_report(), key="k2").head.order.order_id
+    recurring.forget(COUNTY)
+    assert linking.join_watched(book.desk, fault, at=NOON) == "not-watched"
+
+    for days in (30, 20, 10):
+        findings.add(
+            Finding(
+                COUNTY, LOW_VOLTAGE, "transformer/T-03", NOON - days * DAY, transformer_id="T-03"
+            )
+        )
+    recurring.forget(COUNTY)
+    assert linking.join_watched(book.desk, fault, at=NOON) == ""
+
+    issue = book.of(number)
+    assert issue.orders[fault].reason == "joined"
+    assert linking.join_watched(book.desk, fault, at=NOON) == "overtaken"
+    book.run(number, at=NOON)
+    assert traces.issue_of(fault) == issue.issue_id
 
 
 def test_an_effect_of_an_issue_is_made_once_and_one_that_is_none_says_so(book):
