@@ -267,10 +267,11 @@ def test_what_is_due_is_found_and_a_stuck_one_goes_behind_its_neighbours():
     at = head.issue.next_due_at
     assert at is not None
     ((armed, found),) = issues.due_heads(before=at, limit=5)
-    assert (armed.order_id, armed.due_at) == (head.issue.issue_id, at)
+    first = min(at, head.look.at) if head.look else at
+    assert (armed.order_id, armed.due_at) == (head.issue.issue_id, first)
     assert found is not None
     assert found.issue == head.issue
-    issues.park(armed.order_id, was=at, until=at + DAYS)
+    issues.park(armed.order_id, was=first, until=at + DAYS)
     assert issues.due_heads(before=at, limit=5) == []
 
 
