@@ -9,12 +9,12 @@ from chalicelib.domain.contact import Contact, Phone
 from chalicelib.domain.indicators import LOW_VOLTAGE
 from chalicelib.domain.reach import Reach
 from chalicelib.domain.staff import Role
-from chalicelib.store import customers, findings
+from chalicelib.store import customers, findings, papers
 from chalicelib.store.customers import Household
 from chalicelib.store.findings import Finding
 from chalicelib.store.orders import Head
 from chalicelib.store.rows import House
-from chalicelib.usecases import recurring
+from chalicelib.usecases import recurring, spotting
 from chalicelib.usecases.desk import Desk
 from infra.bench.meter import Meter
 from tests.domain.blackout import AREAS, DAY, NOON, ONE
@@ -81,6 +81,22 @@ def test_supply_points_with_one_history_are_one_line_and_the_worst_comes_first(d
     dark_on(5)
     rows = [(r["id"], r["points"], r["households"], r["level"]) for r in listed(desk)]
     assert rows == [("T2/L7", 1, 1, "breach"), ("T1/*", 1, 40, "warn"), ("T2/L8", 1, 2, "warn")]
+
+
+def test_s1_28_the_places_of_a_warning_are_counted_at_their_worst_point(desk):
+    dark_on(0, AREAS)
+    dark_on(3, AREAS)
+    dark_on(5)
+    recurring.forget(COUNTY)
+    assert recurring.dark_areas(desk.rules(COUNTY), COUNTY, at=LATER) == [("T1", 2), ("T2", 3)]
+
+    daily = spotting.daily(desk, at=LATER, is_out_of_time=lambda: False)
+    (line,) = papers.listed(COUNTY, "open", kinds=("complaint_risk_warning",), limit=9).items
+    assert daily.opened["complaint_risk_warning"] == 1
+    assert (
+        line.row["facts"] | {"rule": "frequent_outage", "place": "T2", "count": 3}
+        == (line.row["facts"])
+    )
 
 
 def test_what_was_momentary_does_not_count(desk):
