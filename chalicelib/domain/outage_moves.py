@@ -310,18 +310,26 @@ def open_outage(
     return m.done()
 
 
-def assess(outage: Outage, act: Act, *, grade: State, rules: Rules) -> Made:
-    """Set the rung that inference finds now, up or down; once confirmed, only facts undo it.
+def assess(
+    outage: Outage, act: Act, *, grade: State, rules: Rules, devices: Sequence[str] = ()
+) -> Made:
+    """Set the rung that inference finds now, up or down, and the devices that it names now.
 
-    Raises GateClosed when a person has spoken, IllegalMove once confirmed.
+    devices: none for the same as before. Once confirmed, only facts undo it. Raises GateClosed when
+    a person has spoken, IllegalMove once confirmed.
     """
     m = _begin("assess", outage, act, rules)
     _gate(m, "no_human_word", is_met=not outage.has_human_word)
     if grade not in LADDER:
         raise BadInput.of("grade", "field.choice", allowed=[str(rung) for rung in LADDER])
-    if grade is outage.state:
+    named = sorted(devices) or sorted(outage.devices)
+    is_renamed = named != sorted(outage.devices)
+    if grade is outage.state and not is_renamed:
         raise BadInput.of("grade", "outage.same")
-    _climb(m, grade)
+    if is_renamed:
+        m.set(devices=named)
+    if grade is not outage.state:
+        _climb(m, grade)
     return m.done()
 
 

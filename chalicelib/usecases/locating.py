@@ -11,7 +11,8 @@ a person that it is back: a device's word only starts the clock of entering it.
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from itertools import chain
 from typing import Any, Final
 
@@ -43,6 +44,7 @@ from chalicelib.usecases.tracing import Grid
 
 SYSTEM: Final = Actor(Outsider.SYSTEM.value, "inference")
 CALLER_BYTES: Final = 8
+NEVER: Final = datetime.min.replace(tzinfo=UTC)
 MOST_STEPS: Final = 400
 TRIES: Final = 12
 METERED: Final = SAYS_LIVE | {Heard.METER_OFF}
@@ -384,13 +386,28 @@ def _caller(desk: Desk, who: str) -> str:
 # Weighing ---------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Weighed:
     """Everything that is known of some maps, and what follows."""
 
     grid: Grid
     evidence: tuple[Evidence, ...]
     told: Inference
+
+    @cached_property
+    def states(self) -> Mapping[str, Evidence]:
+        """The last that each switched device said of itself."""
+        said = (each for each in self.evidence if each.kind in SWITCHED)
+        return {each.subject: each for each in sorted(said, key=lambda one: one.occurred_at)}
+
+    @cached_property
+    def lit(self) -> Mapping[str, datetime]:
+        """When each load last said that it has power."""
+        found: dict[str, datetime] = {}
+        for each in self.evidence:
+            if each.kind in SAYS_LIVE:
+                found[each.subject] = max(each.occurred_at, found.get(each.subject, NEVER))
+        return found
 
 
 def infer(desk: Desk, county: str, sheets: Iterable[str], *, at: datetime) -> list[str]:
@@ -493,24 +510,20 @@ def _not_over(
     """Yield what does not speak of an interruption that has ended, or of one that was none.
 
     That it was none is a person's word: what inference took back for want of reports is weighed
-    again with the next one.
+    again with the next one. That a device opened and closed again stays: it explains what else went
+    dark then.
     """
-    ended: list[tuple[frozenset[str], frozenset[str], datetime, datetime]] = []
-    for outage in near:
-        devices = frozenset(outage.devices)
-        for spell in spells(outage):
-            if spell.until is not None:
-                loads = found.loads_in(spell.reach)
-                ended.append((devices, loads, spell.since - early, spell.until))
-        for step in outage.steps.values():
-            if step.change == "wrong" and outage.has_human_word:
-                loads = found.loads_in(step.reach)
-                begun = outage.since or step.at
-                ended.append((devices, loads, begun - early, step.recorded_at))
-    for each in said:
+    ended = list(_ended(found, near, early))
+    told = tuple(said)
+    closed: dict[str, datetime] = {}
+    for each in told:
+        if each.kind is Heard.DEVICE_CLOSE:
+            closed[each.subject] = max(each.occurred_at, closed.get(each.subject, NEVER))
+    for each in told:
+        has_closed = each.kind in SWITCHED and each.occurred_at <= closed.get(each.subject, NEVER)
         if (
             each.kind in SAYS_LIVE
-            or each.kind is Heard.DEVICE_CLOSE
+            or has_closed
             or not any(
                 since <= each.occurred_at <= until and _is_of(found, each, devices, loads)
                 for devices, loads, since, until in ended
@@ -519,14 +532,29 @@ def _not_over(
             yield each
 
 
+def _ended(
+    found: Grid, near: Iterable[Outage], early: timedelta
+) -> Iterator[tuple[frozenset[str], frozenset[str], datetime, datetime]]:
+    """Yield the devices and loads of each interruption that is over or was none; from, until."""
+    for outage in near:
+        devices = frozenset(outage.devices)
+        for spell in spells(outage):
+            if spell.until is not None:
+                loads = found.loads_in(spell.reach)
+                yield devices, loads, spell.since - early, spell.until
+        for step in outage.steps.values():
+            if step.change == "wrong" and outage.has_human_word:
+                loads = found.loads_in(step.reach)
+                yield devices, loads, (outage.since or step.at) - early, step.recorded_at
+
+
 def _is_of(found: Grid, each: Evidence, devices: frozenset[str], loads: frozenset[str]) -> bool:
     if each.subject in loads or each.subject in devices:
         return True
     if each.kind in SAYS_DARK:
         own = found.loads_at.get(each.subject, ())
         return bool(own) and loads.issuperset(own)
-    zone = found.tree.zone_of(each.subject)
-    return zone is not None and bool(found.tree.under(zone) & loads)
+    return bool(found.behind_alone(each.subject) & loads)
 
 
 def _words(outage: Outage, at: datetime, denial: timedelta) -> Iterator[Word]:
@@ -723,8 +751,14 @@ class _Deciding:
             return self._one(own, moves.shrink(outage, self.act, reach=gone, rules=self.rules))
         grade = State(suspicion.level.value)
         held = suspicion.held_until is not None
-        if is_open and grade is not outage.state and not (held and grade is State.SUSPECTED):
-            return self._one(own, moves.assess(outage, self.act, grade=grade, rules=self.rules))
+        if held and grade is State.SUSPECTED:
+            grade = outage.state
+        named = sorted(suspicion.devices[:MOST_DEVICES])
+        if is_open and (grade is not outage.state or named != sorted(outage.devices)):
+            return self._one(
+                own,
+                moves.assess(outage, self.act, grade=grade, devices=named, rules=self.rules),
+            )
         return None
 
     def _beside(self, outage: Outage) -> list[Outage]:
@@ -781,21 +815,15 @@ class _Deciding:
 
     def _back_at(self, outage: Outage) -> datetime | None:
         """Return since when its own devices, or the meters behind them, say that power is back."""
-        since = _since(outage)
-        state: dict[str, Evidence] = {}
-        lit: list[datetime] = []
-        loads = self.grid.loads_in(outage.dark)
-        for each in sorted(self.weighed.evidence, key=lambda one: one.occurred_at):
-            if each.kind in SWITCHED and each.subject in outage.devices:
-                state[each.subject] = each
-            elif each.kind in SAYS_LIVE and each.subject in loads and each.occurred_at > since:
-                lit.append(each.occurred_at)
-        closed = [one.occurred_at for one in state.values() if one.kind is Heard.DEVICE_CLOSE]
+        since = outage.since or outage.recorded_at
+        state = [each for name in outage.devices if (each := self.weighed.states.get(name))]
+        closed = [each.occurred_at for each in state if each.kind is Heard.DEVICE_CLOSE]
         if closed and len(closed) == len(state) and max(closed) > since:
             return max(closed)
         if state or outage.has_human_word:
             return None
-        return max(lit, default=None)
+        lit = (self.weighed.lit.get(each, NEVER) for each in self.grid.loads_in(outage.dark))
+        return max((each for each in lit if each > since), default=None)
 
 
 def _was_back(outage: Outage, reach: Reach) -> bool:

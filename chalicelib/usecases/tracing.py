@@ -117,6 +117,17 @@ class Grid:
             if reach.covers(transformer, load)
         )
 
+    def behind_alone(self, device: str) -> frozenset[str]:
+        """Return the loads that a device alone would darken, as the network stands."""
+        if device not in self._alone:
+            zone = self.tree.zone_of(device)
+            self._alone[device] = frozenset() if zone is None else self.tree.under(zone)
+        return self._alone[device]
+
+    @cached_property
+    def _alone(self) -> dict[str, frozenset[str]]:
+        return {}
+
     def behind(self, devices: Iterable[str], *, closed: Iterable[str] = ()) -> Reach:
         """Return what loses power when these devices open (and `closed` close). Raises Unknown."""
         before = dark(self.network)

@@ -242,10 +242,10 @@ def best(
         logs = math.log(how_often[zone]) + (homes - inside) * math.log1p(-rate)
         if not outside:
             return logs + inside * math.log(rate * (_ALONE if evidence == "calls" else 1))
-        if evidence != "calls" or outside > inside:
+        if evidence != "calls" or outside > min(inside, total - homes):
             return -math.inf
-        ways = math.comb(inside, outside) / math.comb(total - homes, outside)
-        logs += math.log(ways) + outside * math.log(1 - _ALONE)
+        logs += math.log(math.comb(inside, outside)) - math.log(math.comb(total - homes, outside))
+        logs += outside * math.log(1 - _ALONE)
         return logs + inside * math.log(rate) + (inside - outside) * math.log(_ALONE)
 
     found = sorted(zone for zone in told if zone in how_often)

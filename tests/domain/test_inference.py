@@ -1,10 +1,12 @@
 """Which device failed: what speaks for and against it, and what no order of arrival can change."""
 
 import math
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import count
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -677,6 +679,59 @@ def test_a_feeder_of_two_thousand_zones_in_a_row_is_no_deeper_than_another():
     known = Known(reporting={f"l{i}": 1 for i in range(depth)})
 
     assert named(inferred(dark, tree=tree, known=known)) == [("d1000",)]
+
+
+def a_long_feeder(size: int) -> tuple[ZoneTree, Known]:
+    """A trunk of sections, each with a transformer of four households."""
+    rows: list[tuple[str, int | None, str]] = []
+    for i in range(size):
+        rows += [(f"s{i}", 2 * i - 2 if i else None, ""), (f"t{i}", 2 * i, village(f"l{i}_", 4))]
+    tree = a_tree(*rows)
+    loads = [load for zone in tree.zones for load in zone.loads]
+    known = Known(
+        kinds={f"t{i}": "transformer" for i in range(size)},
+        households=dict.fromkeys(loads, 1),
+        reporting=dict.fromkeys(loads, 1),
+        transformers={load: load.partition("_")[0] for load in loads},
+    )
+    return tree, known
+
+
+def test_indicators_in_a_row_speak_once_however_many_faults_could_have_tripped_them():
+    tree, known = a_long_feeder(8)
+    gone = [said(Kind.METER_OFF, f"l{i}_{n}") for i in range(4, 8) for n in range(3)]
+    seen = [said(Kind.FAULT_INDICATOR, f"s{i}") for i in range(4)]
+
+    assert named(inferred([*gone, *seen], tree=tree, known=known)) == [("s4",)]
+
+
+def lines_run(size: int) -> int:
+    """Count the lines that inferring runs where half of a long feeder is dark."""
+    tree, known = a_long_feeder(size)
+    evidence = [
+        *(said(Kind.METER_OFF, f"l{i}_{n}") for i in range(size // 2, size) for n in range(2)),
+        *(said(Kind.PING_REPLY, f"l{i}_3", MINUTE) for i in range(size // 2)),
+        *(said(Kind.FAULT_INDICATOR, f"s{i}") for i in range(0, size, 4)),
+    ]
+    lines = 0
+
+    def count_lines(_frame: FrameType, event: str, _arg: object) -> Callable[..., Any]:
+        nonlocal lines
+        lines += event == "line"
+        return count_lines
+
+    before = sys.gettrace()
+    sys.settrace(count_lines)
+    try:
+        told = infer(tree, evidence, known=known, ladder=LADDER, at=NOON + 5 * MINUTE)
+    finally:
+        sys.settrace(before)
+    assert named(told) == [(f"s{size // 2}",)]
+    return lines
+
+
+def test_twice_the_network_and_the_reports_cost_little_more_than_twice():
+    assert lines_run(200) / lines_run(100) < 2.5
 
 
 def test_the_ladder_is_read_from_the_limits():

@@ -426,6 +426,20 @@ def test_an_outage_that_was_none_is_taken_back_from_those_who_were_told():
     assert spells(made.outage) == ()
 
 
+def test_a_suspicion_may_come_to_name_other_devices_and_its_clocks_run_on():
+    outage = opened(State.PROBABLE, MACHINE).outage
+    by = act(3, by=MACHINE)
+
+    renamed = moves.assess(outage, by, grade=State.PROBABLE, devices=["Z9"], rules=RULES).outage
+
+    assert (renamed.devices, renamed.state) == (("Z9",), State.PROBABLE)
+    assert (renamed.clocks, renamed.known) == (outage.clocks, outage.known)
+    for same in ((), outage.devices[::-1]):
+        with pytest.raises(BadInput) as refused:
+            moves.assess(outage, by, grade=State.PROBABLE, devices=same, rules=RULES)
+        assert code(refused) == ["outage.same"]
+
+
 def test_restored_before_confirmed_is_recorded_and_never_texts():
     outage = opened(State.PROBABLE, MACHINE).outage
     made = moves.restore(outage, act(20, by=MACHINE), at=at(19), rules=RULES)

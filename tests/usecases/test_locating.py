@@ -1,5 +1,6 @@
 """What is reported becomes outages: one a fault, and never against a person's word."""
 
+import random
 import threading
 from collections.abc import Iterable
 from contextlib import suppress
@@ -352,6 +353,62 @@ def test_no_household_is_dark_in_two_outages_whatever_comes_in_whatever_order(de
         assert together == 2 * len(dark)
     for each in outages.board(COUNTY).outages:
         verify_against(each, ledger.links(f"outage/{each.outage_id}"))
+
+
+FAULTS = {
+    "a transformer": meters("T-03"),
+    "a fuse that tells of itself": [event("device_open", "T-01-FU", 60), *meters("T-01")],
+    "two at once": [*meters("T-01"), *meters("T-04", since=40)],
+    "the feeder": [event("device_open", BREAKER, 62), *meters("T-01", "T-02", "T-03")],
+    "tripped and reclosed": [
+        event("device_open", BREAKER, 70, minutes=-0.2),
+        event("device_close", BREAKER, 71),
+        *meters("T-01"),
+    ],
+    "off and on again": [*meters("T-02"), *meters("T-02", kind="meter_on", minutes=0.1)],
+    "asked who has power": [
+        *meters("T-03"),
+        *meters("T-01", kind="ping_reply", minutes=0.1),
+        *meters("T-02", kind="ping_missed", minutes=0.1),
+    ],
+}
+DAY = 24 * 60.0
+
+
+def pictured(
+    desk: Desk, parts: Iterable[list[Reported]], *, days: int
+) -> list[tuple[str, tuple[str, ...], int]]:
+    """Return what the board shows when events came in these parts, so many days on; clear it."""
+    for number, part in enumerate(parts):
+        later = [
+            replace(
+                each,
+                sequence=each.sequence + 1_000 * days,
+                occurred_at=each.occurred_at + days * DAY * MINUTE,
+            )
+            for each in part
+        ]
+        send(desk, later, minutes=days * DAY + 0.3 + number / 50)
+    after_hold(desk, days * DAY + 8)
+    seen = board()
+    for head in outages.board(COUNTY).heads:
+        do(desk, head, "restore", days * DAY + 60)
+    assert board() == []
+    return seen
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_late_or_out_of_order_the_same_events_end_in_the_same_picture(desk, name):
+    """While nobody has been told, within the hold-off: what was told is not taken back."""
+    events, dice = FAULTS[name], random.Random(name)  # noqa: S311 - the same each time
+    expected = pictured(desk, [sorted(events, key=lambda each: each.occurred_at)], days=0)
+    assert expected or name in {"off and on again", "tripped and reclosed"}
+
+    for days in (2, 4, 6):
+        shuffled = dice.sample(events, len(events))
+        first, last = sorted(dice.sample(range(1, len(events)), 2))
+        parts = [shuffled[:first], shuffled[first:last], shuffled[last:] + shuffled[:1]]
+        assert pictured(desk, parts, days=days) == expected, parts
 
 
 def test_two_who_infer_at_once_make_one_outage(desk):

@@ -31,6 +31,11 @@ def _turn(kind: Kind) -> int:
     return 1 if kind in LIVE else 2
 
 
+def _some(whole: float) -> float:
+    """Return the log of a sum without its part 1, which stands for nothing at all."""
+    return whole + math.log(-math.expm1(-whole)) if whole > 0 else -math.inf
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """What is asked, whatever the tree: the evidence, once each and in time, and what to think."""
@@ -69,7 +74,7 @@ class Case:
         self.gasps, self.calls = [0] * size, [0] * size  # of all times, and not back since
         self.told: dict[int, Word] = {}  # zones that a human confirmed
         self.told_of: dict[str, float] = {}  # device → what its own reports weigh
-        self.sight = [0.0] * size  # what indicators at and above the zone weigh
+        self.sight = [0.0] * size  # what indicators at the zone weigh, if something below failed
         self.spans: list[Span | None] = [None] * size
         self.instants: list[tuple[datetime, int]] = []
         self.ranks: dict[tuple[datetime, int], int] = {}
@@ -77,8 +82,10 @@ class Case:
         self.score = [0.0] * size  # log odds that this zone is open, against all well below
         self.sums = [0.0] * size  # log of the sum over all that may be at and below the zone
         self.rest = [0.0] * size  # the same without the zone itself
-        self.best = [0.0] * size  # the likeliest of all that may be
-        self.best_rest = [0.0] * size
+        self.any = [-math.inf] * size  # log of the sum over all that is at least one of them
+        self.best = [-math.inf] * size  # the likeliest of all that is at least one of them
+        self.best_rest = [0.0] * size  # the likeliest of all, or of none, below the zone
+        self.best_below = [-math.inf] * size  # the likeliest of all that is at least one below it
         self.onset: list[datetime | None] = [None] * size
         self.share = [0.0] * size
         self.dark = [0.0] * size
@@ -145,11 +152,9 @@ class Case:
                 self.told_of[name] = -math.inf
 
     def _look(self, placed: Placed) -> None:
-        """Let an indicator speak for all that its device feeds: the current passed through it."""
-        for zone, own in enumerate(self.zones):
-            if own.parent is not None:
-                self.sight[zone] = self.sight[own.parent]
-            self.sight[zone] += sum(self._weight(each) for each in placed.indicated.get(zone, ()))
+        """Let an indicator speak once for all below its device, too: the current passed through."""
+        for zone in range(len(self.zones)):
+            self.sight[zone] = sum(self._weight(each) for each in placed.indicated.get(zone, ()))
 
     def _rank(self, placed: Placed) -> None:
         """Number the instants; at the same one, live comes first and so does not speak against.
@@ -230,12 +235,15 @@ class Case:
         """
         for zone in range(len(self.zones) - 1, -1, -1):
             self._score(zone)
-            self.sums[zone] = _either(self.score[zone], self.rest[zone])
-            self.best[zone] = max(self.score[zone], self.best_rest[zone])
+            sight = self.sight[zone]
+            self.any[zone] = _either(self.score[zone], sight + _some(self.rest[zone]))
+            self.sums[zone] = _either(0.0, self.any[zone])
+            self.best[zone] = max(self.score[zone], self._below(zone))
             parent = self.zones[zone].parent
             if parent is not None and zone not in self.told:
                 self.rest[parent] += self.sums[zone]
-                self.best_rest[parent] += self.best[zone]
+                self.best_rest[parent] += max(0.0, self.best[zone])
+                self.best_below[parent] = max(self.best_below[parent], self.best[zone])
                 self.meters[parent] += self.meters[zone]
                 self.homes[parent] += self.homes[zone]
                 self.gasps[parent] += self.gasps[zone]
@@ -243,6 +251,10 @@ class Case:
                 self.relief[parent] += self.relief[zone]
                 self.spans[parent] = both(self.spans[parent], self.spans[zone])
                 self.spans[zone] = None
+
+    def _below(self, zone: int) -> float:
+        """Return the likeliest of all that is at least one below a zone."""
+        return self.sight[zone] + (self.best_rest[zone] or self.best_below[zone])
 
     def _score(self, zone: int) -> None:
         """Weigh a zone's candidacy: its devices, at the onset that fits them best.
@@ -264,7 +276,7 @@ class Case:
             beside = self.best_rest[zone] - fit.homes * self._answer
             weight = _either(weight, opening + max(fit.weight, beside))
             self.onset[zone] = each.occurred_at
-        self.score[zone] = weight + self.sight[zone]
+        self.score[zone] = weight
 
     def devices(self, zone: int) -> Iterator[tuple[str, float]]:
         """Yield each device of a zone with the log of its prior and of its own reports' weight."""
@@ -306,29 +318,42 @@ class Case:
 
     def sweep_down(self) -> None:
         """Hand down from the roots: how probable each zone is, and that it is dark at all."""
+        some = [0.0] * len(self.zones)  # that something failed at or below, and nothing above
         for zone, own in enumerate(self.zones):
             above = 0.0 if own.parent is None else self.dark[own.parent]
             if zone in self.told:
                 self.share[zone] = self.dark[zone] = 1.0
                 continue
-            self.share[zone] = (1 - above) * math.exp(self.score[zone] - self.sums[zone])
+            found = -math.expm1(-self.sums[zone])
+            if own.parent is not None:
+                among = -math.expm1(-self.rest[own.parent])
+                found *= some[own.parent] / among if among else 0.0
+            part = math.exp(self.score[zone] - self.any[zone])
+            self.share[zone] = found * part
+            some[zone] = found * (1 - part)
             self.dark[zone] = min(1.0, above + self.share[zone])
 
     @property
     def total(self) -> float:
         """The log of how likely the likeliest explanation is, against nothing at all."""
         roots = (i for i, zone in enumerate(self.zones) if zone.parent is None)
-        return sum(self.best[i] for i in roots if i not in self.told)
+        return sum(max(0.0, self.best[i]) for i in roots if i not in self.told)
 
     def chosen(self) -> Iterator[int]:
         """Yield the zones of the likeliest explanation, none below another, and the confirmed."""
-        waiting = [i for i, zone in enumerate(self.zones) if zone.parent is None]
+        waiting = [(i, False) for i, zone in enumerate(self.zones) if zone.parent is None]
         while waiting:
-            zone = waiting.pop()
-            if zone in self.told or self.score[zone] > self.best_rest[zone]:
+            zone, must = waiting.pop()
+            is_best = self.score[zone] > self._below(zone)
+            if zone in self.told or (is_best and (must or self.best[zone] > 0)):
                 yield zone
-            else:
-                waiting.extend(self.children[zone])
+                continue
+            # What an indicator saw has failed below, even where nothing else would say so.
+            must = (must or self.best[zone] > 0) and not self.best_rest[zone]
+            likeliest = self.best_below[zone]
+            waiting.extend(
+                (child, must and self.best[child] == likeliest) for child in self.children[zone]
+            )
 
     def below(self, zone: int) -> Iterator[int]:
         """Yield a zone and all below it."""
