@@ -15,7 +15,8 @@ CITIZEN = (
 )  # fmt: skip
 OFFICE = (
     "/", "/intake", "/visits", "/calls", "/search", "/export", "/print/slips", "/phone", "/crew",
-    "/indices", "/indices/frequent", "/resources", "/assurance",
+    "/indices", "/indices/frequent", "/resources", "/assurance", "/outages", "/planned",
+    "/issues", "/issues/board", "/papers",
     "/grid", "/grid/feeder?county=X-QH&feeder=feeder/F-QH-01",
 )  # fmt: skip
 ADMIN = (
