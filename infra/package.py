@@ -56,6 +56,7 @@ WITHOUT: Final = (
     "*.dist-info/direct_url.json",
     "aws_lambda_powertools/event_handler",  # Chalice routes
     "pydantic/v1",  # its old interface, whole
+    "pycparser*",  # reads C for cffi where something is built; nothing is built here
     # Pillow reads JPEG, PNG and WebP for us; it writes no words and opens no windows.
     "PIL/_avif.*",
     "PIL/_imagingcms.*",
