@@ -18,7 +18,6 @@ the transaction that moves it: a page and the board cost the same however many i
 What is confidential (举报) has lines and counts of its own, which only those who may know ask for.
 """
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -33,13 +32,12 @@ from chalicelib.domain.calendar import local_day
 from chalicelib.domain.clocks import millis
 from chalicelib.domain.issue import ACTIVE, DONE, Issue, State, aggregate, effects
 from chalicelib.domain.issue_moves import Made
-from chalicelib.domain.order import Event, canonical
+from chalicelib.domain.order import Event
 from chalicelib.domain.refusal import Busy, KeyReused, Stale, Unknown
 
-from . import ledger, orders, personal
+from . import heads, ledger, orders, personal
 from .desk_rows import DayRow, KeyedRow, Page, find, find_many, page, under
 from .orders import KEYS_KEPT, Due, Key, Look
-from .packing import pack, unpack
 from .personal import Words
 from .rows import OrderRow, Unconfirmed, asking, house, write, writing
 
@@ -481,38 +479,15 @@ def _violations(county: str) -> str:
 
 def _row(head: Head) -> OrderRow:
     issue = head.issue
-    key = aggregate(issue.issue_id)
-    at = _due_at(head)
-    return OrderRow(
-        order_id=key,
-        county=ARMED,
-        due_key=None if at is None else orders.due_key(at, key),
-        head=pack(canonical(issue.to_json())),
-        shown=canonical(dict(head.shown)),
-        version=issue.version,
-        keys=_pack_keys(head.keys),
-        look=None if head.look is None else orders.look_text(head.look),
-    )
+    kept = heads.Kept(issue.to_json(), head.shown, head.keys, head.look)
+    chain = aggregate(issue.issue_id)
+    return heads.row(kept, chain=chain, armed=ARMED, version=issue.version, due=_due_at(head))
 
 
 def _due_at(head: Head) -> datetime | None:
-    instants = [head.issue.next_due_at, head.look.at if head.look else None]
-    return min((at for at in instants if at is not None), default=None)
+    return heads.due_at(head.issue.next_due_at, head.look)
 
 
 def _head(raw: Mapping[str, Any]) -> Head:
-    return Head(
-        issue=Issue.from_json(json.loads(unpack(raw["head"]["B"]))),
-        shown=MappingProxyType(json.loads(raw["shown"]["S"])),
-        keys=_unpack_keys(raw["keys"]["B"]) if "keys" in raw else (),
-        look=orders.read_look(raw["look"]["S"]) if "look" in raw else None,
-    )
-
-
-def _pack_keys(keys: Iterable[Key]) -> bytes | None:
-    kept = [[each.key, each.body, each.seq] for each in keys]
-    return pack(canonical(kept)) if kept else None
-
-
-def _unpack_keys(raw: bytes) -> tuple[Key, ...]:
-    return tuple(Key(*each) for each in json.loads(unpack(raw)))
+    kept = heads.read(raw)
+    return Head(Issue.from_json(kept.state), kept.shown, kept.keys, kept.look)

@@ -38,10 +38,9 @@ from chalicelib.domain.outage import KINDS, OVER, Outage, aggregate, effects
 from chalicelib.domain.outage_moves import Made
 from chalicelib.domain.refusal import BadInput, Busy, KeyReused, Stale, Unknown
 
-from . import ledger, orders, personal
+from . import heads, ledger, orders, personal
 from .desk_rows import DayRow, Page, compact, find, page, under
 from .orders import KEYS_KEPT, Due, Key, Look
-from .packing import pack, unpack
 from .personal import Words
 from .rows import OrderRow, Unconfirmed, asking, back_off, house, write, writing
 
@@ -448,38 +447,15 @@ def _line(head: Head) -> DayRow:
 
 def _row(head: Head) -> OrderRow:
     outage = head.outage
-    key = aggregate(outage.outage_id)
-    at = _due_at(head)
-    return OrderRow(
-        order_id=key,
-        county=ARMED,
-        due_key=None if at is None else orders.due_key(at, key),
-        head=pack(canonical(outage.to_json())),
-        shown=canonical(dict(head.shown)),
-        version=outage.version,
-        keys=_pack_keys(head.keys),
-        look=None if head.look is None else orders.look_text(head.look),
-    )
+    kept = heads.Kept(outage.to_json(), head.shown, head.keys, head.look)
+    chain = aggregate(outage.outage_id)
+    return heads.row(kept, chain=chain, armed=ARMED, version=outage.version, due=_due_at(head))
 
 
 def _due_at(head: Head) -> datetime | None:
-    instants = [head.outage.next_due_at, head.look.at if head.look else None]
-    return min((at for at in instants if at is not None), default=None)
+    return heads.due_at(head.outage.next_due_at, head.look)
 
 
 def _head(raw: Mapping[str, Any]) -> Head:
-    return Head(
-        outage=Outage.from_json(json.loads(unpack(raw["head"]["B"]))),
-        shown=MappingProxyType(json.loads(raw["shown"]["S"])),
-        keys=_unpack_keys(raw["keys"]["B"]) if "keys" in raw else (),
-        look=orders.read_look(raw["look"]["S"]) if "look" in raw else None,
-    )
-
-
-def _pack_keys(keys: Iterable[Key]) -> bytes | None:
-    kept = [[each.key, each.body, each.seq] for each in keys]
-    return pack(canonical(kept)) if kept else None
-
-
-def _unpack_keys(raw: bytes) -> tuple[Key, ...]:
-    return tuple(Key(*each) for each in json.loads(unpack(raw)))
+    kept = heads.read(raw)
+    return Head(Outage.from_json(kept.state), kept.shown, kept.keys, kept.look)

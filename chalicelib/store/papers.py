@@ -25,17 +25,16 @@ from typing import Any, Final
 from pynamodb.transactions import TransactWrite
 
 from chalicelib.domain.clocks import instant, millis
-from chalicelib.domain.order import Event, Order, canonical
+from chalicelib.domain.order import Event, Order
 from chalicelib.domain.paper import aggregate, effects, is_paper, paper_id_of
 from chalicelib.domain.papers import PAPERS
 from chalicelib.domain.papers.accountability import COUNTED
 from chalicelib.domain.procedure import Advanced
 from chalicelib.domain.refusal import Busy, KeyReused, Stale, Unknown
 
-from . import ledger, orders, personal
+from . import heads, ledger, orders, personal
 from .desk_rows import DayRow, Page, compact, page, under
 from .orders import KEYS_KEPT, Due, Key, Look
-from .packing import pack, unpack
 from .personal import Words
 from .rows import OrderRow, Unconfirmed, asking, house, write, writing
 
@@ -393,37 +392,16 @@ def _shown(head: Head) -> dict[str, Any]:
 
 
 def _row(head: Head) -> OrderRow:
-    paper, at = head.paper, _due_at(head)
-    return OrderRow(
-        order_id=paper.order_id,
-        county=ARMED,
-        due_key=None if at is None else orders.due_key(at, paper.order_id),
-        head=pack(canonical(paper.to_json())),
-        shown=canonical(dict(head.shown)),
-        version=paper.version,
-        keys=_pack_keys(head.keys),
-        look=None if head.look is None else orders.look_text(head.look),
-    )
+    paper = head.paper
+    kept = heads.Kept(paper.to_json(), head.shown, head.keys, head.look)
+    chain = paper.order_id
+    return heads.row(kept, chain=chain, armed=ARMED, version=paper.version, due=_due_at(head))
 
 
 def _due_at(head: Head) -> datetime | None:
-    instants = [head.paper.next_due_at, head.look.at if head.look else None]
-    return min((at for at in instants if at is not None), default=None)
+    return heads.due_at(head.paper.next_due_at, head.look)
 
 
 def _head(raw: Mapping[str, Any]) -> Head:
-    return Head(
-        paper=Order.from_json(json.loads(unpack(raw["head"]["B"]))),
-        shown=MappingProxyType(json.loads(raw["shown"]["S"])),
-        keys=_unpack_keys(raw["keys"]["B"]) if "keys" in raw else (),
-        look=orders.read_look(raw["look"]["S"]) if "look" in raw else None,
-    )
-
-
-def _pack_keys(keys: Iterable[Key]) -> bytes | None:
-    kept = [[each.key, each.body, each.seq] for each in keys]
-    return pack(canonical(kept)) if kept else None
-
-
-def _unpack_keys(raw: bytes) -> tuple[Key, ...]:
-    return tuple(Key(*each) for each in json.loads(unpack(raw)))
+    kept = heads.read(raw)
+    return Head(Order.from_json(kept.state), kept.shown, kept.keys, kept.look)

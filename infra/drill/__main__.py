@@ -5,10 +5,11 @@
     python -m infra.drill --grid <folder>          another network, as its tables are imported
     python -m infra.drill --rate 100 --many 20000  another gateway, fewer households
 
-The network is that of ../shared/grid/mv_oberrhein_30930_customers; where it is absent the drill
-says so and ends. Figures of time are those of the simulated gateway's clock, with what the house's
-calls to store and queues take (floor.py) and what its locating took to compute here. Ends with 1
-when a household was lost, told twice without a crash or a lost reply, or a goal was missed.
+Without `--grid` the network is a real one of 30,930 customers beside the project; where it is
+absent the drill says so and ends. Figures of time are those of the simulated gateway's clock, with
+what the house's calls to store and queues take (floor.py) and what its locating took to compute
+here. Ends with 1 when a household was lost, told twice without a crash or a lost reply, or a goal
+was missed.
 """
 
 import argparse
