@@ -288,12 +288,16 @@ class SignOff(_Record):
 
 @dataclass(frozen=True, slots=True)
 class Paper(_Record):
-    """A paper about the issue (appeal, accountability entry …) as far as the gates need it."""
+    """A paper about the issue (appeal, accountability entry …) as far as the gates need it.
+
+    finding: what a check of the line found, `minor` or `major`.
+    """
 
     kind: str
     open: bool = False
     at: datetime | None = None
     seen: int = 0
+    finding: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1215,16 +1215,27 @@ def order_moved(
 def paper_moved(
     issue: Issue, paper_id: str, paper: Paper, act: Act, *, rules: Rules
 ) -> Made | None:
-    """Copy what happened to a paper about the issue; None when it is not news."""
+    """Copy what happened to a paper about the issue; None when it is not news.
+
+    A check of a cleared line that finds it gravely wanting opens it again (抽查, S1.31).
+    """
     known = issue.papers.get(paper_id)
     if known is not None and paper.seen <= known.seen:
         return None
     m = _begin("paper_moved", issue, act, rules)
     m.data.update(paper=paper_id, kind=paper.kind, open=paper.open)
     m.put("papers", paper_id, paper)
-    if paper.open:
+    is_found = paper.finding == GRAVE_FINDING and (known is None or known.finding != GRAVE_FINDING)
+    if is_found and issue.state in DONE:
+        m.data["reason"] = "audit"
+        _relapse(m, issue)
+    elif paper.open:
         _back_to_hands(m, issue)
     return m.done()
+
+
+GRAVE_FINDING: Final = "major"
+"""What a check finds that cannot stay cleared; what is minor is put right on its paper alone."""
 
 
 # Time -----------------------------------------------------------------------------------------

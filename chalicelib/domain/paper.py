@@ -236,6 +236,7 @@ GATES: Final[Mapping[str, Gate]] = MappingProxyType(
         "somebody_above": lambda paper, _at, _rules: bool(paper.facts.get("upper")),
         "evidence_given": lambda paper, _at, _rules: int(paper.facts.get("evidence", 0)) > 0,
         "no_other_appeal": lambda paper, _at, _rules: not paper.facts.get("appealed_before"),
+        "no_appeal_won": lambda paper, _at, _rules: not paper.facts.get("appeal_won"),
         "follow_up_reached": _is_reached("follow_up"),
     }
 )

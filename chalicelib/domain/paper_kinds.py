@@ -133,7 +133,7 @@ def checking(kind: str, *, items: tuple[str, ...], why: str, needs: tuple[Need, 
                 who=paper.CHECKERS,
                 why="不合格: what is not in place is named and goes back to be worked again",
                 needs=(*checklist, Need("finding", Form.CHOICE, choices=FINDINGS), paper.REASON),
-                does=("something_found", "keep_checklist"),
+                does=("something_found", "keep_checklist", "tell_issue"),
                 only=only,
             ),
             Move(

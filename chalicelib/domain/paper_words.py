@@ -251,6 +251,10 @@ PAPER_WORDS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "gate.verdict_given": ("还没有属实认定", "There is no verdict yet"),
         "gate.somebody_above": ("没有上一级单位", "There is no office one level up"),
         "gate.evidence_given": ("没有佐证材料", "There is no evidence"),
+        "gate.no_appeal_won": (
+            "申诉已成立，不再问责",
+            "An appeal has won: nothing is left to answer for",
+        ),
         "gate.no_other_appeal": ("已有申诉", "It has been appealed already"),
         "gate.follow_up_reached": ("还没到跟踪日期", "The follow-up day has not come"),
         "person.of_upper_office": ("须由上一级单位办理", "One level up only"),

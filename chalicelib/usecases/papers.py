@@ -20,7 +20,7 @@ from chalicelib.domain.limits import Limit
 from chalicelib.domain.order import Actor, BrokenChain, Order, salted_digest, verify_against
 from chalicelib.domain.paper import aggregate, paper_number
 from chalicelib.domain.papers import PAPERS
-from chalicelib.domain.papers.accountability import COUNTED
+from chalicelib.domain.papers.accountability import COUNTED, PROPOSED
 from chalicelib.domain.papers.appeal import DECIDED, PENDING, WON
 from chalicelib.domain.procedure import (
     Advanced,
@@ -213,6 +213,7 @@ def _facts(
         facts.update(_facts_of_appeal(issue, data))
     if kind == "accountability":
         facts.update(_facts_of_repeat(desk, office_id, str(data.get("person") or ""), at=at))
+        facts["appeal_won"] = _appeal_won(issue, data) if issue is not None else ""
     if kind == "spot_check" and issue is not None and issue.state not in {"cleared", "followed_up"}:
         raise BadInput.of("issue", "issue.not_cleared")
     return {name: value for name, value in facts.items() if value not in ("", None)}
@@ -267,6 +268,35 @@ def _facts_of_appeal(issue: Issue, data: Mapping[str, Any]) -> dict[str, Any]:
         if line.row["kind"] == "appeal" and is_same and stands:
             facts["appealed_before"] = line.paper_id
     return facts
+
+
+def _won(issue: Issue) -> list[Head]:
+    """Return the appeals that won over the verdict as it stands: a newer verdict is another one."""
+    lines = papers.of_issue(issue.issue_id)
+    given = verdict_at(issue)
+    return [
+        each
+        for each in papers.get_many(one.paper_id for one in lines if one.row["kind"] == "appeal")
+        if each.paper.stage == WON
+        and each.paper.facts.get("aim") != "lower_grade"
+        and (given is None or each.paper.closed_at is None or given <= each.paper.closed_at)
+    ]
+
+
+def _appeal_won(issue: Issue, data: Mapping[str, Any]) -> str:
+    """Return the appeal that has taken away what an entry would rest on; empty where none has.
+
+    One against a single entry took that entry's behaviour off whoever it was put to.
+    """
+    for appeal in _won(issue):
+        against = str(appeal.paper.facts.get("against", ""))
+        entry = papers.get(against).paper.facts if against else {}
+        if all(entry.get(name) == data.get(name) for name in _SAME_ENTRY if against):
+            return appeal.paper_id
+    return ""
+
+
+_SAME_ENTRY: Final = ("behaviour", "person", "department")
 
 
 def verdict_at(issue: Issue) -> datetime | None:
@@ -341,6 +371,18 @@ def reversed_by(head: Head) -> list[Head]:
             if line.row["kind"] == "accountability"
         ]
     return [each for each in papers.get_many(wanted) if each.paper.stage in COUNTED]
+
+
+def _take_back(desk: Desk, issue_id: str, *, at: datetime) -> None:
+    """Reverse what was opened while an appeal was being decided, whichever of the two was first.
+
+    Both look again once they are kept, so one of them sees the other. Raises Stale, Busy.
+    """
+    about_it = clearing.lookup(issue_id)
+    for appeal in _won(about_it.issue) if about_it is not None else ():
+        for entry in reversed_by(appeal):
+            change = _reverse(desk, entry, appeal.paper_id, at=at)
+            tell_issue(desk, papers.commit(change)[0], at=at)
 
 
 def _reverse(desk: Desk, entry: Head, appeal: str, *, at: datetime) -> Change:
@@ -454,7 +496,7 @@ def carry_out(
         if effect is None:
             outcome = Outcome(Status.FAILED, reason="no-such-effect")
         elif effect.kind == paper.ISSUE_TOLD:
-            told = tell_issue(desk, papers.get(chain), at=at)
+            told = _settle_issue(desk, papers.get(chain), at=at)
             outcome = Outcome(Status.SENT if told else Status.SUPERSEDED)
         else:
             outcome = _alert(desk, ports, chain, effect, tries=tries, at=at)
@@ -483,10 +525,19 @@ def _told(desk: Desk, head: Head, advanced: Advanced, *, at: datetime) -> Head:
     """Tell the issue at once where there is one; what fails now, the event's effect makes good."""
     if "issue" in advanced.event.data:
         try:
-            tell_issue(desk, head, at=at)
+            _settle_issue(desk, head, at=at)
         except (Stale, Busy) as later:
             log("paper.issue_later", paper=head.paper_id, why=later.slug)
     return head
+
+
+def _settle_issue(desk: Desk, head: Head, *, at: datetime) -> bool:
+    """Tell the issue, and take back what a won appeal leaves nothing of. Safe to repeat."""
+    told = tell_issue(desk, head, at=at)
+    found = head.paper
+    if (found.kind, found.stage) in {("appeal", WON), ("accountability", PROPOSED)}:
+        _take_back(desk, str(found.facts["issue"]), at=at)
+    return told
 
 
 def tell_issue(desk: Desk, head: Head, *, at: datetime) -> bool:
@@ -499,6 +550,7 @@ def tell_issue(desk: Desk, head: Head, *, at: datetime) -> bool:
         open=head.is_open and head.paper.kind in paper.BLOCKING,
         at=head.paper.moved_at or head.paper.occurred_at,
         seen=head.paper.version,
+        finding=str(head.paper.facts.get("finding", "")),
     )
 
     def copy(issue: Issue, rules: Rules) -> issue_moves.Made | None:

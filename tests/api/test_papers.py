@@ -7,16 +7,20 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain.issue import Linked
+from chalicelib.domain.calendar import local_day
+from chalicelib.domain.issue import Linked, State
 from chalicelib.domain.issue_moves import Act, Place, open_issue
 from chalicelib.domain.order import Actor, order_number
 from chalicelib.domain.papers import PAPERS
+from chalicelib.domain.papers.spot_check import ITEMS
+from chalicelib.domain.procedure import Step, open_order
 from chalicelib.domain.staff import Role, Staff
 from chalicelib.store import issues, registry
 from chalicelib.store import papers as kept
 from chalicelib.store.registry import Member
 from chalicelib.usecases import papers
 from tests.api.conftest import CITY, COUNTY, ELSEWHERE, PROVINCE, SETUP, STATION, Answer, Api
+from tests.usecases.county import ports
 
 PEOPLE = {
     "city-1": (Role.SUPERVISOR, CITY, (PROVINCE, CITY)),
@@ -52,8 +56,10 @@ def levels(api: Api) -> None:
     registry.take_over(members, by=SETUP, at=api.at)
 
 
-def an_issue(api: Api, name: str = "one", *, days: float = 0.1, **given: Any) -> str:
-    """Keep an issue of the county whose complaint was judged some days ago."""
+def an_issue(
+    api: Api, name: str = "one", *, days: float = 0.1, is_cleared: bool = False, **given: Any
+) -> str:
+    """Keep an issue of the county whose complaint was judged some days ago; cleared, if asked."""
     at = api.at - timedelta(days=days)
     number = order_number(b"a secret of more than thirty bytes", "papers", name)
     linked = Linked(
@@ -78,6 +84,10 @@ def an_issue(api: Api, name: str = "one", *, days: float = 0.1, **given: Any) ->
         orders={order_number(b"a secret of more than thirty bytes", "order", name): linked},
         **given,
     )
+    if is_cleared:
+        day = local_day(api.at) + timedelta(days=9)
+        over = replace(made.issue, state=State.CLEARED, cleared_at=at, follow_up_on=day)
+        made = replace(made, issue=over)
     issues.commit(issues.Change(None, made))
     return number
 
@@ -143,6 +153,85 @@ def test_s0_32_an_appeal_that_wins_takes_back_the_accountability_and_the_issue_l
     known = issues.get(issue).issue.papers
     assert {each.open for each in known.values()} == {False}
     assert {each.kind for each in known.values()} == {"appeal", "accountability"}
+
+
+def test_s0_32_an_entry_after_an_appeal_that_won_is_refused_naming_the_rule(api):
+    issue = an_issue(api)
+    moved(api, submitted(api, issue), "uphold_appeal", "city-1", note="录像属实")
+    before = issues.get(issue).issue
+
+    refused = api.post("/api/v1/papers", {**ENTRY, "issue": issue}, as_="supervisor-1")
+
+    assert (refused.status, refused.body["type"]) == (409, "/problems/gate-closed")
+    assert refused.body["gates"] == ["no_appeal_won"]
+    assert issues.get(issue).issue == before
+    assert listed(api, "supervisor-1", "kind=accountability") == []
+
+
+@pytest.mark.parametrize(
+    ("given", "is_entered"),
+    [({}, True), ({"aim": "lower_grade"}, True), ({"aim": "not_liable"}, False)],
+)
+def test_s0_32_only_an_appeal_that_won_over_the_verdict_leaves_nothing_to_answer_for(
+    api, given, is_entered
+):
+    issue = an_issue(api)
+    decision = "uphold_appeal" if given else "reject_appeal"
+    moved(api, submitted(api, issue, **given), decision, "city-1", note="已查")
+
+    answer = api.post("/api/v1/papers", {**ENTRY, "issue": issue}, as_="supervisor-1")
+
+    assert answer.status == (201 if is_entered else 409)
+
+
+def test_s0_32_an_appeal_against_one_entry_takes_back_that_one_and_its_like_alone(api):
+    issue = an_issue(api)
+    entry = opened(api, "supervisor-1", {**ENTRY, "issue": issue})
+    other = opened(api, "supervisor-1", {**ENTRY, "issue": issue, "behaviour": "rude_service"})
+    appeal = submitted(api, issue, aim="lift_accountability", against=entry["paper_id"])
+    moved(api, appeal, "uphold_appeal", "city-1", note="录像属实")
+
+    again = api.post("/api/v1/papers", {**ENTRY, "issue": issue}, as_="supervisor-1")
+    another = {**ENTRY, "issue": issue, "behaviour": "false_reply"}
+
+    assert again.body["gates"] == ["no_appeal_won"]
+    assert api.post("/api/v1/papers", another, as_="supervisor-1").status == 201
+    stages = [kept.get(each["paper_id"]).paper.stage for each in (entry, other)]
+    assert stages == ["reversed", "proposed"]
+
+
+def test_s0_32_an_entry_that_was_being_written_while_the_appeal_won_falls_too(api, tmp_path):
+    issue = an_issue(api)
+    page = submitted(api, issue)
+    chain = "paper/261122-22222222"
+    step = Step(
+        "opened",
+        Actor("supervisor", "supervisor-1", COUNTY),
+        occurred_at=api.at,
+        recorded_at=api.at,
+        data={k: v for k, v in {**ENTRY, "issue": issue}.items() if k not in {"kind", "note"}},
+        words={"note": "抢修超时"},
+    )
+    unseen = open_order(
+        step,
+        order_id=chain,
+        kind="accountability",
+        county=COUNTY,
+        office=COUNTY,
+        fields={"facts": {"upper": CITY, "level": "county"}},
+        procedures=PAPERS,
+        rules=api.desk().rules(COUNTY),
+    )
+    moved(api, page, "uphold_appeal", "city-1", note="录像属实")
+    kept.commit(kept.Change(None, unseen, shown={"path": [COUNTY]}))
+
+    for _ in range(2):
+        effect = f"1.issue.{issue}"
+        papers.carry_out(api.desk(), ports(tmp_path), chain, 1, effect, at=api.at)
+
+    assert kept.get(chain).paper.stage == "reversed"
+    known = issues.get(issue).issue.papers["261122-22222222"]
+    assert (known.kind, known.open) == ("accountability", False)
 
 
 def test_s0_32_an_appeal_that_is_lost_leaves_the_accountability_as_it_stands(api):
@@ -374,6 +463,28 @@ def test_s1_31_a_line_that_is_not_cleared_cannot_be_spot_checked(api):
     body = {"kind": "spot_check", "issue": an_issue(api), "picked_by": "by_person"}
     refused = api.post("/api/v1/papers", body, as_="city-1")
     assert refused.body["errors"][0]["code"] == "issue.not_cleared"
+
+
+@pytest.mark.parametrize(
+    ("finding", "state", "relapses"), [("major", "handling", 1), ("minor", "cleared", 0)]
+)
+def test_s1_31_a_grave_finding_of_a_spot_check_reopens_the_line_and_says_why(
+    api, finding, state, relapses
+):
+    issue = an_issue(api, is_cleared=True)
+    body = {"kind": "spot_check", "issue": issue, "picked_by": "by_person"}
+    page = opened(api, "city-1", body)
+    items = {f"item_{each}": "ok" for each in ITEMS} | {"item_measure_lasts": "not_ok"}
+
+    page = moved(api, page, "check_found", "city-1", **items, finding=finding, note="电压仍低")
+
+    now = api.get(f"/api/v1/issues/{issue}", as_="supervisor-1").body
+    assert (now["state"], now["relapses"]) == (state, relapses)
+    last = now["timeline"][-1]
+    assert last["facts"].get("reason", "") == ("audit" if relapses else "")
+    assert last["facts"]["paper"] == page["paper_id"]
+    moved(api, page, "report_rework", "supervisor-1", measure="已更换变压器")
+    assert issues.get(issue).issue.relapses == relapses
 
 
 # Lists, replays, what is foreign ----------------------------------------------------------------

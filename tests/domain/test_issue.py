@@ -42,6 +42,7 @@ from chalicelib.domain.issue_moves import (
     CLOCKS,
     HIDDEN,
     Act,
+    Made,
     advance,
     fire,
     merge,
@@ -734,6 +735,41 @@ def test_s0_32_a_pending_appeal_keeps_the_line_open():
     assert told is not None
     assert open_gates(told.issue, RULES) == ["signed"]
     assert paper_moved(told.issue, "p1", over, act("system"), rules=RULES) is None
+
+
+def checked(issue: Issue, finding: str, *, seen: int = 2) -> Made | None:
+    paper = Paper("spot_check", open=False, seen=seen, finding=finding)
+    return paper_moved(issue, "p1", paper, act("system", at=moved(issue)), rules=RULES)
+
+
+@pytest.mark.parametrize("state", [State.CLEARED, State.FOLLOWED_UP])
+def test_s1_31_a_spot_check_that_finds_a_cleared_line_gravely_wanting_reopens_it_once(state):
+    before = in_state(state)
+    told = checked(before, "major")
+    assert told is not None
+    after = told.issue
+    assert (after.state, after.relapses, after.round) == (State.HANDLING, 1, 1)
+    assert (after.sign_offs, after.cleared_at, after.follow_up_on) == ({}, None, None)
+    assert told.events[-1].data["reason"] == "audit"
+    assert {"measure_matches", "replied", "visit", "signed"} <= set(open_gates(after, RULES))
+    assert after.clocks["internal"].is_running
+    later = checked(after, "major", seen=3)  # the check itself goes on: reworked, accepted
+    assert later is not None
+    assert (later.issue.relapses, later.issue.round) == (1, 1)
+
+
+def test_s1_31_a_spot_check_that_finds_little_or_nothing_leaves_the_line_cleared():
+    for finding in ("", "minor"):
+        told = checked(in_state(State.CLEARED), finding)
+        assert told is not None
+        assert (told.issue.state, told.issue.relapses) == (State.CLEARED, 0)
+
+
+@pytest.mark.parametrize("state", [State.HANDLING, State.SIGNING, State.MERGED, State.TERMINATED])
+def test_s1_31_what_is_not_cleared_has_nothing_to_relapse_from(state):
+    told = checked(in_state(state), "major")
+    assert told is not None
+    assert (told.issue.state, told.issue.relapses) == (state, 0)
 
 
 # Mergers --------------------------------------------------------------------------------------

@@ -55,6 +55,7 @@ RULES: dict[str, tuple[str, ...] | str] = {
         "test_s0_32_an_appeal_has_a_basis_evidence_of_a_kind_and_three_signatures",
         "test_s0_32_an_appeal_after_its_term_is_refused_naming_the_rule",
         "test_s0_32_an_appeal_that_wins_takes_back_the_accountability_and_the_issue_learns_of_it",
+        "test_s0_32_an_entry_after_an_appeal_that_won_is_refused_naming_the_rule",
         "test_s0_32_of_ten_who_decide_one_appeal_at_once_one_wins",
         "test_s0_32_a_pending_appeal_keeps_the_line_open",
     ),
@@ -144,6 +145,7 @@ RULES: dict[str, tuple[str, ...] | str] = {
     ),
     "S1.31": (
         "test_s1_31_the_match_of_measure_and_request_is_found_by_other_eyes",
+        "test_s1_31_a_grave_finding_of_a_spot_check_reopens_the_line_and_says_why",
         "test_s1_31_a_spot_check_is_of_a_cleared_line_and_asks_whether_it_is_solved",
     ),
     "S1.32": (

@@ -377,6 +377,12 @@ def test_s0_32_there_is_no_appeal_without_a_verdict_a_decider_or_a_second_time(f
 # Accountability ---------------------------------------------------------------------------------
 
 
+def test_s0_32_nothing_is_entered_against_anybody_once_an_appeal_has_won():
+    with pytest.raises(GateClosed) as refused:
+        drafted("accountability", facts={"appeal_won": "261120-AAAAAAAA"})
+    assert refused.value.facts["gates"] == ["no_appeal_won"]
+
+
 def test_s1_20_every_accountable_behaviour_has_a_severity_causes_and_a_source():
     for behaviour in BEHAVIOURS.values():
         assert behaviour.severity in {"light", "serious", "grave"}

@@ -146,7 +146,7 @@ PROCEDURE: Final = Procedure(
     opening=paper.opening(
         paper.AUDITORS,
         "问责: 发生一起、问责一起; staff cause to a person, management cause to the group (S1.25)",
-        gates=("somebody_above",),
+        gates=("somebody_above", "no_appeal_won"),
         does=("attribute", "accumulate"),
     ),
     moves=paper.table(
