@@ -17,7 +17,7 @@ from typing import Any, Final, TextIO
 from chalicelib import ambient, store
 from chalicelib.domain.calendar import CHINA
 from chalicelib.outbound.seals import Seals, seals_from
-from chalicelib.store import ledger, orders, registry
+from chalicelib.store import heads, ledger, orders, registry
 from chalicelib.store.packing import unpack
 from chalicelib.store.rows import house
 from infra import ledgerfile
@@ -101,7 +101,7 @@ def _heads(at: datetime) -> Iterator[tuple[str, str]]:
     """Yield (chain, line) of whatever has a head: orders and their like, and the registry."""
     ids = sorted(set(_scan("orders", "order_id")))
     for start in range(0, len(ids), BATCH):
-        for raw in orders.rows_of(ids[start : start + BATCH]):
+        for raw in heads.rows_of(ids[start : start + BATCH]):
             yield _head(raw)
     for (kind, key), version in sorted(registry.snapshot(at=at).versions.items()):
         chain = f"registry/{kind}/{key}"

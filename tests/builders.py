@@ -16,7 +16,8 @@ from chalicelib.domain.order import Actor, Order, order_number, salted_digest
 from chalicelib.domain.procedure import Advanced, Form, Need, Step, advance, fire, open_order
 from chalicelib.domain.procedures import PROCEDURES
 from chalicelib.store import orders
-from chalicelib.store.orders import Change, Head, Key, Look
+from chalicelib.store.heads import Key, Look
+from chalicelib.store.orders import Change, Head
 from chalicelib.store.personal import ContactItem
 
 NOON: Final = datetime(2026, 3, 10, 4, tzinfo=UTC)

@@ -20,8 +20,8 @@ What is confidential (举报) has lines and counts of its own, which only those 
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import date, datetime
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -33,18 +33,16 @@ from chalicelib.domain.clocks import millis
 from chalicelib.domain.issue import ACTIVE, DONE, Issue, State, aggregate, effects
 from chalicelib.domain.issue_moves import Made
 from chalicelib.domain.order import Event
-from chalicelib.domain.refusal import Busy, KeyReused, Stale, Unknown
+from chalicelib.domain.refusal import Busy
 
-from . import heads, ledger, orders, personal
+from . import heads, ledger, personal
 from .desk_rows import DayRow, KeyedRow, Page, find, find_many, page, under
-from .orders import KEYS_KEPT, Due, Key, Look
+from .heads import Due, Key, Look
 from .personal import Words
-from .rows import OrderRow, Unconfirmed, asking, house, write, writing
+from .rows import OrderRow, Unconfirmed, write
 
 ARMED: Final = "issues"
 """The index partition of every issue."""
-LOOK_BACK: Final = timedelta(minutes=5)
-"""How long after an event its effects are looked for. [design] as limit effect.look_back"""
 VIEWS: Final = (
     *("open", "overdue", "signing", "cleared", "follow_up", "bypass", "investigation", "mine"),
 )
@@ -123,11 +121,11 @@ def commit(*changes: Change) -> tuple[Head, ...]:
     that has already moved the first issue with the same body changes nothing: the heads are
     returned as they now are.
     """
-    heads = tuple(_moved(change) for change in changes)
+    after = tuple(map(_moved, changes))
 
     def fill(transaction: TransactWrite) -> None:
         tallies: dict[tuple[str, str], Counter[str]] = {}
-        for change, head in zip(changes, heads, strict=True):
+        for change, head in zip(changes, after, strict=True):
             _fill(transaction, change, head)
             for key, counts in _tallied(change):
                 tallies.setdefault(key, Counter()).update(counts)
@@ -137,21 +135,20 @@ def commit(*changes: Change) -> tuple[Head, ...]:
     try:
         write(fill)
     except Unconfirmed as doubt:
-        return _settle(changes, heads, doubt)
-    return heads
+        made = [change.made.events for change in changes]
+        settled = heads.settle(doubt, after, made, key=changes[0].key, again=_get)
+        if settled is None:
+            raise Busy(of="store") from doubt
+        return settled
+    return after
 
 
 def _moved(change: Change) -> Head:
     before = change.before or Head(change.made.issue)
-    keys = (*before.keys, change.key)[-KEYS_KEPT:] if change.key else before.keys
+    keys = heads.with_key(before.keys, change.key)
     shown = before.shown if change.shown is None else MappingProxyType(dict(change.shown))
-    return Head(change.made.issue, shown, keys, before.look or _look_after(change.made))
-
-
-def _look_after(made: Made) -> Look | None:
-    """Return the look-back that these events arm: for the first of them that causes anything."""
-    first = next((event for event in made.events if effects(event)), None)
-    return Look(first.seq, first.recorded_at + LOOK_BACK, 0) if first else None
+    look = before.look or heads.look_after(change.made.events, effects)
+    return Head(change.made.issue, shown, keys, look)
 
 
 def _fill(transaction: TransactWrite, change: Change, head: Head) -> None:
@@ -182,58 +179,16 @@ def _add(transaction: TransactWrite, key: tuple[str, str], counts: Mapping[str, 
         transaction.update(TallyRow(*key), actions=actions)
 
 
-def _settle(
-    changes: Sequence[Change], heads: tuple[Head, ...], doubt: Unconfirmed
-) -> tuple[Head, ...]:
-    """Find out what became of a commit: all or nothing, so one event of it tells."""
-    for change in changes:
-        event = change.made.events[-1]
-        found = ledger.find(event.aggregate, event.seq)
-        if found is not None and found.hash == event.hash:
-            return heads
-        first = change.made.events[0]
-        winner = ledger.find(first.aggregate, first.seq)
-        if winner is not None:
-            _lost_to(changes[0], Event.from_body(winner.body, prev=winner.prev))
-            return tuple(get(each.made.issue.issue_id) for each in changes)
-    raise Busy(of="store") from doubt
-
-
-def _lost_to(change: Change, winner: Event) -> None:
-    """Return when the winner was our own key's twin. Raises KeyReused or Stale."""
-    if change.key is not None:
-        for kept in get(change.made.issue.issue_id).keys:
-            if kept.key == change.key.key:
-                if kept.body != change.key.body:
-                    raise KeyReused
-                return
-    raise Stale(
-        by=winner.actor.actor_id,
-        role=winner.actor.role,
-        move=winner.name,
-        at=winner.recorded_at,
-        version=winner.seq,
-    )
-
-
 def park(issue_id: str, *, was: datetime, until: datetime) -> None:
     """Put an issue that could not be advanced behind its neighbours. Raises Busy."""
-    orders.park(aggregate(issue_id), was=was, until=until)
+    heads.park(aggregate(issue_id), was=was, until=until)
 
 
 def set_look(head: Head, look: Look | None) -> None:
     """Arm the look-back anew, or settle it. No event: nothing happened. Raises Stale, Busy."""
-    key = aggregate(head.issue.issue_id)
-    armed = OrderRow.look.remove() if look is None else OrderRow.look.set(orders.look_text(look))
-    at = _due_at(replace(head, look=look))
-    due = OrderRow.due_key.remove() if at is None else OrderRow.due_key.set(orders.due_key(at, key))
-    try:
-        with writing():
-            OrderRow(order_id=key).update([armed, due], OrderRow.version == head.issue.version)
-    except Unconfirmed as doubt:
-        if not doubt.refused:
-            raise Busy(of="store") from doubt
-        raise Stale(what="issue") from doubt
+    issue = head.issue
+    chain, due = aggregate(issue.issue_id), issue.next_due_at
+    heads.set_look(chain, look, next_due_at=due, version=issue.version, what="issue")
 
 
 # Reading ----------------------------------------------------------------------------------------
@@ -241,18 +196,16 @@ def set_look(head: Head, look: Look | None) -> None:
 
 def get(issue_id: str) -> Head:
     """Return one issue. Strongly consistent. Raises Unknown, Busy."""
-    with asking():
-        raw = house().table(OrderRow).get_item(aggregate(issue_id), consistent_read=True)
-    if "Item" not in raw:
-        raise Unknown(what="issue")
-    return _head(raw["Item"])
+    return _get(aggregate(issue_id))
+
+
+def _get(chain: str) -> Head:
+    return _head(heads.get(chain, what="issue"))
 
 
 def get_many(issue_ids: Iterable[str]) -> list[Head]:
     """Return several issues in the order asked; those unknown are left out. Raises Busy."""
-    wanted = [aggregate(each) for each in dict.fromkeys(issue_ids)]
-    found = {raw["order_id"]["S"]: _head(raw) for raw in orders.rows_of(wanted)}
-    return [found[key] for key in wanted if key in found]
+    return heads.get_many(map(aggregate, issue_ids), read=_head)
 
 
 def listed(
@@ -330,19 +283,12 @@ def due_heads(
     The ids of the Dues are the issues'. The head is None where the row means nothing any more.
     Eventually consistent, and without keys. Raises Busy.
     """
-    found = []
     start = None if after is None else after._replace(order_id=aggregate(after.order_id))
-    for armed, raw in orders.due_rows(ARMED, before=before, limit=limit, after=start):
-        issue_id = armed.order_id.removeprefix("issue/")
-        found.append((armed._replace(order_id=issue_id), _readable(raw)))
-    return found
-
-
-def _readable(raw: dict[str, Any]) -> Head | None:
-    try:
-        return _head(raw)
-    except (ValueError, KeyError, TypeError, IndexError):
-        return None
+    rows = heads.due(ARMED, read=_head, before=before, limit=limit, after=start)
+    return [
+        (armed._replace(order_id=armed.order_id.removeprefix("issue/")), head)
+        for armed, head in rows
+    ]
 
 
 # Lines and counts, made from the head alone -----------------------------------------------------

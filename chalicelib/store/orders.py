@@ -7,23 +7,23 @@ has our hash, then we were the ones, or it has not.
 
 import json
 import struct
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from pynamodb.connection import TableConnection
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
-from chalicelib.domain.clocks import instant, millis
 from chalicelib.domain.order import Event, Milestone, Order, canonical, milestone
 from chalicelib.domain.procedure import Advanced
 from chalicelib.domain.refusal import Busy, KeyReused, Stale, Unknown
 
-from . import ledger, personal
+from . import heads, ledger, personal
+from .heads import Due, Key, Look
 from .packing import MILESTONES, pack, unpack
 from .personal import ContactItem, Words
 from .rows import (
@@ -37,10 +37,8 @@ from .rows import (
     writing,
 )
 
-KEYS_KEPT: Final = 8
 STEPS_KEPT: Final = 104
 """Packed bytes of the milestones beside a head: some twelve, with which a row ends below 1 KB."""
-BATCH: Final = 100
 HASH_BYTES: Final = 16
 _PACKED: Final = struct.Struct(f">{HASH_BYTES}s{HASH_BYTES}sI")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -48,28 +46,6 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 class NumberTaken(Exception):
     """Another intention has this number by chance: make the next one (`attempt` + 1)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """An Idempotency-Key as the head keeps it.
-
-    key: hash of caller and key; body: hash of what was asked; both in hex, HASH_BYTES long. seq:
-    the version that it made.
-    """
-
-    key: str
-    body: str
-    seq: int
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """A look-back: at `at`, see whether the effects of the events since `from_seq` are there."""
-
-    from_seq: int
-    at: datetime
-    tries: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,13 +94,6 @@ class Page:
 
     heads: tuple[Head, ...]
     after: str | None
-
-
-class Due(NamedTuple):
-    """One armed order and the instant for which it is armed."""
-
-    order_id: str
-    due_at: datetime
 
 
 # Opening ----------------------------------------------------------------------------------------
@@ -187,16 +156,17 @@ def commit(*changes: Change) -> tuple[Head, ...]:
     """
     changes = tuple(_checked(change) for change in changes)
     for attempt in range(TRIES):
-        heads = tuple(_moved(change) for change in changes)
+        after = tuple(map(_moved, changes))
         try:
-            write(lambda transaction: _fill(transaction, changes, heads))  # noqa: B023 - called now
+            write(lambda transaction: _fill(transaction, changes, after))  # noqa: B023 - called now
         except Unconfirmed as doubt:
-            settled = _settle(changes, heads, doubt)
+            made = [(change.advanced.event,) for change in changes]
+            settled = heads.settle(doubt, after, made, key=changes[0].key, again=get)
             if settled is not None:
                 return settled
             changes = tuple(_with_stored_look(change) for change in changes)
         else:
-            return heads
+            return after
         back_off(attempt)
     raise Busy(of="store")
 
@@ -216,14 +186,14 @@ def _moved(change: Change) -> Head:
         head,
         order=change.advanced.order,
         shown=head.shown if change.shown is None else dict(change.shown),
-        keys=(*head.keys, change.key)[-KEYS_KEPT:] if change.key else head.keys,
+        keys=heads.with_key(head.keys, change.key),
         look=change.look or head.look,
         steps=_kept_steps(head.steps, change.advanced.event),
     )
 
 
-def _fill(transaction: TransactWrite, changes: Sequence[Change], heads: Sequence[Head]) -> None:
-    for change, head in zip(changes, heads, strict=True):
+def _fill(transaction: TransactWrite, changes: Sequence[Change], after: Sequence[Head]) -> None:
+    for change, head in zip(changes, after, strict=True):
         order_id = head.order.order_id
         transaction.update(
             OrderRow(order_id=order_id), _actions(change, head), _unchanged(change.head)
@@ -250,7 +220,7 @@ def _actions(change: Change, head: Head) -> list[Action]:
     if change.shown is not None:
         actions.append(OrderRow.shown.set(canonical(dict(head.shown))))
     if change.look is not None:
-        actions.append(OrderRow.look.set(look_text(change.look)))
+        actions.append(OrderRow.look.set(heads.look_text(change.look)))
     if change.head.steps != head.steps:
         packed = _pack_steps(head.steps)
         actions.append(OrderRow.steps.set(packed) if packed else OrderRow.steps.remove())
@@ -261,48 +231,9 @@ def _unchanged(head: Head) -> Condition:
     """The version is as it was read, and so is the look-back, on which due_key depends."""
     look: Condition = OrderRow.look.does_not_exist()
     if head.look is not None:
-        look = OrderRow.look == look_text(head.look)
+        look = OrderRow.look == heads.look_text(head.look)
     unchanged: Condition = look & (OrderRow.version == head.order.version)
     return unchanged
-
-
-def _settle(
-    changes: Sequence[Change], heads: tuple[Head, ...], doubt: Unconfirmed
-) -> tuple[Head, ...] | None:
-    """Find out what became of a commit: its heads, a refusal, or None to try again."""
-    for change in changes:
-        event = change.advanced.event
-        found = ledger.find(event.aggregate, event.seq)
-        if found is None:
-            continue
-        if found.hash == event.hash:
-            return heads
-        return _lost_to(changes, Event.from_body(found.body, prev=found.prev))
-    if not doubt.refused:
-        raise Busy(of="store") from doubt
-    return None
-
-
-def _lost_to(changes: Sequence[Change], winner: Event) -> tuple[Head, ...]:
-    """Another event has our place: made by our own key's twin, or by somebody else (Stale)."""
-    key = changes[0].key
-    if key is not None:
-        twin = _kept(get(changes[0].head.order.order_id), key.key)
-        if twin is not None and twin.body != key.body:
-            raise KeyReused
-        if twin is not None:
-            return tuple(get(change.head.order.order_id) for change in changes)
-    raise Stale(
-        by=winner.actor.actor_id,
-        role=winner.actor.role,
-        move=winner.name,
-        at=winner.recorded_at,
-        version=winner.seq,
-    )
-
-
-def _kept(head: Head, key: str) -> Key | None:
-    return next((kept for kept in head.keys if kept.key == key), None)
 
 
 def _with_stored_steps(change: Change) -> Change:
@@ -333,32 +264,7 @@ def get(order_id: str, *, consistent: bool = True) -> Head:
 
 def get_many(order_ids: Iterable[str]) -> list[Head]:
     """Return the heads of several orders, in the order asked; those unknown are left out."""
-    wanted = list(dict.fromkeys(order_ids))
-    found = {head.order.order_id: head for head in map(_head, rows_of(wanted))}
-    return [found[order_id] for order_id in wanted if order_id in found]
-
-
-def rows_of(order_ids: Sequence[str]) -> Iterator[dict[str, Any]]:
-    """Yield the rows that exist of this table, a hundred a call, in any order. Raises Busy."""
-    for start in range(0, len(order_ids), BATCH):
-        yield from _batch(order_ids[start : start + BATCH])
-
-
-def _batch(order_ids: Sequence[str]) -> Iterator[dict[str, Any]]:
-    """Yield the rows of one batch; what the store put off is asked for again, a little later."""
-    left: Any = [{"order_id": {"S": order_id}} for order_id in order_ids]
-    for attempt in range(TRIES):
-        with asking():
-            answer = _table().batch_get_item(left, consistent_read=True)
-        for items in answer["Responses"].values():
-            yield from items
-        put_off = answer.get("UnprocessedKeys")
-        if not put_off:
-            return
-        ((_, asked),) = put_off.items()
-        left = asked["Keys"]
-        back_off(attempt)
-    raise Busy(of="store")
+    return heads.get_many(order_ids, read=_head)
 
 
 def queue(
@@ -369,10 +275,9 @@ def queue(
     after: as the page before gave it. before: only what is due by then (inclusive), which is how a
     sweep gets the heads it may have to move. Eventually consistent. Raises Busy.
     """
-    page = _armed_rows(county, limit=limit, after=after, before=before)
-    heads = tuple(map(_head, page["Items"]))
+    page = heads.armed_rows(county, limit=limit, after=after, before=before)
     last = page.get("LastEvaluatedKey")
-    return Page(heads, str(last["due_key"]["S"]) if last else None)
+    return Page(tuple(map(_head, page["Items"])), str(last["due_key"]["S"]) if last else None)
 
 
 def due(county: str, *, before: datetime, limit: int, after: Due | None = None) -> list[Due]:
@@ -381,11 +286,11 @@ def due(county: str, *, before: datetime, limit: int, after: Due | None = None) 
     Reads no more than is due. after: the last one of the page before, for what stays due although
     it was tried. Raises Busy.
     """
-    start = None if after is None else due_key(after.due_at, after.order_id)
-    page = _armed_rows(
+    start = None if after is None else heads.due_key(after.due_at, after.order_id)
+    page = heads.armed_rows(
         county, limit=limit, after=start, before=before, attributes=["order_id", "due_key"]
     )
-    return [Due(raw["order_id"]["S"], _due_at(raw["due_key"]["S"])) for raw in page["Items"]]
+    return list(map(heads.read_due, page["Items"]))
 
 
 def due_heads(
@@ -397,47 +302,7 @@ def due_heads(
     neighbours need not wait. Eventually consistent: a head that was moved meanwhile is told as
     Stale when it is committed. Raises Busy.
     """
-    rows = due_rows(county, before=before, limit=limit, after=after)
-    return [(armed, _readable(raw)) for armed, raw in rows]
-
-
-def due_rows(
-    partition: str, *, before: datetime, limit: int, after: Due | None = None
-) -> list[tuple[Due, dict[str, Any]]]:
-    """Return what is due in a partition of the index as it is kept: one call. Raises Busy."""
-    start = None if after is None else due_key(after.due_at, after.order_id)
-    page = _armed_rows(partition, limit=limit, after=start, before=before)
-    return [(Due(raw["order_id"]["S"], _due_at(raw["due_key"]["S"])), raw) for raw in page["Items"]]
-
-
-def _readable(raw: dict[str, Any]) -> Head | None:
-    try:
-        return _head(raw)
-    except (ValueError, KeyError, TypeError, IndexError):
-        return None
-
-
-def _armed_rows(
-    county: str,
-    *,
-    limit: int,
-    after: str | None,
-    before: datetime | None,
-    attributes: list[str] | None = None,
-) -> dict[str, Any]:
-    start = None
-    if after is not None:
-        _, _, order_id = after.partition("#")
-        start = {"county": {"S": county}, "due_key": {"S": after}, "order_id": {"S": order_id}}
-    with asking():
-        return _table().query(
-            county,
-            None if before is None else OrderRow.due_key <= f"{_stamp(before)}$",
-            index_name="due",
-            limit=limit,
-            exclusive_start_key=start,
-            attributes_to_get=attributes,
-        )
+    return heads.due(county, read=_head, before=before, limit=limit, after=after)
 
 
 # What is armed ----------------------------------------------------------------------------------
@@ -449,7 +314,7 @@ def set_look(head: Head, look: Look | None) -> Head:
     Raises Stale when the order or its look-back changed meanwhile, and Busy.
     """
     after = replace(head, look=look)
-    armed = OrderRow.look.remove() if look is None else OrderRow.look.set(look_text(look))
+    armed = OrderRow.look.remove() if look is None else OrderRow.look.set(heads.look_text(look))
     try:
         with writing():
             OrderRow(order_id=head.order.order_id).update([armed, _armed(after)], _unchanged(head))
@@ -461,23 +326,6 @@ def set_look(head: Head, look: Look | None) -> Head:
             raise Busy(of="store") from doubt
         raise Stale(version=stored.order.version) from doubt
     return after
-
-
-def park(order_id: str, *, was: datetime, until: datetime) -> None:
-    """Put an order that could not be advanced behind its neighbours until `until`.
-
-    was: the instant for which it was armed (see `due`); one that moved meanwhile stays as it is.
-    Any later commit arms it properly again. Raises Busy.
-    """
-    try:
-        with writing():
-            OrderRow(order_id=order_id).update(
-                [OrderRow.due_key.set(due_key(until, order_id))],
-                OrderRow.due_key == due_key(was, order_id),
-            )
-    except Unconfirmed as doubt:
-        if not doubt.refused:
-            raise Busy(of="store") from doubt
 
 
 def erase_shown(order_id: str) -> None:
@@ -493,47 +341,31 @@ def erase_shown(order_id: str) -> None:
         raise Busy(of="store") from doubt
 
 
-def due_key(at: datetime, order_id: str) -> str:
-    """Return the sort key of the index: text order is time order."""
-    return f"{_stamp(at)}#{order_id}"
-
-
 def _armed(head: Head) -> Action:
-    at = _armed_for(head)
+    at = _due_at(head)
     if at is None:
         return OrderRow.due_key.remove()
-    return OrderRow.due_key.set(due_key(at, head.order.order_id))
+    return OrderRow.due_key.set(heads.due_key(at, head.order.order_id))
 
 
-def _armed_for(head: Head) -> datetime | None:
-    instants = [head.order.next_due_at, head.look.at if head.look else None]
-    return min((at for at in instants if at is not None), default=None)
-
-
-def _stamp(at: datetime) -> str:
-    utc = at.astimezone(UTC)
-    return f"{utc:%Y-%m-%dT%H:%M:%S}.{utc.microsecond // 1000:03d}Z"
-
-
-def _due_at(key: str) -> datetime:
-    stamp, _, _ = key.partition("#")
-    return datetime.fromisoformat(stamp)
+def _due_at(head: Head) -> datetime | None:
+    return heads.due_at(head.order.next_due_at, head.look)
 
 
 # Between heads and rows -------------------------------------------------------------------------
 
 
 def _row(head: Head) -> OrderRow:
-    at = _armed_for(head)
+    at = _due_at(head)
     return OrderRow(
         order_id=head.order.order_id,
         county=head.order.county,
-        due_key=None if at is None else due_key(at, head.order.order_id),
+        due_key=None if at is None else heads.due_key(at, head.order.order_id),
         head=_folded(head.order),
         shown=canonical(dict(head.shown)),
         version=head.order.version,
         keys=_pack(head.keys) or None,
-        look=None if head.look is None else look_text(head.look),
+        look=None if head.look is None else heads.look_text(head.look),
         intake=_pack_intake(head.intake),
         steps=_pack_steps(head.steps),
     )
@@ -545,7 +377,7 @@ def _head(raw: Mapping[str, Any]) -> Head:
         order=Order.from_json(json.loads(unpack(raw["head"]["B"]))),
         shown=MappingProxyType(json.loads(raw["shown"]["S"])),
         keys=_unpack(raw["keys"]["B"]) if "keys" in raw else (),
-        look=read_look(raw["look"]["S"]) if "look" in raw else None,
+        look=heads.read_look(raw["look"]["S"]) if "look" in raw else None,
         intake=_unpack_intake(raw["intake"]["B"]) if "intake" in raw else "",
         steps=steps_of(raw),
     )
@@ -624,17 +456,6 @@ def _hash(digits: str) -> bytes:
     if len(raw) != HASH_BYTES:
         raise ValueError(f"{len(raw)} bytes of a hash, not {HASH_BYTES}")
     return raw
-
-
-def look_text(look: Look) -> str:
-    """Return a look-back as its row has it."""
-    return canonical([look.from_seq, millis(look.at), look.tries])
-
-
-def read_look(text: str) -> Look:
-    """Read it back."""
-    from_seq, at, tries = json.loads(text)
-    return Look(from_seq, instant(at), tries)
 
 
 def _table() -> TableConnection:

@@ -21,9 +21,9 @@ who claim one household at once, one has to look again, and it has at most one o
 
 import hashlib
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -36,13 +36,13 @@ from chalicelib.domain.clocks import millis
 from chalicelib.domain.order import Actor, Event, canonical
 from chalicelib.domain.outage import KINDS, OVER, Outage, aggregate, effects
 from chalicelib.domain.outage_moves import Made
-from chalicelib.domain.refusal import BadInput, Busy, KeyReused, Stale, Unknown
+from chalicelib.domain.refusal import BadInput, Busy, Stale
 
-from . import heads, ledger, orders, personal
+from . import heads, ledger, personal
 from .desk_rows import DayRow, Page, compact, find, page, under
-from .orders import KEYS_KEPT, Due, Key, Look
+from .heads import Due, Key, Look
 from .personal import Words
-from .rows import OrderRow, Unconfirmed, asking, back_off, house, write, writing
+from .rows import OrderRow, Unconfirmed, back_off, write, writing
 
 ARMED: Final = "outages"
 """The index partition of every outage."""
@@ -52,8 +52,6 @@ _GATE: Final = "gate"
 MOST_MONTHS: Final = 13
 LARGEST_EVENT: Final = 390_000
 """Bytes: some 8,000 transformers. Source: DynamoDB's 400 KB an item"""
-LOOK_BACK: Final = timedelta(minutes=5)
-"""How long after an event its effects are looked for. [design] as limit effect.look_back"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +108,10 @@ def commit(*changes: Change, gate: Board | None = None) -> tuple[Head, ...]:
     body changes nothing: the heads are returned as they now are.
     """
     _check_size(changes)
-    heads = tuple(_moved(change) for change in changes)
+    after = tuple(map(_moved, changes))
 
     def fill(transaction: TransactWrite) -> None:
-        for change, head in zip(changes, heads, strict=True):
+        for change, head in zip(changes, after, strict=True):
             _fill(transaction, change, head)
         if gate is not None:
             _pass(transaction, gate)
@@ -121,8 +119,12 @@ def commit(*changes: Change, gate: Board | None = None) -> tuple[Head, ...]:
     try:
         write(fill)
     except Unconfirmed as doubt:
-        return _settle(changes, heads, doubt)
-    return heads
+        made = [change.made.events for change in changes]
+        settled = heads.settle(doubt, after, made, key=changes[0].key, again=_get)
+        if settled is None:
+            raise Stale(what="board") from doubt
+        return settled
+    return after
 
 
 def _check_size(changes: Iterable[Change]) -> None:
@@ -135,15 +137,10 @@ def _check_size(changes: Iterable[Change]) -> None:
 
 def _moved(change: Change) -> Head:
     before = change.before or Head(change.made.outage)
-    keys = (*before.keys, change.key)[-KEYS_KEPT:] if change.key else before.keys
+    keys = heads.with_key(before.keys, change.key)
     shown = before.shown if change.shown is None else MappingProxyType(dict(change.shown))
-    return Head(change.made.outage, shown, keys, before.look or _look_after(change.made))
-
-
-def _look_after(made: Made) -> Look | None:
-    """Return the look-back that these events arm: for the first of them that causes anything."""
-    first = next((event for event in made.events if effects(event)), None)
-    return Look(first.seq, first.recorded_at + LOOK_BACK, 0) if first else None
+    look = before.look or heads.look_after(change.made.events, effects)
+    return Head(change.made.outage, shown, keys, look)
 
 
 def _fill(transaction: TransactWrite, change: Change, head: Head) -> None:
@@ -177,42 +174,6 @@ def _pass(transaction: TransactWrite, gate: Board) -> None:
     row = DayRow(_outages(gate.county), _GATE, row="", version=gate.gate + 1)
     unchanged = DayRow.version == gate.gate if gate.gate else DayRow.pk.does_not_exist()
     transaction.save(row, unchanged)
-
-
-def _settle(
-    changes: Sequence[Change], heads: tuple[Head, ...], doubt: Unconfirmed
-) -> tuple[Head, ...]:
-    """Find out what became of a commit: all or nothing, so one event of it tells."""
-    for change in changes:
-        event = change.made.events[-1]
-        found = ledger.find(event.aggregate, event.seq)
-        if found is not None and found.hash == event.hash:
-            return heads
-        first = change.made.events[0]
-        winner = ledger.find(first.aggregate, first.seq)
-        if winner is not None:
-            _lost_to(changes[0], Event.from_body(winner.body, prev=winner.prev))
-            return tuple(get(each.made.outage.outage_id) for each in changes)
-    if not doubt.refused:
-        raise Busy(of="store") from doubt
-    raise Stale(what="board") from doubt
-
-
-def _lost_to(change: Change, winner: Event) -> None:
-    """Return when the winner was our own key's twin. Raises KeyReused or Stale."""
-    if change.key is not None:
-        for kept in get(change.made.outage.outage_id).keys:
-            if kept.key == change.key.key:
-                if kept.body != change.key.body:
-                    raise KeyReused
-                return
-    raise Stale(
-        by=winner.actor.actor_id,
-        role=winner.actor.role,
-        move=winner.name,
-        at=winner.recorded_at,
-        version=winner.seq,
-    )
 
 
 ANNOUNCEMENT_TRIES: Final = 6
@@ -274,7 +235,7 @@ def _announced(outage_id: str) -> str:
 
 def park(outage_id: str, *, was: datetime, until: datetime) -> None:
     """Put an outage that could not be advanced behind its neighbours. Raises Busy."""
-    orders.park(aggregate(outage_id), was=was, until=until)
+    heads.park(aggregate(outage_id), was=was, until=until)
 
 
 def set_shown(head: Head, shown: Mapping[str, Any]) -> None:
@@ -292,17 +253,9 @@ def set_shown(head: Head, shown: Mapping[str, Any]) -> None:
 
 def set_look(head: Head, look: Look | None) -> None:
     """Arm the look-back anew, or settle it. No event: nothing happened. Raises Stale, Busy."""
-    key = aggregate(head.outage.outage_id)
-    armed = OrderRow.look.remove() if look is None else OrderRow.look.set(orders.look_text(look))
-    at = _due_at(replace(head, look=look))
-    due = OrderRow.due_key.remove() if at is None else OrderRow.due_key.set(orders.due_key(at, key))
-    try:
-        with writing():
-            OrderRow(order_id=key).update([armed, due], OrderRow.version == head.outage.version)
-    except Unconfirmed as doubt:
-        if not doubt.refused:
-            raise Busy(of="store") from doubt
-        raise Stale(what="outage") from doubt
+    outage = head.outage
+    chain, due = aggregate(outage.outage_id), outage.next_due_at
+    heads.set_look(chain, look, next_due_at=due, version=outage.version, what="outage")
 
 
 # Reading ----------------------------------------------------------------------------------------
@@ -310,18 +263,16 @@ def set_look(head: Head, look: Look | None) -> None:
 
 def get(outage_id: str) -> Head:
     """Return one outage. Strongly consistent. Raises Unknown, Busy."""
-    with asking():
-        raw = house().table(OrderRow).get_item(aggregate(outage_id), consistent_read=True)
-    if "Item" not in raw:
-        raise Unknown(what="outage")
-    return _head(raw["Item"])
+    return _get(aggregate(outage_id))
+
+
+def _get(chain: str) -> Head:
+    return _head(heads.get(chain, what="outage"))
 
 
 def get_many(outage_ids: Iterable[str]) -> list[Head]:
     """Return several outages in the order asked; those unknown are left out. Raises Busy."""
-    wanted = [aggregate(each) for each in dict.fromkeys(outage_ids)]
-    found = {raw["order_id"]["S"]: _head(raw) for raw in orders.rows_of(wanted)}
-    return [found[key] for key in wanted if key in found]
+    return heads.get_many(map(aggregate, outage_ids), read=_head)
 
 
 def board(county: str) -> Board:
@@ -386,27 +337,27 @@ def due_heads(
     The ids of the Dues are the outages', or those of maps (`wait`). The head is None where the row
     means nothing any more. Eventually consistent, and without keys. Raises Busy.
     """
-    found = []
     start = after
     if after is not None and not after.order_id.startswith(WAITING):
         start = after._replace(order_id=aggregate(after.order_id))
-    for armed, raw in orders.due_rows(ARMED, before=before, limit=limit, after=start):
-        outage_id = armed.order_id.removeprefix("outage/")
-        found.append((armed._replace(order_id=outage_id), _readable(raw)))
-    return found
+    rows = heads.due(ARMED, read=_head, before=before, limit=limit, after=start)
+    return [
+        (armed._replace(order_id=armed.order_id.removeprefix("outage/")), head)
+        for armed, head in rows
+    ]
 
 
 def wait(county: str, sheet: str, *, until: datetime) -> None:
     """Arm a map to be weighed again at an instant; an earlier one stays. Raises Busy."""
     key = f"{WAITING}{county}/{sheet}"
-    due = orders.due_key(until, key)
+    due = heads.due_key(until, key)
     later = OrderRow.due_key.does_not_exist() | (OrderRow.due_key > due)
     _arm(key, [OrderRow.county.set(ARMED), OrderRow.due_key.set(due)], later)
 
 
 def waited(key: str, *, was: datetime) -> None:
     """Disarm a map that was weighed, unless it was armed anew meanwhile. Raises Busy."""
-    _arm(key, [OrderRow.due_key.remove()], OrderRow.due_key == orders.due_key(was, key))
+    _arm(key, [OrderRow.due_key.remove()], OrderRow.due_key == heads.due_key(was, key))
 
 
 def _arm(key: str, actions: list[Action], condition: Condition) -> None:
@@ -416,13 +367,6 @@ def _arm(key: str, actions: list[Action], condition: Condition) -> None:
     except Unconfirmed as doubt:
         if not doubt.refused:
             raise Busy(of="store") from doubt
-
-
-def _readable(raw: dict[str, Any]) -> Head | None:
-    try:
-        return _head(raw)
-    except (ValueError, KeyError, TypeError, IndexError):
-        return None
 
 
 # Between heads and rows -------------------------------------------------------------------------

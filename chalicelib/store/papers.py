@@ -16,34 +16,32 @@ deployment are armed in one partition of the index. What concerns misconduct is 
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final
 
 from pynamodb.transactions import TransactWrite
 
 from chalicelib.domain.clocks import instant, millis
-from chalicelib.domain.order import Event, Order
+from chalicelib.domain.order import Order
 from chalicelib.domain.paper import aggregate, effects, is_paper, paper_id_of
 from chalicelib.domain.papers import PAPERS
 from chalicelib.domain.papers.accountability import COUNTED
 from chalicelib.domain.procedure import Advanced
-from chalicelib.domain.refusal import Busy, KeyReused, Stale, Unknown
+from chalicelib.domain.refusal import Stale
 
-from . import heads, ledger, orders, personal
+from . import heads, ledger, personal
 from .desk_rows import DayRow, Page, compact, page, under
-from .orders import KEYS_KEPT, Due, Key, Look
+from .heads import Due, Key, Look
 from .personal import Words
-from .rows import OrderRow, Unconfirmed, asking, house, write, writing
+from .rows import OrderRow, Unconfirmed, write
 
 ARMED: Final = "papers"
 """The index partition of every paper."""
 OPEN, CLOSED, PUBLISHED = "open", "closed", "published"
 STATES: Final = (OPEN, CLOSED, PUBLISHED)
-LOOK_BACK: Final = timedelta(minutes=5)
-"""How long after an event its effects are looked for. [design] as limit effect.look_back"""
 UNIT: Final = "unit"
 BATCH: Final = 100
 _LATEST: Final = 10**14
@@ -103,29 +101,29 @@ def commit(*changes: Change) -> tuple[Head, ...]:
     Raises Stale when one of the papers moved on meanwhile; KeyReused; Busy. A key that has already
     moved the first paper with the same body changes nothing: the heads are returned as they are.
     """
-    heads = tuple(_moved(change) for change in changes)
+    after = tuple(map(_moved, changes))
 
     def fill(transaction: TransactWrite) -> None:
-        for change, head in zip(changes, heads, strict=True):
+        for change, head in zip(changes, after, strict=True):
             _fill(transaction, change, head)
 
     try:
         write(fill)
     except Unconfirmed as doubt:
-        return _settle(changes, heads, doubt)
-    return heads
+        made = [(change.advanced.event,) for change in changes]
+        settled = heads.settle(doubt, after, made, key=changes[0].key, again=get)
+        if settled is None:
+            raise Stale(what="paper") from doubt
+        return settled
+    return after
 
 
 def _moved(change: Change) -> Head:
     before = change.before or Head(change.advanced.order)
-    keys = (*before.keys, change.key)[-KEYS_KEPT:] if change.key else before.keys
+    keys = heads.with_key(before.keys, change.key)
     shown = before.shown if change.shown is None else MappingProxyType(dict(change.shown))
-    return Head(change.advanced.order, shown, keys, before.look or _look_after(change.advanced))
-
-
-def _look_after(advanced: Advanced) -> Look | None:
-    event = advanced.event
-    return Look(event.seq, event.recorded_at + LOOK_BACK, 0) if effects(event) else None
+    look = before.look or heads.look_after((change.advanced.event,), effects)
+    return Head(change.advanced.order, shown, keys, look)
 
 
 def _fill(transaction: TransactWrite, change: Change, head: Head) -> None:
@@ -147,59 +145,16 @@ def _fill(transaction: TransactWrite, change: Change, head: Head) -> None:
             transaction.save(DayRow(*key, row=text, version=head.paper.version))
 
 
-def _settle(
-    changes: Sequence[Change], heads: tuple[Head, ...], doubt: Unconfirmed
-) -> tuple[Head, ...]:
-    """Find out what became of a commit: all or nothing, so one event of it tells."""
-    for change in changes:
-        event = change.advanced.event
-        found = ledger.find(event.aggregate, event.seq)
-        if found is None:
-            continue
-        if found.hash == event.hash:
-            return heads
-        _lost_to(changes[0], Event.from_body(found.body, prev=found.prev))
-        return tuple(get(each.advanced.order.order_id) for each in changes)
-    if not doubt.refused:
-        raise Busy(of="store") from doubt
-    raise Stale(what="paper") from doubt
-
-
-def _lost_to(change: Change, winner: Event) -> None:
-    """Return when the winner was our own key's twin. Raises KeyReused or Stale."""
-    if change.key is not None:
-        for kept in get(change.advanced.order.order_id).keys:
-            if kept.key == change.key.key:
-                if kept.body != change.key.body:
-                    raise KeyReused
-                return
-    raise Stale(
-        by=winner.actor.actor_id,
-        role=winner.actor.role,
-        move=winner.name,
-        at=winner.recorded_at,
-        version=winner.seq,
-    )
-
-
 def park(chain: str, *, was: datetime, until: datetime) -> None:
     """Put a paper that could not be advanced behind its neighbours. Raises Busy."""
-    orders.park(chain, was=was, until=until)
+    heads.park(chain, was=was, until=until)
 
 
 def set_look(head: Head, look: Look | None) -> None:
     """Arm the look-back anew, or settle it. No event: nothing happened. Raises Stale, Busy."""
-    key = head.paper.order_id
-    armed = OrderRow.look.remove() if look is None else OrderRow.look.set(orders.look_text(look))
-    at = _due_at(replace(head, look=look))
-    due = OrderRow.due_key.remove() if at is None else OrderRow.due_key.set(orders.due_key(at, key))
-    try:
-        with writing():
-            OrderRow(order_id=key).update([armed, due], OrderRow.version == head.paper.version)
-    except Unconfirmed as doubt:
-        if not doubt.refused:
-            raise Busy(of="store") from doubt
-        raise Stale(what="paper") from doubt
+    paper = head.paper
+    chain, due = paper.order_id, paper.next_due_at
+    heads.set_look(chain, look, next_due_at=due, version=paper.version, what="paper")
 
 
 # Reading ----------------------------------------------------------------------------------------
@@ -208,18 +163,12 @@ def set_look(head: Head, look: Look | None) -> None:
 def get(paper_id: str) -> Head:
     """Return one paper, by its number or its chain. Strongly consistent. Raises Unknown, Busy."""
     chain = paper_id if is_paper(paper_id) else aggregate(paper_id)
-    with asking():
-        raw = house().table(OrderRow).get_item(chain, consistent_read=True)
-    if "Item" not in raw:
-        raise Unknown(what="paper")
-    return _head(raw["Item"])
+    return _head(heads.get(chain, what="paper"))
 
 
 def get_many(paper_ids: Iterable[str]) -> list[Head]:
     """Return several papers in the order asked; those unknown are left out. Raises Busy."""
-    wanted = [aggregate(each) for each in dict.fromkeys(paper_ids)]
-    found = {raw["order_id"]["S"]: _head(raw) for raw in orders.rows_of(wanted)}
-    return [found[key] for key in wanted if key in found]
+    return heads.get_many(map(aggregate, paper_ids), read=_head)
 
 
 def listed(
@@ -295,15 +244,7 @@ def due_heads(
     The ids of the Dues are chains. The head is None where the row means nothing any more.
     Eventually consistent, and without keys. Raises Busy.
     """
-    rows = orders.due_rows(ARMED, before=before, limit=limit, after=after)
-    return [(armed, _readable(raw)) for armed, raw in rows]
-
-
-def _readable(raw: dict[str, Any]) -> Head | None:
-    try:
-        return _head(raw)
-    except (ValueError, KeyError, TypeError, IndexError):
-        return None
+    return heads.due(ARMED, read=_head, before=before, limit=limit, after=after)
 
 
 # Lines ------------------------------------------------------------------------------------------

@@ -26,11 +26,11 @@ from pynamodb.transactions import TransactWrite
 from chalicelib.domain.calendar import CHINA
 from chalicelib.domain.clocks import whole
 from chalicelib.domain.order import GENESIS, Actor, Event
-from chalicelib.domain.refusal import Busy, KeyReused, Stale, Unknown
+from chalicelib.domain.refusal import Busy, Unknown
 
-from . import ledger, personal
+from . import heads, ledger, personal
 from .desk_rows import DayRow, RecordRow, compact, find, find_many, under
-from .orders import KEYS_KEPT, Key
+from .heads import Key
 from .personal import Words
 from .rows import Unconfirmed, write
 
@@ -114,29 +114,32 @@ def commit(*changes: Change) -> tuple[Kept, ...]:
     nothing: the heads are returned as they now are.
     """
     made = [(change, change.event) for change in changes]
-    heads = tuple(_after(change, event) for change, event in made)
+    after = tuple(_after(change, event) for change, event in made)
 
     def fill(transaction: TransactWrite) -> None:
-        for (change, event), head in zip(made, heads, strict=True):
+        for (change, event), head in zip(made, after, strict=True):
             _fill(transaction, change, event, head)
 
     try:
         write(fill)
     except Unconfirmed as doubt:
-        return _settle(made, heads, doubt)
-    return heads
+        events = [(event,) for _, event in made]
+        settled = heads.settle(doubt, after, events, key=changes[0].key, again=_of)
+        if settled is None:
+            raise Busy(of="store") from doubt
+        return settled
+    return after
 
 
 def _after(change: Change, event: Event) -> Kept:
     before = change.before
-    keys = (*before.keys, change.key)[-KEYS_KEPT:] if change.key else before.keys
     return replace(
         before,
         value=dict(change.value),
         shown=before.shown if change.shown is None else dict(change.shown),
         counties=tuple(dict.fromkeys(change.counties or before.counties)),
         over=f"{change.over.astimezone(CHINA):%Y-%m}" if change.over else before.over,
-        keys=keys,
+        keys=heads.with_key(before.keys, change.key),
         version=event.seq,
         tip=event.hash,
     )
@@ -166,42 +169,6 @@ def _lines(kept: Kept) -> set[str]:
     return {_line(county, kept.sort, kept.over or _OPEN) for county in kept.counties}
 
 
-def _settle(
-    made: list[tuple[Change, Event]], heads: tuple[Kept, ...], doubt: Unconfirmed
-) -> tuple[Kept, ...]:
-    """Find out what became of a commit: all or nothing, so one event of it tells."""
-    for change, event in made:
-        winner = ledger.find(event.aggregate, event.seq)
-        if winner is None:
-            continue
-        if winner.hash == event.hash:
-            return heads
-        if change.key is not None and is_replayed(
-            get(change.before.sort, change.before.key), change
-        ):
-            return tuple(get(each.sort, each.key) for each in heads)
-        first = Event.from_body(winner.body, prev=winner.prev)
-        raise Stale(
-            by=first.actor.actor_id,
-            role=first.actor.role,
-            move=first.name,
-            at=first.recorded_at,
-            version=first.seq,
-        ) from doubt
-    raise Busy(of="store") from doubt
-
-
-def is_replayed(kept: Kept, change: Change) -> bool:
-    """Return whether a head has this change's key. Raises KeyReused for another body."""
-    own = change.key
-    found = next((each for each in kept.keys if own and each.key == own.key), None)
-    if found is None or own is None:
-        return False
-    if found.body != own.body:
-        raise KeyReused
-    return True
-
-
 # Reading ----------------------------------------------------------------------------------------
 
 
@@ -217,6 +184,11 @@ def get(sort: str, key: str) -> Kept:
     if found is None:
         raise Unknown(what=sort)
     return found
+
+
+def _of(aggregate: str) -> Kept:
+    sort, _, key = aggregate.partition("/")
+    return get(sort, key)
 
 
 def get_many(sort: str, keys: Iterable[str]) -> dict[str, Kept]:

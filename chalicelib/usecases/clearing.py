@@ -21,8 +21,8 @@ from chalicelib.domain.order import GRADES, Actor, Event, Order, order_number, s
 from chalicelib.domain.refusal import BadInput, IllegalMove, Stale, Unknown
 from chalicelib.domain.staff import Capability, OfficeLevel, Outsider, Relation, relation
 from chalicelib.store import deliveries, issues, ledger, orders, traces
-from chalicelib.store.issues import LOOK_BACK, Change, Head
-from chalicelib.store.orders import Key, Look
+from chalicelib.store.heads import LOOK_BACK, Key, Look
+from chalicelib.store.issues import Change, Head
 from chalicelib.store.personal import Words
 from chalicelib.telemetry import alarm
 from chalicelib.usecases.desk import Desk, body_hash, split_answers

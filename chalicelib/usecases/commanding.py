@@ -17,7 +17,7 @@ from chalicelib.domain.order import salted_digest
 from chalicelib.domain.procedure import Form, Need, Step, read_needs
 from chalicelib.domain.refusal import BadInput, IllegalMove, Stale
 from chalicelib.store import ledger, personal, resources
-from chalicelib.store.orders import Key
+from chalicelib.store.heads import Key
 from chalicelib.store.resources import Change, Kept
 from chalicelib.usecases.desk import Desk
 from chalicelib.usecases.handling import Command, fingerprint, is_replayed, key_hash, stale

@@ -14,7 +14,8 @@ from chalicelib.domain.procedure import Advanced, Form, Move, Step, advance
 from chalicelib.domain.refusal import BadInput, IllegalMove, KeyReused, Stale
 from chalicelib.domain.staff import Outsider, Relation, relation
 from chalicelib.store import customers, ledger, orders, personal
-from chalicelib.store.orders import Change, Head, Key
+from chalicelib.store.heads import Key
+from chalicelib.store.orders import Change, Head
 from chalicelib.usecases.desk import Desk, body_hash, split_answers
 from chalicelib.usecases.looking import look_after
 

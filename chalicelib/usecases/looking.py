@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from chalicelib.domain.order import Order
 from chalicelib.domain.procedure import Advanced, effects
-from chalicelib.store.orders import Look
+from chalicelib.store.heads import Look
 from chalicelib.usecases.desk import Desk
 
 

@@ -38,7 +38,7 @@ from chalicelib.domain.reach import NOWHERE, Reach, union
 from chalicelib.domain.refusal import BadInput, IllegalMove, NotAllowed, Stale, Unknown
 from chalicelib.domain.staff import Outsider, Role
 from chalicelib.store import ledger, outages
-from chalicelib.store.orders import Key
+from chalicelib.store.heads import Key
 from chalicelib.store.outages import Board, Change, Head
 from chalicelib.store.personal import Words
 from chalicelib.usecases import planning as planned

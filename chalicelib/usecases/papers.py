@@ -38,8 +38,8 @@ from chalicelib.domain.staff import Outsider
 from chalicelib.outbound.sms import GatewayBusy
 from chalicelib.store import deliveries, issues, ledger, orders, papers, personal
 from chalicelib.store.deliveries import Status
-from chalicelib.store.orders import Key, Look
-from chalicelib.store.papers import LOOK_BACK, Change, Head
+from chalicelib.store.heads import LOOK_BACK, Key, Look
+from chalicelib.store.papers import Change, Head
 from chalicelib.telemetry import alarm, log
 from chalicelib.usecases import clearing, delivering
 from chalicelib.usecases.delivering import LEASE, Later, Outcome, Ports

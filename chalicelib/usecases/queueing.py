@@ -17,6 +17,7 @@ from chalicelib.domain.order import Order
 from chalicelib.domain.staff import Capability, Staff, may
 from chalicelib.store import daybook, orders
 from chalicelib.store.desk_rows import Remembered
+from chalicelib.store.heads import due_key
 from chalicelib.store.orders import Head
 from chalicelib.usecases import showing
 from chalicelib.usecases.desk import Desk, Viewer
@@ -176,7 +177,7 @@ def is_open(head: Head) -> bool:
 
 def _key_of(head: Head) -> str:
     armed = [at for at in (head.order.next_due_at, head.look and head.look.at) if at]
-    return orders.due_key(min(armed), head.order.order_id) if armed else ""
+    return due_key(min(armed), head.order.order_id) if armed else ""
 
 
 def open_heads(desk: Desk, county: str, *, at: datetime) -> tuple[Head, ...]:  # noqa: ARG001 - one deployment, one desk

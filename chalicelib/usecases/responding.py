@@ -19,8 +19,8 @@ from chalicelib.domain.refusal import Stale
 from chalicelib.outbound.sms import GatewayBusy
 from chalicelib.store import deliveries, ledger, outages
 from chalicelib.store.deliveries import Status
-from chalicelib.store.orders import Look
-from chalicelib.store.outages import LOOK_BACK, Change, Head
+from chalicelib.store.heads import LOOK_BACK, Look
+from chalicelib.store.outages import Change, Head
 from chalicelib.telemetry import alarm, log
 from chalicelib.usecases import delivering, joining, locating
 from chalicelib.usecases.delivering import AGAIN, LEASE, Later, Outcome, Ports, outage_effects

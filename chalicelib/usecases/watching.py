@@ -14,10 +14,11 @@ from typing import Any, Final
 from chalicelib.domain.clocks import instant, millis
 from chalicelib.domain.procedure import Advanced, fire, replan
 from chalicelib.domain.refusal import Refused, Stale, Unknown
-from chalicelib.store import deliveries, ledger, orders, outages
+from chalicelib.store import deliveries, heads, ledger, orders, outages
 from chalicelib.store import issues as kept_issues
 from chalicelib.store import papers as kept_papers
-from chalicelib.store.orders import Change, Due, Head, Look
+from chalicelib.store.heads import Due, Look
+from chalicelib.store.orders import Change, Head
 from chalicelib.telemetry import alarm, log
 from chalicelib.usecases import clearing, delivering, papers, responding
 from chalicelib.usecases.desk import Desk
@@ -232,7 +233,7 @@ def _one_map(
 ) -> None:
     """Have a map weighed again whose reports waited; until that is done it stays armed."""
     until = instant(millis(at + PARKED))
-    orders.park(armed.order_id, was=armed.due_at, until=until)
+    heads.park(armed.order_id, was=armed.due_at, until=until)
     enqueue([(armed.order_id, millis(until), WEIGH)])
 
 
@@ -245,7 +246,7 @@ def _one(
     swept: Swept,
     enqueue: Callable[[list[tuple[str, int, str]]], None],
 ) -> None:
-    with _parking(armed, swept, of="order", park=orders.park, at=at):
+    with _parking(armed, swept, of="order", park=heads.park, at=at):
         if head is None:
             raise ValueError("not a head")
         if head.order.next_due_at is not None and head.order.next_due_at <= at:

@@ -28,7 +28,7 @@ from chalicelib.domain.contact import Contact, Phone
 from chalicelib.domain.order import Actor, order_number
 from chalicelib.domain.staff import Office, OfficeLevel, Role, Staff
 from chalicelib.outbound.sms import gateway_from
-from chalicelib.store import customers, orders, registry
+from chalicelib.store import customers, heads, registry
 from chalicelib.store.customers import Place
 from chalicelib.store.orders import Head
 from chalicelib.store.registry import Duty, Member, Turn
@@ -269,7 +269,7 @@ class Scene:
 
     def entries(self, county: str, *, before: datetime | None = None, most: int = 0) -> list[Item]:
         """Return what the index holds of a county's open orders, soonest due first."""
-        until = orders.due_key(before, "~") if before else "~"
+        until = heads.due_key(before, "~") if before else "~"
         pages = self.own.get_paginator("query").paginate(
             TableName=self._orders,
             IndexName="due",
@@ -322,7 +322,7 @@ class Scene:
             yield {
                 **self._patterns[number % len(self._patterns)],
                 "order_id": {"S": order_id},
-                "due_key": {"S": orders.due_key(at, order_id)},
+                "due_key": {"S": heads.due_key(at, order_id)},
             }
 
     def _put(self, items: Sequence[Mapping[str, Any]]) -> None:

@@ -16,6 +16,7 @@ from chalicelib.outbound.sms import NumberRejected
 from chalicelib.store import (
     daybook,
     deliveries,
+    heads,
     issues,
     ledger,
     orders,
@@ -107,7 +108,7 @@ def test_sweep_fires_looks_back_and_parks_within_its_policy(desk: Desk):
             enqueue=queued.extend,
             is_out_of_time=lambda: False,
         )
-        orders.park(order_id, was=late, until=late + HOUR)
+        heads.park(order_id, was=late, until=late + HOUR)
 
     assert swept.fired == swept.looked == 1
     assert queued

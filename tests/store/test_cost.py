@@ -15,7 +15,8 @@ from chalicelib.domain.order import Actor
 from chalicelib.domain.procedure import Need
 from chalicelib.domain.procedures import PROCEDURES
 from chalicelib.store import ledger, orders, personal
-from chalicelib.store.orders import Change, Look
+from chalicelib.store.heads import Look
+from chalicelib.store.orders import Change
 from chalicelib.store.rows import House
 from infra.bench.meter import READ_STEP, Call, Meter, item_size
 from tests.builders import (

@@ -10,8 +10,9 @@ from pynamodb.exceptions import PynamoDBException
 
 from chalicelib.domain.order import Actor, Event, verify, verify_against
 from chalicelib.domain.refusal import Busy, Refused, Stale, Unknown
-from chalicelib.store import ledger, orders, personal
-from chalicelib.store.orders import Change, Head, Look
+from chalicelib.store import heads, ledger, orders, personal
+from chalicelib.store.heads import Look
+from chalicelib.store.orders import Change, Head
 from chalicelib.store.rows import ATTEMPTS, TRIES, House
 from tests.builders import (
     COUNTY,
@@ -152,7 +153,7 @@ OPERATIONS = {
     ),
     "park": Operation(
         _looked,
-        lambda head: orders.park(
+        lambda head: heads.park(
             head.order.order_id, was=head.order.next_due_at, until=NOON + timedelta(hours=6)
         ),
         lambda _: orders.due(COUNTY, before=IN_FIVE, limit=9) == [],

@@ -8,8 +8,9 @@ import pytest
 
 from chalicelib.domain.order import BrokenChain, milestones, verify_against
 from chalicelib.domain.refusal import KeyReused, Stale, Unknown
-from chalicelib.store import ledger, orders, personal
-from chalicelib.store.orders import Change, Due, Head, Look
+from chalicelib.store import heads, ledger, orders, personal
+from chalicelib.store.heads import Due, Look
+from chalicelib.store.orders import Change, Head
 from chalicelib.store.rows import OrderRow
 from tests.builders import (
     COUNTY,
@@ -461,7 +462,7 @@ def test_a_parked_order_waits_behind_its_neighbours_and_the_next_move_arms_it_ag
     assert was is not None
     until = was + timedelta(hours=6)
 
-    orders.park(head.order.order_id, was=was, until=until)
+    heads.park(head.order.order_id, was=was, until=until)
     assert orders.due(COUNTY, before=was, limit=5) == []
     assert orders.due(COUNTY, before=until, limit=5) == [Due(head.order.order_id, until)]
 
@@ -475,7 +476,7 @@ def test_an_order_that_moved_before_it_could_be_parked_is_not_parked():
     assert was is not None
     (moved_on,) = orders.commit(dispatched(head))
 
-    orders.park(head.order.order_id, was=was, until=was + timedelta(hours=6))
+    heads.park(head.order.order_id, was=was, until=was + timedelta(hours=6))
 
     due = orders.due(COUNTY, before=was + timedelta(hours=6), limit=5)
     assert [entry.due_at for entry in due] == [moved_on.order.next_due_at]
@@ -501,7 +502,7 @@ def test_text_order_of_the_index_is_time_order():
         datetime(2027, 1, 1, tzinfo=UTC),
     ]
 
-    keys = [orders.due_key(at, an_order_id()) for at in instants]
+    keys = [heads.due_key(at, an_order_id()) for at in instants]
 
     assert keys == sorted(keys)
     assert keys[1] == f"2026-01-01T00:00:00.005Z#{an_order_id()}"

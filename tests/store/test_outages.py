@@ -11,7 +11,7 @@ from chalicelib.domain.outage import State, verify_against
 from chalicelib.domain.reach import Reach
 from chalicelib.domain.refusal import BadInput, KeyReused, Stale, Unknown
 from chalicelib.store import ledger, outages
-from chalicelib.store.orders import Key
+from chalicelib.store.heads import Key
 from chalicelib.store.outages import Change, Head
 from tests.domain.blackout import AREAS, CREW, act, at, opened
 from tests.domain.engine import RULES

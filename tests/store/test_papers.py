@@ -12,7 +12,7 @@ from chalicelib.domain.order import verify_against
 from chalicelib.domain.procedure import Advanced
 from chalicelib.domain.refusal import KeyReused, Refused, Stale, Unknown
 from chalicelib.store import ledger, papers
-from chalicelib.store.orders import Key
+from chalicelib.store.heads import Key
 from chalicelib.store.papers import Change, Head
 from infra.bench.meter import Meter
 from tests.domain.engine import NOON

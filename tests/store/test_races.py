@@ -13,7 +13,8 @@ import pytest
 from chalicelib.domain.order import Actor, Event, verify_against
 from chalicelib.domain.refusal import KeyReused, Refused, Stale
 from chalicelib.store import ledger, orders, personal, resources
-from chalicelib.store.orders import Change, Look
+from chalicelib.store.heads import Look
+from chalicelib.store.orders import Change
 from tests.builders import (
     COUNTY,
     CREW,

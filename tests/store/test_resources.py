@@ -8,7 +8,7 @@ import pytest
 from chalicelib.domain.order import GENESIS, Actor
 from chalicelib.domain.refusal import KeyReused, Stale, Unknown
 from chalicelib.store import ledger, personal, resources
-from chalicelib.store.orders import Key
+from chalicelib.store.heads import Key
 from chalicelib.store.resources import Change, Kept
 from tests.builders import NOON
 
