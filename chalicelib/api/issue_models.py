@@ -462,12 +462,24 @@ class CommandRow(Out):
     capability: str
 
 
+class ChecklistItem(Out):
+    """One item that a level may look at. enabled: whether it does; limit: by which it is set."""
+
+    name: str
+    label: str
+    enabled: bool
+    limit: str
+    source: str
+    version: str
+
+
 class ChecklistRow(Out):
-    """What a level looks at before it signs."""
+    """What a level looks at before it signs. office: whose word counts; empty as shipped."""
 
     level: str
     label: str
-    items: list[Named]
+    office: str
+    items: list[ChecklistItem]
     source: str
 
 

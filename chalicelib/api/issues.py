@@ -11,7 +11,7 @@ from chalice.app import Response
 
 from chalicelib import ambient
 from chalicelib.api import asking
-from chalicelib.api.access import OnDesk, staff
+from chalicelib.api.access import OnDesk, desk_at, staff
 from chalicelib.api.asking import Asked
 from chalicelib.api.desk import CSV, MEDIA, XLSX, naming
 from chalicelib.api.ports import files
@@ -316,9 +316,13 @@ def reveal_issue_contact(asked: Asked, issue: str) -> Response:
 about = Routes("chalicelib.api.meta", security=Security.OPEN)
 
 
-@about.get("/meta/issues", gives=f"{MODELS}:IssueTables")
+@about.get(
+    "/meta/issues",
+    gives=f"{MODELS}:IssueTables",
+    params=(asking.code("office", about="Whose checklists; as shipped if left out."),),
+    refuses=("unknown",),
+)
 def get_issue_tables(asked: Asked) -> Response:
     """Return what the ledger goes by: commands, gates, levels, checklists, clocks."""
-    return answer(
-        overseeing.tables(asked.language), headers={"Cache-Control": "public, max-age=300"}
-    )
+    tables = overseeing.tables(desk_at(asked), asked.query["office"], asked.language, at=asked.at)
+    return answer(tables, headers={"Cache-Control": "public, max-age=300"})

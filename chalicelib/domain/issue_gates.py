@@ -244,6 +244,7 @@ CHECKLISTS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
             "cause_found",
             "measure_carried_out",
             "customer_told",
+            "leader_called",
         ),
         "city": (
             "facts_confirmed",
@@ -252,6 +253,7 @@ CHECKLISTS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
             "visit_checked",
             "orders_filed",
             "lessons_passed_on",
+            "looked_at_on_site",
         ),
         "province": (
             "regulator_answered",
@@ -259,11 +261,37 @@ CHECKLISTS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
             "bypass_explained",
             "accountability_done",
             "follow_up_arranged",
+            "customer_called",
         ),
     }
 )
 """处理到位标准 of the three levels (S1.19). The standard exists, its items were not read: [design].
-Words: `issue.item.*`."""
+Each item is a limit, `item_limit`: an office switches it off or on for itself and those below it,
+from a day on; the last of each level is an example that is shipped switched off. Words:
+`issue.item.*`."""
+
+
+def item_limit(level: str, item: str) -> str:
+    """Return the name of the limit that says whether a level looks at an item."""
+    return f"issue.item.{level}.{item}"
+
+
+def checklist(level: str, rules: Rules, at: datetime, *, office: str = "") -> tuple[str, ...]:
+    """Return what a level looks at before it signs, as its own office has set it.
+
+    office: that of the level. What an office below it would rather not have looked at counts for
+    nothing.
+    """
+    above = rules.offices
+    own = replace(rules, offices=above[above.index(office) :] if office in above else above)
+    return tuple(
+        item for item in CHECKLISTS[level] if own.limit(item_limit(level, item), at).enabled
+    )
+
+
+def checklist_of(issue: Issue, level: str, rules: Rules) -> tuple[str, ...]:
+    """Return what a level looks at on an issue: as it was set when the issue was opened."""
+    return checklist(level, rules, issue.opened_at, office=issue.levels.get(level, ""))
 
 
 def needed_levels(issue: Issue, rules: Rules) -> tuple[str, ...]:
@@ -292,7 +320,7 @@ def needs_now(name: str, issue: Issue, rules: Rules) -> tuple[Need, ...]:
     needs = COMMANDS[name].needs
     if name in {"sign", "return_sign"}:
         level = next_level(issue, rules)
-        items = CHECKLISTS[level] if level else ()
+        items = checklist_of(issue, level, rules) if level else ()
         return (*(Need(item, Form.FLAG) for item in items), *needs)
     open_ones = {
         "order": tuple(issue.orders) if name in {"unlink", "flag_bypass"} else (),

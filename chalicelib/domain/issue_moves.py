@@ -999,8 +999,9 @@ def _sign(m: _Making, issue: Issue) -> None:
 
 def _return_sign(m: _Making, issue: Issue) -> None:
     level = _awaited(m, issue)
-    missing = [name for name, in_place in _answers(m, issue).items() if not in_place]
-    if not missing:
+    items = _answers(m, issue)
+    missing = [name for name, in_place in items.items() if not in_place]
+    if items and not missing:
         raise BadInput.of("note", "issue.nothing_missing")
     m.data.update(level=level, missing=missing)
     m.set(returned=issue.returned + 1)

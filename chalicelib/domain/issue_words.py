@@ -297,6 +297,8 @@ ISSUE_WORDS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "need.measure_carried_out": ("措施已落实", "Measure carried out"),
         "issue.item.customer_told": ("客户已知晓结果", "Customer told"),
         "need.customer_told": ("客户已知晓结果", "Customer told"),
+        "issue.item.leader_called": ("负责人已上门或去电", "The unit's head has called"),
+        "need.leader_called": ("负责人已上门或去电", "The unit's head has called"),
         "issue.item.facts_confirmed": ("事实已复核", "Facts confirmed"),
         "need.facts_confirmed": ("事实已复核", "Facts confirmed"),
         "issue.item.attribution_settled": ("责任已认定", "Attribution settled"),
@@ -309,6 +311,8 @@ ISSUE_WORDS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "need.orders_filed": ("工单已归档", "Orders filed"),
         "issue.item.lessons_passed_on": ("已举一反三", "Lessons passed on"),
         "need.lessons_passed_on": ("已举一反三", "Lessons passed on"),
+        "issue.item.looked_at_on_site": ("已现场抽查", "Looked at on site"),
+        "need.looked_at_on_site": ("已现场抽查", "Looked at on site"),
         "issue.item.regulator_answered": ("已回复监管机构", "Regulator answered"),
         "need.regulator_answered": ("已回复监管机构", "Regulator answered"),
         "issue.item.deadlines_reviewed": ("各时限已复核", "Deadlines reviewed"),
@@ -319,6 +323,8 @@ ISSUE_WORDS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "need.accountability_done": ("问责已落实", "Accountability done"),
         "issue.item.follow_up_arranged": ("后续跟踪已安排", "Follow-up arranged"),
         "need.follow_up_arranged": ("后续跟踪已安排", "Follow-up arranged"),
+        "issue.item.customer_called": ("已致电客户核实", "The customer was called"),
+        "need.customer_called": ("已致电客户核实", "The customer was called"),
         # What cannot be used -----------------------------------------------------------
         "code.issue.attributed_to_nobody": (
             "须指明责任人或责任部门",

@@ -16,7 +16,9 @@ from chalicelib.domain.issue_gates import (
     CHECKLISTS,
     GATES,
     SIGN_LIMITS,
+    checklist_of,
     gates,
+    item_limit,
     needed_levels,
     needs_now,
     next_level,
@@ -30,7 +32,7 @@ from chalicelib.store import issues, ledger, personal
 from chalicelib.store.issues import VIEWS, Head
 from chalicelib.store.personal import Words
 from chalicelib.usecases import linking, reading, revealing, sheets
-from chalicelib.usecases.clearing import right_for
+from chalicelib.usecases.clearing import level_of, right_for
 from chalicelib.usecases.desk import Desk, Viewer, actor_of
 from chalicelib.usecases.showing import (
     clock_row,
@@ -463,9 +465,10 @@ def sign_rows(desk: Desk, issue: Issue, rules: Rules, language: str) -> list[dic
     needed = needed_levels(issue, rules)
     awaited = next_level(issue, rules)
     rows = []
-    for name, items in CHECKLISTS.items():
+    for name in CHECKLISTS:
         signed = issue.sign_offs.get(name)
         answers = signed.items if signed else {}
+        items = tuple(answers) or checklist_of(issue, name, rules)
         rows.append(
             {
                 "level": name,
@@ -639,8 +642,11 @@ def _line(viewer: Viewer, head: Head, language: str) -> list[str]:
 # The tables as data -----------------------------------------------------------------------------
 
 
-def tables(language: str) -> dict[str, Any]:
-    """Return what the ledger goes by: commands, gates, levels, checklists, clocks, with words."""
+def tables(desk: Desk, office_id: str, language: str, *, at: datetime) -> dict[str, Any]:
+    """Return what the ledger goes by: commands, gates, levels, checklists, clocks, with words.
+
+    The checklists are those of an office today, or as shipped where none is named. Raises Unknown.
+    """
     return {
         "states": _named("issue.state", [state.value for state in State], language),
         "sources": _named("issue.source", [source.value for source in Source], language),
@@ -657,15 +663,7 @@ def tables(language: str) -> dict[str, Any]:
             for name, command in COMMANDS.items()
         ],
         "gates": _named("issue.gate", GATES, language),
-        "checklists": [
-            {
-                "level": name,
-                "label": label("issue.level", name, language),
-                "items": _named("issue.item", items, language),
-                "source": CHECKLIST_SOURCE,
-            }
-            for name, items in CHECKLISTS.items()
-        ],
+        "checklists": [_checklist(desk, office_id, name, language, at=at) for name in CHECKLISTS],
         "sign_levels": [
             {"name": name, "limit": limit_id} for name, limit_id in SIGN_LIMITS.items()
         ],
@@ -679,6 +677,36 @@ def tables(language: str) -> dict[str, Any]:
             }
             for rule in CLOCKS.values()
         ],
+    }
+
+
+def _checklist(
+    desk: Desk, office_id: str, level: str, language: str, *, at: datetime
+) -> dict[str, Any]:
+    """Return every item that a level may look at, and whether it does: who says so since when."""
+    office = desk.office(office_id) if office_id else None
+    upwards = office.upwards if office else ()
+    own = next((one for one in upwards if level_of(desk, one) == level), "")
+    above = upwards[upwards.index(own) :] if own else upwards
+    rows = []
+    for item in CHECKLISTS[level]:
+        limit = desk.book.find(item_limit(level, item), on=local_day(at), offices=above)
+        rows.append(
+            {
+                "name": item,
+                "label": label("issue.item", item, language),
+                "enabled": limit.enabled,
+                "limit": limit.id,
+                "source": limit.source,
+                "version": limit.version,
+            }
+        )
+    return {
+        "level": level,
+        "label": label("issue.level", level, language),
+        "office": own,
+        "items": rows,
+        "source": CHECKLIST_SOURCE,
     }
 
 

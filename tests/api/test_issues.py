@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from openpyxl import load_workbook
 
-from chalicelib.domain.issue_gates import CHECKLISTS
+from chalicelib.domain.issue_gates import checklist
 from chalicelib.domain.staff import Role, Staff
 from chalicelib.store import issues, registry
 from chalicelib.store.registry import Member
@@ -16,6 +16,8 @@ from chalicelib.store.rows import House
 from chalicelib.usecases import clearing
 from tests.api.conftest import CITY, COUNTY, ELSEWHERE, OTHER, PROVINCE, SETUP, STATION, Answer, Api
 from tests.api.test_citizen import a_photo
+from tests.domain.engine import RULES
+from tests.domain.issues import MORNING
 
 NOTE = {"note": "网帖反映晚上电压低，灯发暗"}
 
@@ -100,7 +102,7 @@ def handled(api: Api, issue: str) -> None:
 
 
 def in_place(level: str) -> dict[str, bool]:
-    return dict.fromkeys(CHECKLISTS[level], True)
+    return dict.fromkeys(checklist(level, RULES, MORNING), True)
 
 
 def test_s1_2_an_issue_goes_from_its_opening_to_its_clearing_and_every_gate_says_who(api: Api):
@@ -316,6 +318,32 @@ def test_what_cannot_be_done_is_refused_with_the_rule_and_changes_nothing(
     refused = tried(api, number, name, as_, **given)
     assert refused.status == code, refused.raw.decode()
     assert issues.get(number).issue.version == 2
+
+
+def test_s1_19_the_checklists_are_shown_as_an_office_has_set_them(api: Api):
+    limit = "issue.item.county.leader_called"
+    stated = {
+        "office": COUNTY,
+        "amount": 1,
+        "unit": "count",
+        "effective_from": "2026-01-01",
+        "source": "清河县公司处理到位标准",
+        "enabled": True,
+    }
+    saved = api.call("PUT", f"/api/v1/admin/limits/{limit}", body=stated, as_="admin-1")
+    assert saved.status == 200, saved.raw.decode()
+
+    def shown(query: str = "") -> Any:
+        rows = api.get(f"/api/v1/meta/issues{query}").body["checklists"]
+        county = next(row for row in rows if row["level"] == "county")
+        return county["office"], county["items"][-1]
+
+    office, item = shown(f"?office={STATION}")
+    assert (office, item["limit"], item["enabled"]) == (COUNTY, limit, True)
+    assert (item["source"], item["version"]) == (stated["source"], f"{COUNTY}@2026-01-01")
+    assert shown(f"?office={ELSEWHERE}")[1]["enabled"] is False
+    assert (shown()[0], shown()[1]["enabled"]) == ("", False)
+    assert api.get("/api/v1/meta/issues?office=X-NONE").status == 404
 
 
 def test_the_tables_are_open_to_everybody_as_data(api: Api):

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from chalicelib.domain.calendar import CHINA
-from chalicelib.domain.clocks import Clock, due, level
+from chalicelib.domain.clocks import Clock, Rules, due, level
 from chalicelib.domain.issue import (
     ACTIVE,
     COMMANDS,
@@ -29,6 +29,7 @@ from chalicelib.domain.issue import (
 )
 from chalicelib.domain.issue_gates import (
     CHECKLISTS,
+    checklist,
     gates,
     needed_levels,
     needs_now,
@@ -55,6 +56,7 @@ from chalicelib.domain.issue_moves import (
     replan,
     unmerge,
 )
+from chalicelib.domain.limits import parse_override
 from chalicelib.domain.order import Actor, BrokenChain, Link
 from chalicelib.domain.procedure import Form
 from chalicelib.domain.refusal import BadInput, GateClosed, IllegalMove, NotAllowed, Refused
@@ -282,8 +284,67 @@ def test_s1_19_each_level_answers_every_item_of_its_own_checklist():
     assert refused.value.facts["errors"] == [(CHECKLISTS["county"][1], "issue.not_in_place")]
     signed_by = signed(ready).sign_offs
     assert {lev: set(one.items) for lev, one in signed_by.items()} == {
-        lev: set(CHECKLISTS[lev]) for lev in ("county", "city")
+        lev: set(checklist(lev, RULES, MORNING)) for lev in ("county", "city")
     }
+
+
+def set_by(*overrides: tuple[str, str, bool]) -> Rules:
+    """Return the rules where offices have switched items on or off: (office, item, enabled)."""
+    stated = [
+        (
+            office,
+            parse_override(
+                {
+                    "id": f"issue.item.{item}",
+                    "amount": 1,
+                    "unit": "count",
+                    "effective_from": "2026-01-01",
+                    "source": "处理到位标准（本单位）",
+                    "enabled": enabled,
+                }
+            ),
+        )
+        for office, item, enabled in overrides
+    ]
+    return replace(RULES, book=RULES.book.with_overrides(stated))
+
+
+def asked_of(level: str, rules: Rules) -> set[str]:
+    """Return the items that the next signature is asked for."""
+    issue = visited(handled(opened()))
+    while next_level(issue, RULES) != level:
+        issue = do(issue, "sign")
+    return {need.name for need in needs_now("sign", issue, rules)}
+
+
+def test_s1_19_an_office_sets_what_its_own_level_looks_at():
+    shipped = set(checklist("county", RULES, MORNING))
+    assert shipped == set(CHECKLISTS["county"]) - {"leader_called"}
+    rules = set_by(("X1", "county.leader_called", True), ("X1", "county.customer_told", False))
+
+    assert asked_of("county", rules) == shipped - {"customer_told"} | {"leader_called"}
+    assert asked_of("city", rules) == set(checklist("city", RULES, MORNING))
+
+
+def test_s1_19_an_office_sets_nothing_for_a_level_above_it_and_all_for_those_below():
+    rules = set_by(
+        ("X1", "city.orders_filed", False),
+        ("C1", "city.looked_at_on_site", True),
+        ("P1", "county.leader_called", True),
+    )
+    assert {"orders_filed", "looked_at_on_site"} <= asked_of("city", rules)
+    assert "leader_called" in asked_of("county", rules)
+
+
+def test_s1_19_a_level_whose_items_are_all_switched_off_signs_or_returns_by_its_word():
+    off = [("X1", f"county.{item}", False) for item in CHECKLISTS["county"]]
+    ready, rules = visited(handled(opened())), set_by(*off)
+    at = moved(ready)
+    once = advance(ready, "sign", act("supervisor", at=at), rules=rules).issue
+    assert once.sign_offs["county"].items == {}
+    signing = replace(ready, state=State.SIGNING)
+    back = advance(signing, "return_sign", act("supervisor", at=at, note="再核"), rules=rules)
+    assert (back.issue.state, back.issue.returned) == (State.HANDLING, 1)
 
 
 @pytest.mark.parametrize(
@@ -319,7 +380,7 @@ def test_s1_3_a_level_signs_only_in_its_turn_and_nobody_for_two():
     once = do(ready, "sign")
     with pytest.raises(NotAllowed):
         do(once, "sign", level="county")
-    mine: dict[str, Any] = dict.fromkeys(CHECKLISTS["city"], True)
+    mine: dict[str, Any] = dict.fromkeys(checklist("city", RULES, MORNING), True)
     with pytest.raises(NotAllowed):
         advance(
             once,

@@ -110,6 +110,8 @@ RULES: dict[str, tuple[str, ...] | str] = {
     "S1.18": ("test_s1_18_a_case_is_published_to_every_office_below_and_to_no_other",),
     "S1.19": (
         "test_s1_19_each_level_answers_every_item_of_its_own_checklist",
+        "test_s1_19_an_office_sets_what_its_own_level_looks_at",
+        "test_s1_19_an_office_sets_nothing_for_a_level_above_it_and_all_for_those_below",
         "test_s1_19_what_is_not_in_place_goes_back_and_every_signature_falls",
     ),
     "S1.20": ("test_s1_20_every_accountable_behaviour_has_a_severity_causes_and_a_source",),

@@ -3445,11 +3445,21 @@ export interface components {
             by_name: string | null;
             at: string | null;
         };
-        /** @description What a level looks at before it signs. */
+        /** @description One item that a level may look at. enabled: whether it does; limit: by which it is set. */
+        ChecklistItem: {
+            name: string;
+            label: string;
+            enabled: boolean;
+            limit: string;
+            source: string;
+            version: string;
+        };
+        /** @description What a level looks at before it signs. office: whose word counts; empty as shipped. */
         ChecklistRow: {
             level: string;
             label: string;
-            items: components["schemas"]["Named"][];
+            office: string;
+            items: components["schemas"]["ChecklistItem"][];
             source: string;
         };
         /** @description An outage that would darken what the task protects, in words as well. */
@@ -13260,7 +13270,10 @@ export interface operations {
     };
     get_issue_tables: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Whose checklists; as shipped if left out. */
+                office?: string;
+            };
             header?: {
                 /** @description The language of problems. */
                 "Accept-Language"?: "zh" | "en";
@@ -13277,6 +13290,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["IssueTables"];
+                };
+            };
+            /** @description unknown */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description bad-input */

@@ -513,6 +513,8 @@ export const en: typeof zh = {
     limitAssumed: 'source to be confirmed',
     limitVersions: 'All versions ({n})',
     limitReset: 'Back to default',
+    limitEnabled: 'Obeyed',
+    limitOff: 'not obeyed',
     limitFind: 'Find a limit',
     limitWhy: 'Ground for the change',
     calendarIntro: 'Holidays and make-up days follow the State Council’s notice. A year not yet published counts weekends and fixed holidays.',

@@ -512,6 +512,8 @@ export const zh = {
     limitAssumed: '来源待核实',
     limitVersions: '各版本（{n}）',
     limitReset: '恢复默认',
+    limitEnabled: '启用',
+    limitOff: '未启用',
     limitFind: '查找时限',
     limitWhy: '调整依据',
     calendarIntro: '放假和调休按国务院通知。没有公布的年份按周末和固定假日暂定。',
