@@ -6,9 +6,10 @@ tracking token. What is foreign, what is confidential and what does not exist an
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from chalicelib import ambient
 from chalicelib.api.asking import Asked
@@ -20,7 +21,8 @@ from chalicelib.store import orders, registry
 from chalicelib.store.orders import Head
 from chalicelib.store.registry import ApiKey
 from chalicelib.usecases import relaying, tracking
-from chalicelib.usecases.desk import Desk, open_desk
+from chalicelib.usecases.desk import Desk, actor_of, open_desk
+from chalicelib.usecases.handling import Command
 
 SCHEME: Final = "bearer"
 KEY_PREFIX: Final = "lk_"
@@ -113,6 +115,27 @@ class OnDesk:
         if not self.may_move(head.order, capability):
             raise NotAllowed(capability=capability.value)
         return head
+
+    def command(
+        self,
+        asked: Asked,
+        move: str,
+        answers: Mapping[str, Any],
+        *,
+        occurred_at: datetime | None = None,
+    ) -> Command:
+        """Return the command that they give with a request, of the version that it names."""
+        return Command(
+            move=move,
+            actor=actor_of(self.staff),
+            caller=self.caller,
+            key=asked.key,
+            salt=ambient.random_bytes(16),
+            at=asked.at,
+            answers=answers,
+            occurred_at=occurred_at,
+            if_match=asked.if_match,
+        )
 
 
 def staff(asked: Asked, capability: Capability) -> OnDesk:

@@ -10,7 +10,7 @@ from chalicelib import ambient
 from chalicelib.api import asking
 from chalicelib.api.access import CITIZEN, desk_at, slow_down, tracked
 from chalicelib.api.asking import Asked
-from chalicelib.api.ports import files
+from chalicelib.api.ports import files, upload_form
 from chalicelib.api.routes import Decorator, Routes, Security, answer, etag
 from chalicelib.domain.refusal import Unknown
 from chalicelib.domain.staff import Capability
@@ -263,16 +263,7 @@ def post_upload(asked: Asked) -> Response:
     slow_down(asked, "upload", most=MOST_UPLOADS, minutes=MINUTES)
     sent = asked.body()
     desk: Desk = tracked(asked, sent.number)[0] if sent.number else desk_at(asked)
-    form = attaching.sign(
-        desk,
-        files(),
-        caller=PUBLIC,
-        key=asked.key,
-        content_type=sent.content_type,
-        size=sent.bytes,
-        at=asked.at,
-    )
-    return answer(form)
+    return answer(upload_form(asked, sent, desk, caller=PUBLIC))
 
 
 @routes.post(

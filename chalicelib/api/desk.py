@@ -9,11 +9,10 @@ from typing import Any, Final
 
 from chalice.app import Response
 
-from chalicelib import ambient
 from chalicelib.api import asking
 from chalicelib.api.access import OnDesk, staff
 from chalicelib.api.asking import Asked
-from chalicelib.api.ports import files, voice
+from chalicelib.api.ports import files, upload_form, voice
 from chalicelib.api.problem import problem
 from chalicelib.api.routes import Routes, Security, answer, download, etag, params
 from chalicelib.domain.clocks import Level
@@ -33,7 +32,6 @@ from chalicelib.usecases import (
     tracking,
 )
 from chalicelib.usecases.desk import Desk, actor_of
-from chalicelib.usecases.handling import Command
 from chalicelib.usecases.showing import INTERNAL, staff_name, stamp
 
 routes = Routes(__name__, security=Security.STAFF)
@@ -116,7 +114,7 @@ def take_in_order(asked: Asked) -> Response:
     on, sent = staff(asked, Capability.INTAKE), asked.body()
     report = sent.report(asked.at, desk_office=on.staff.office_id)
     attaching.take(files(), report.files)
-    command = replace(_command(asked, on, "dispatch", sent.dispatched), if_match=None)
+    command = replace(on.command(asked, "dispatch", sent.dispatched), if_match=None)
     head = taking.take_in(on.desk, report, command)
     number = head.order.order_id
     attaching.bind(number, report.files, kind="staff", at=asked.at)
@@ -153,9 +151,9 @@ def post_move(asked: Asked, number: str, move: str) -> Response:
     on, sent = staff(asked, Capability.ORDER_MOVE), asked.body()
     on.to_move(number)
     _check_own_address(move)
-    photos = _photos(sent.answers)
+    photos = attaching.named_in(sent.answers)
     attaching.take(files(), photos)
-    command = _command(asked, on, move, sent.answers)
+    command = on.command(asked, move, sent.answers)
     command = replace(command, occurred_at=sent.occurred_at, actor=_for(on, sent.recorded_for))
     with naming(on.desk):
         moved = handling.move(on.desk, number, command)
@@ -180,11 +178,6 @@ def _check_own_address(move: str) -> None:
         raise BadInput.of("move", "move.own_address")
 
 
-def _photos(answers: dict[str, Any]) -> list[str]:
-    sent = answers.get("files")
-    return [each for each in sent if isinstance(each, str)] if isinstance(sent, list) else []
-
-
 def _for(on: OnDesk, staff_id: str | None) -> Any:
     """Return who made a move: the caller, or the one for whom they record it (代录)."""
     if staff_id is None:
@@ -197,19 +190,6 @@ def _for(on: OnDesk, staff_id: str | None) -> Any:
     ):
         raise BadInput.of("recorded_for", "staff.unknown")
     return actor_of(person)
-
-
-def _command(asked: Asked, on: OnDesk, move: str, answers: Any) -> Command:
-    return Command(
-        move=move,
-        actor=actor_of(on.staff),
-        caller=on.caller,
-        key=asked.key,
-        salt=ambient.random_bytes(16),
-        at=asked.at,
-        answers=answers,
-        if_match=asked.if_match,
-    )
 
 
 def _shown(asked: Asked, on: OnDesk, head: Head) -> dict[str, Any]:
@@ -262,7 +242,7 @@ def merge_order(asked: Asked, number: str) -> Response:
     _check_parent(on, sent.parent)
     answers = {"parent": sent.parent} | ({"note": sent.note} if sent.note else {})
     with naming(on.desk):
-        child = handling.merge(on.desk, number, _command(asked, on, "merge", answers))
+        child = handling.merge(on.desk, number, on.command(asked, "merge", answers))
     queueing.forget(child.order.county)
     return answer(_shown(asked, on, child), headers=etag(child.order.version))
 
@@ -289,9 +269,7 @@ def unmerge_order(asked: Asked, number: str) -> Response:
     on, sent = staff(asked, Capability.ORDER_MERGE), asked.body()
     on.to_move(number, Capability.ORDER_MERGE)
     with naming(on.desk):
-        child = handling.unmerge(
-            on.desk, number, _command(asked, on, "unmerge", {"note": sent.note})
-        )
+        child = handling.unmerge(on.desk, number, on.command(asked, "unmerge", {"note": sent.note}))
     queueing.forget(child.order.county)
     return answer(_shown(asked, on, child), headers=etag(child.order.version))
 
@@ -331,7 +309,7 @@ def _one_of_many(asked: Asked, on: OnDesk, number: str, sent: Any) -> dict[str, 
     try:
         on.to_move(number)
         _check_own_address(sent.move)
-        command = _command(asked, on, sent.move, sent.answers)
+        command = on.command(asked, sent.move, sent.answers)
         with naming(on.desk):
             handling.move(
                 on.desk, number, replace(command, key=f"{asked.key}#{number}", if_match=None)
@@ -354,17 +332,7 @@ def upload_for_order(asked: Asked, number: str) -> Response:
     """Sign for one photo of an order's work; name its id in the move that it belongs to."""
     on, sent = staff(asked, Capability.UPLOAD), asked.body()
     on.order(number, Capability.UPLOAD)
-    return answer(
-        attaching.sign(
-            on.desk,
-            files(),
-            caller=on.caller,
-            key=asked.key,
-            content_type=sent.content_type,
-            size=sent.bytes,
-            at=asked.at,
-        )
-    )
+    return answer(upload_form(asked, sent, on.desk, caller=on.caller))
 
 
 @routes.get("/orders/{number}/files", gives="FileList", capability=Capability.ORDER_READ)
@@ -465,7 +433,7 @@ def finish_call(asked: Asked, call: str) -> Response:
         return answer({"ok": True})
     order_id = calling.order_of(call)
     head = on.order(order_id)
-    command = _command(asked, on, "note", {"note": sent.note})
+    command = on.command(asked, "note", {"note": sent.note})
     with naming(on.desk):
         calling.finish(on.desk, head, call, result=sent.result, command=command)
     return answer({"ok": True})

@@ -5,16 +5,15 @@ who may not read misconduct, answers like what is not there.
 """
 
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Final
 
 from chalice.app import Response
 
-from chalicelib import ambient
 from chalicelib.api import asking
 from chalicelib.api.access import OnDesk, desk_at, staff
 from chalicelib.api.asking import Asked
 from chalicelib.api.desk import CSV, MEDIA, XLSX, naming
-from chalicelib.api.ports import files
+from chalicelib.api.ports import files, upload_form
 from chalicelib.api.routes import Routes, Security, answer, download, etag
 from chalicelib.domain.issue import aggregate
 from chalicelib.domain.order import is_order_number
@@ -24,7 +23,6 @@ from chalicelib.store import issues as kept
 from chalicelib.store.issues import VIEWS, Head
 from chalicelib.usecases import answering, attaching, clearing, overseeing, revealing
 from chalicelib.usecases.desk import actor_of
-from chalicelib.usecases.handling import Command
 
 routes = Routes(__name__, security=Security.STAFF)
 
@@ -156,7 +154,7 @@ def create_issue(asked: Asked) -> Response:
         raise BadInput.of("office", "office.unknown")
     if sent.confidential and not on.reaches(Capability.MISCONDUCT_READ, sent.office):
         raise NotAllowed(capability=Capability.MISCONDUCT_READ.value)
-    command = _command(asked, on, "create", {}, occurred_at=sent.occurred_at)
+    command = on.command(asked, "create", {}, occurred_at=sent.occurred_at)
     with naming(on.desk):
         head = clearing.create(on.desk, sent.new(), command, sees=on.sees)
     return _page(asked, on, head, status=HTTPStatus.CREATED)
@@ -186,16 +184,7 @@ def sign_issue_upload(asked: Asked, issue: str) -> Response:
     """Sign for one photo of an issue's evidence: whose form puts it where it is read from."""
     on, sent = staff(asked, Capability.UPLOAD), asked.body()
     seen(on, issue, Capability.ISSUE_WORK)
-    form = attaching.sign(
-        on.desk,
-        files(),
-        caller=on.caller,
-        key=asked.key,
-        content_type=sent.content_type,
-        size=sent.bytes,
-        at=asked.at,
-    )
-    return answer(form)
+    return answer(upload_form(asked, sent, on.desk, caller=on.caller))
 
 
 @routes.post(
@@ -212,34 +201,13 @@ def move_issue(asked: Asked, issue: str, move: str) -> Response:
     on, sent = staff(asked, Capability.ISSUE_READ), asked.body()
     head = seen(on, issue, clearing.right_for(move))
     answers = sent.answers
-    uploads = _uploads(answers)
-    command = _command(asked, on, move, answers, occurred_at=sent.occurred_at)
+    uploads = attaching.named_in(answers)
+    command = on.command(asked, move, answers, occurred_at=sent.occurred_at)
     attaching.take(files(), uploads)
     with naming(on.desk):
         moved = clearing.move(on.desk, head.issue.issue_id, command, sees=on.sees)
     attaching.bind(aggregate(head.issue.issue_id), uploads, kind="staff", at=asked.at)
     return _page(asked, on, moved)
-
-
-def _uploads(answers: dict[str, Any]) -> list[str]:
-    found = answers.get("files")
-    return [each for each in found if isinstance(each, str)] if isinstance(found, list) else []
-
-
-def _command(
-    asked: Asked, on: OnDesk, move: str, answers: dict[str, Any], *, occurred_at: Any = None
-) -> Command:
-    return Command(
-        move=move,
-        actor=actor_of(on.staff),
-        caller=on.caller,
-        key=asked.key,
-        salt=ambient.random_bytes(16),
-        at=asked.at,
-        answers=answers,
-        occurred_at=occurred_at,
-        if_match=asked.if_match,
-    )
 
 
 def _page(asked: Asked, on: OnDesk, head: Head, *, status: int = HTTPStatus.OK) -> Response:

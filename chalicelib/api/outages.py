@@ -10,7 +10,6 @@ from typing import Any, Final
 
 from chalice.app import Response
 
-from chalicelib import ambient
 from chalicelib.api import asking
 from chalicelib.api.access import OnDesk, integrator, staff
 from chalicelib.api.asking import Asked
@@ -24,8 +23,6 @@ from chalicelib.domain.staff import Capability
 from chalicelib.store import outages as kept
 from chalicelib.store.outages import Head
 from chalicelib.usecases import locating, outages, picturing, queueing, tracing
-from chalicelib.usecases.desk import actor_of
-from chalicelib.usecases.handling import Command
 from chalicelib.usecases.showing import stamp
 
 routes = Routes(__name__, security=Security.STAFF)
@@ -129,7 +126,7 @@ def _place(heads: list[Head], after: str | None) -> int:
 def create_outage(asked: Asked) -> Response:
     """Open an outage from the devices that failed, or draft one that is planned."""
     on, sent = staff(asked, Capability.OUTAGE_CREATE), asked.body()
-    command = _command(asked, on, "create", {})
+    command = on.command(asked, "create", {})
 
     def allowed(office: str) -> bool:
         return on.reaches(Capability.OUTAGE_CREATE, office)
@@ -206,7 +203,7 @@ def move_outage(asked: Asked, outage: str, move: str) -> Response:
     head = seen(on, outage)
     if not may_move(on, head):
         raise NotAllowed(capability=Capability.OUTAGE_REPORT.value)
-    command = _command(asked, on, move, sent.answers, occurred_at=sent.occurred_at)
+    command = on.command(asked, move, sent.answers, occurred_at=sent.occurred_at)
     with naming(on.desk):
         moved = outages.move(on.desk, head.outage.outage_id, command)
     return _page(asked, on, moved)
@@ -350,27 +347,6 @@ def take_events(asked: Asked) -> Response:
         "outages": list(dict.fromkeys(taken.outages)),
     }
     return answer(body, status=HTTPStatus.ACCEPTED)
-
-
-def _command(
-    asked: Asked,
-    on: OnDesk,
-    move: str,
-    answers: dict[str, Any],
-    *,
-    occurred_at: datetime | None = None,
-) -> Command:
-    return Command(
-        move=move,
-        actor=actor_of(on.staff),
-        caller=on.caller,
-        key=asked.key,
-        salt=ambient.random_bytes(16),
-        at=asked.at,
-        answers=answers,
-        occurred_at=occurred_at,
-        if_match=asked.if_match,
-    )
 
 
 def _page(asked: Asked, on: OnDesk, head: Head, *, status: int = HTTPStatus.OK) -> Response:

@@ -7,16 +7,15 @@ concern. What was published is read by everybody below the office that published
 
 from collections.abc import Iterator
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Final
 
 from chalice.app import Response
 
-from chalicelib import ambient
 from chalicelib.api import asking
 from chalicelib.api.access import OnDesk, desk_at, staff
 from chalicelib.api.asking import Asked
 from chalicelib.api.desk import naming
-from chalicelib.api.ports import files
+from chalicelib.api.ports import files, upload_form
 from chalicelib.api.routes import Routes, Security, answer, etag
 from chalicelib.domain.issue import Issue
 from chalicelib.domain.paper import AUDITORS, is_paper
@@ -27,8 +26,6 @@ from chalicelib.store import papers as kept
 from chalicelib.store.desk_rows import Page
 from chalicelib.store.papers import Head, Line
 from chalicelib.usecases import attaching, paper_figures, paper_pages, papers
-from chalicelib.usecases.desk import actor_of
-from chalicelib.usecases.handling import Command
 from chalicelib.usecases.papers import About
 from chalicelib.usecases.showing import stamp
 
@@ -200,7 +197,7 @@ def open_paper(asked: Asked) -> Response:
     if new.office and not on.reaches(WORKS, new.office):
         raise BadInput.of("office", "office.unknown")
     with naming(on.desk):
-        head = papers.open_paper(on.desk, new, concerns, _command(asked, on, "open", answers))
+        head = papers.open_paper(on.desk, new, concerns, on.command(asked, "open", answers))
     return _shown(asked, on, head, status=HTTPStatus.CREATED)
 
 
@@ -243,18 +240,13 @@ def move_paper(asked: Asked, paper: str, move: str) -> Response:
     on, sent = staff(asked, WORKS), asked.body()
     head = seen(on, paper, WORKS)
     answers = sent.answers
-    photos = _photos(answers)
+    photos = attaching.named_in(answers)
     attaching.take(files(), photos)
-    command = _command(asked, on, move, answers, occurred_at=sent.occurred_at)
+    command = on.command(asked, move, answers, occurred_at=sent.occurred_at)
     with naming(on.desk):
         moved = papers.move(on.desk, head.paper_id, command)
     attaching.bind(moved.paper.order_id, photos, kind="staff", at=asked.at)
     return _shown(asked, on, moved)
-
-
-def _photos(answers: dict[str, Any]) -> list[str]:
-    sent = answers.get("files")
-    return [each for each in sent if isinstance(each, str)] if isinstance(sent, list) else []
 
 
 @routes.post(
@@ -269,17 +261,7 @@ def upload_for_paper(asked: Asked, paper: str) -> Response:
     """Sign for one photo of a paper; name its id in the move that it belongs to."""
     on, sent = staff(asked, Capability.UPLOAD), asked.body()
     seen(on, paper, Capability.UPLOAD)
-    return answer(
-        attaching.sign(
-            on.desk,
-            files(),
-            caller=on.caller,
-            key=asked.key,
-            content_type=sent.content_type,
-            size=sent.bytes,
-            at=asked.at,
-        )
-    )
+    return answer(upload_form(asked, sent, on.desk, caller=on.caller))
 
 
 @routes.get(
@@ -288,22 +270,6 @@ def upload_for_paper(asked: Asked, paper: str) -> Response:
 def get_paper_tables(asked: Asked) -> Response:
     """Return every table of papers as data: procedures, behaviours, rules, levels, with sources."""
     return answer(paper_pages.meta(desk_at(asked), language=asked.language, at=asked.at))
-
-
-def _command(
-    asked: Asked, on: OnDesk, move: str, answers: dict[str, Any], *, occurred_at: Any = None
-) -> Command:
-    return Command(
-        move=move,
-        actor=actor_of(on.staff),
-        caller=on.caller,
-        key=asked.key,
-        salt=ambient.random_bytes(16),
-        at=asked.at,
-        answers=answers,
-        occurred_at=occurred_at,
-        if_match=asked.if_match,
-    )
 
 
 def _shown(asked: Asked, on: OnDesk, head: Head, *, status: HTTPStatus = HTTPStatus.OK) -> Response:

@@ -1,7 +1,12 @@
 """The ways out of the house that views use, made from the settings: files, and our own voice."""
 
+from typing import Any
+
 from chalicelib import ambient
+from chalicelib.api.asking import Asked
 from chalicelib.outbound.objects import Files, files_from
+from chalicelib.usecases import attaching
+from chalicelib.usecases.desk import Desk
 from chalicelib.usecases.reading import Voice
 
 
@@ -9,6 +14,19 @@ def files() -> Files:
     """Return where files are kept. Raises ValueError when the setting names no place."""
     settings = ambient.settings()
     return files_from(settings.files, secret=settings.secret)
+
+
+def upload_form(asked: Asked, sent: Any, desk: Desk, *, caller: str) -> dict[str, Any]:
+    """Return a form for the one photo that a NewUpload is about. Raises BadInput, TooLarge."""
+    return attaching.sign(
+        desk,
+        files(),
+        caller=caller,
+        key=asked.key,
+        content_type=sent.content_type,
+        size=sent.bytes,
+        at=asked.at,
+    )
 
 
 def voice(language: str) -> Voice:

@@ -9,7 +9,6 @@ from typing import Any, Final
 
 from chalice.app import Response
 
-from chalicelib import ambient
 from chalicelib.api import asking
 from chalicelib.api.access import OnDesk, staff
 from chalicelib.api.asking import Asked
@@ -26,8 +25,6 @@ from chalicelib.store import resources as kept
 from chalicelib.store.outages import Head
 from chalicelib.store.resources import Kept
 from chalicelib.usecases import assuring, commanding, queueing, resourcing
-from chalicelib.usecases.desk import actor_of
-from chalicelib.usecases.handling import Command
 from chalicelib.usecases.resourcing import Fleet
 from chalicelib.usecases.showing import stamp
 
@@ -166,7 +163,7 @@ def post_truck(asked: Asked) -> Response:
     truck = sent.truck(on.staff.office_id)
     if not on.reaches(UPDATE, truck.office):
         raise BadInput.of("office", "office.unknown")
-    made = resourcing.add_truck(on.desk, truck, _command(asked, on, "added", _said(sent)))
+    made = resourcing.add_truck(on.desk, truck, on.command(asked, "added", _said(sent)))
     return _unit_answer(asked, on, made, status=HTTPStatus.CREATED)
 
 
@@ -188,7 +185,7 @@ def move_unit(asked: Asked, unit: str, move: str) -> Response:
     holders = {found.with_office} if move in {"send", "release"} else {found.office}
     if not on.reaches(UPDATE, *holders):
         raise NotAllowed(capability=UPDATE.value)
-    command = _command(asked, on, move, sent.answers, occurred_at=sent.occurred_at)
+    command = on.command(asked, move, sent.answers, occurred_at=sent.occurred_at)
     with naming(on.desk):
         made = resourcing.move_unit(
             on.desk, found.unit_id, command, sees=lambda head: sees(on, head, READ)
@@ -266,7 +263,7 @@ def post_loan(asked: Asked) -> Response:
     wanted = sent.asking(on.staff.office_id)
     if not on.reaches(UPDATE, wanted.office):
         raise BadInput.of("office", "office.unknown")
-    command = _command(asked, on, "asked", _said(sent))
+    command = on.command(asked, "asked", _said(sent))
     made = resourcing.ask_for(on.desk, wanted, command, sees=lambda head: sees(on, head, READ))
     return _loan_answer(asked, on, made, status=HTTPStatus.CREATED)
 
@@ -296,7 +293,7 @@ def move_loan(asked: Asked, loan: str, move: str) -> Response:
     """Approve, refuse, hand over, take back or withdraw: who may is a rule of both offices."""
     on, sent = staff(asked, UPDATE), asked.body()
     found = _loan(on, loan)
-    command = _command(asked, on, move, sent.answers, occurred_at=sent.occurred_at)
+    command = on.command(asked, move, sent.answers, occurred_at=sent.occurred_at)
     with naming(on.desk):
         made = resourcing.move_loan(
             on.desk,
@@ -371,7 +368,7 @@ def post_task(asked: Asked) -> Response:
     made = assuring.prepare(
         on.desk,
         sent.task(),
-        _command(asked, on, "prepared", _said(sent)),
+        on.command(asked, "prepared", _said(sent)),
         may=lambda office: on.reaches(Capability.ASSURANCE_UPDATE, office),
     )
     return _task_answer(asked, on, made, status=HTTPStatus.CREATED)
@@ -412,7 +409,7 @@ def move_task(asked: Asked, task: str, move: str) -> Response:
     found = _task(on, task)
     if not _sees_task(on, found, Capability.ASSURANCE_UPDATE):
         raise NotAllowed(capability=Capability.ASSURANCE_UPDATE.value)
-    command = _command(asked, on, move, sent.answers, occurred_at=sent.occurred_at)
+    command = on.command(asked, move, sent.answers, occurred_at=sent.occurred_at)
     with naming(on.desk):
         made = assuring.move(on.desk, found.key, command)
     return _task_answer(asked, on, made)
@@ -436,19 +433,3 @@ def _task_answer(asked: Asked, on: OnDesk, made: Kept, *, status: int = HTTPStat
 def _said(sent: Any) -> dict[str, Any]:
     said: dict[str, Any] = sent.model_dump(mode="json")
     return said
-
-
-def _command(
-    asked: Asked, on: OnDesk, move: str, answers: dict[str, Any], *, occurred_at: Any = None
-) -> Command:
-    return Command(
-        move=move,
-        actor=actor_of(on.staff),
-        caller=on.caller,
-        key=asked.key,
-        salt=ambient.random_bytes(16),
-        at=asked.at,
-        answers=answers,
-        occurred_at=occurred_at,
-        if_match=asked.if_match,
-    )

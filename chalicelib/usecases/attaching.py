@@ -5,7 +5,7 @@ again and drawn anew from its pixels (no EXIF, nothing behind the picture), and 
 `photos/`; a file that is no photo is refused and nothing is filed. Every step may be repeated.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -50,6 +50,12 @@ def sign(
         "fields": dict(form.fields),
         "expires_at": stamp(at + UPLOAD_WITHIN),
     }
+
+
+def named_in(answers: Mapping[str, Any]) -> list[str]:
+    """Return the ids of the photos that a move's answers name; what is none is refused later."""
+    found = answers.get("files")
+    return [each for each in found if isinstance(each, str)] if isinstance(found, list) else []
 
 
 def take(files: Files, upload_ids: Sequence[str]) -> None:
