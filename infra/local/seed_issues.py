@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from chalicelib.domain.calendar import CHINA
-from chalicelib.domain.issue_gates import CHECKLISTS, next_level
+from chalicelib.domain.issue_gates import checklist_of, next_level
 from chalicelib.domain.refusal import Refused
 from chalicelib.domain.staff import Role, Staff
 from chalicelib.store import issues
@@ -119,10 +119,11 @@ class Writer:
     def signed(self, head: Head, *, levels: int = 3) -> Head:
         """Let so many levels sign, as many as it needs."""
         for _ in range(levels):
-            level = next_level(head.issue, self._desk.rules(head.issue.county))
+            rules = self._desk.rules(head.issue.county)
+            level = next_level(head.issue, rules)
             if level is None:
                 break
-            items = dict.fromkeys(CHECKLISTS[level], True)
+            items = dict.fromkeys(checklist_of(head.issue, level, rules), True)
             head = self.do(head, "sign", SIGNERS[level], **items)
         return head
 
