@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from chalicelib import ambient
 from chalicelib.store import grid
 from chalicelib.usecases import surveying
 from infra import survey
@@ -12,6 +13,14 @@ from tests.usecases.county import COUNTY, a_county
 from tests.usecases.test_surveying import HOUSEHOLDS, PLACES, written
 
 pytestmark = pytest.mark.usefixtures("store")
+
+
+@pytest.fixture(autouse=True)
+def _settings(monkeypatch):
+    monkeypatch.setenv("LIGHTKEEPER_SECRET", "s" * 32)
+    ambient.settings.cache_clear()
+    yield
+    ambient.settings.cache_clear()
 
 
 def in_folder(folder: Path) -> Path:
