@@ -20,11 +20,10 @@ from chalicelib.domain.issue_moves import Act, Made, Place, open_issue
 from chalicelib.domain.order import GRADES, Actor, Event, Order, order_number, salted_digest
 from chalicelib.domain.refusal import BadInput, IllegalMove, Stale, Unknown
 from chalicelib.domain.staff import Capability, OfficeLevel, Outsider, Relation, relation
-from chalicelib.store import deliveries, issues, ledger, orders, traces
-from chalicelib.store.heads import LOOK_BACK, Key, Look
+from chalicelib.store import issues, ledger, orders, traces
+from chalicelib.store.heads import Key
 from chalicelib.store.issues import Change, Head
 from chalicelib.store.personal import Words
-from chalicelib.telemetry import alarm
 from chalicelib.usecases.desk import Desk, body_hash, split_answers
 from chalicelib.usecases.handling import (
     Command,
@@ -33,6 +32,7 @@ from chalicelib.usecases.handling import (
     key_hash,
     stale,
 )
+from chalicelib.usecases.looking import Missing, look
 
 TRIES: Final = 6
 PURPOSE: Final = "issue"
@@ -384,8 +384,6 @@ def _check_people(desk: Desk, data: Mapping[str, Any]) -> None:
 
 # What is due, and what never came ---------------------------------------------------------------
 
-MOST_LOOKS: Final = 12
-
 
 def fire(desk: Desk, head: Head, *, at: datetime) -> Head:
     """Do what is due of an issue, and return its head. Raises Stale, Busy.
@@ -398,34 +396,19 @@ def fire(desk: Desk, head: Head, *, at: datetime) -> Head:
     return head if made is None else issues.commit(Change(head, made))[0]
 
 
-def look_for_effects(desk: Desk, head: Head, *, at: datetime) -> list[tuple[str, int, str]]:
+def look_for_effects(head: Head, *, at: datetime) -> list[Missing]:
     """Return the effects that should have settled and did not; arm or drop the look-back.
 
-    What has not settled after the last look is left to an alarm, as an order's is. Raises Stale,
-    Busy.
+    Raises Stale, Busy.
     """
-    look = head.look
-    if look is None:
+    if head.look is None:
         return []
-    chain = aggregate(head.issue.issue_id)
-    settled = {entry.effect_id for entry in deliveries.list_for(chain) if entry.is_final}
-    lost: list[tuple[str, int, str]] = []
-    newer: Look | None = None
-    for event in ledger.read(chain, after=look.from_seq - 1):
-        caused = effect_ids(desk, event)
-        if event.recorded_at > at - LOOK_BACK:
-            if caused and newer is None:
-                newer = Look(event.seq, event.recorded_at + LOOK_BACK, 0)
-            continue
-        lost += [(chain, event.seq, each) for each in caused if each not in settled]
-    if lost and look.tries + 1 >= MOST_LOOKS:
-        alarm("effect.abandoned", issue=head.issue.issue_id, count=len(lost))
-        lost = []
-    again = Look(look.from_seq, at + LOOK_BACK, look.tries + 1)
-    issues.set_look(head, again if lost else newer)
-    return lost
+    name = head.issue.issue_id
+    missing, again = look(head.look, aggregate(name), caused=effect_ids, of={"issue": name}, at=at)
+    issues.set_look(head, again)
+    return missing
 
 
-def effect_ids(_desk: Desk, event: Event) -> list[str]:
+def effect_ids(event: Event) -> list[str]:
     """Return the ids of what an issue's event causes."""
     return [each.effect_id for each in effects(event)]

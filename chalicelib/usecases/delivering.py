@@ -7,7 +7,7 @@ A text says only what is true at the moment: one that time has overtaken is supe
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Final, Protocol, assert_never
@@ -192,34 +192,16 @@ def carry_out(
 
     Raises Later when it should be tried again, and Busy when the store does not answer.
     """
-    event = ledger.event(order_id, seq)
-    tries = deliveries.claim(order_id, effect_id, by=ports.by, at=at, lease=LEASE)
-    if not tries:
-        return None
-    head = orders.get(order_id)
-    try:
+
+    def make(event: Event, tries: int) -> Outcome:
+        head = orders.get(order_id)
         outcome = _make(desk, ports, head, event, effect_id, tries=tries, at=at)
-    except (GatewayBusy, Later) as busy:
-        deliveries.release(order_id, effect_id, tries=tries, at=at)
-        raise Later(busy.seconds if isinstance(busy, Later) else busy.retry_after) from busy
-    if outcome.call:
-        deliveries.add_call(
-            head.order.county,
-            order_id,
-            effect_id,
-            since=event.recorded_at,
-            reason=outcome.reason,
-        )
-    deliveries.settle(
-        order_id,
-        effect_id,
-        outcome.status,
-        at=at,
-        gateway_id=outcome.gateway_id,
-        reason=outcome.reason,
-    )
-    log("effect.settled", order=order_id, effect=effect_id, status=outcome.status.value)
-    return outcome.status
+        if outcome.call:
+            county, since = head.order.county, event.recorded_at
+            deliveries.add_call(county, order_id, effect_id, since=since, reason=outcome.reason)
+        return outcome
+
+    return once(order_id, seq, effect_id, make, by=ports.by, of={"order": order_id}, at=at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +214,51 @@ class Outcome:
     call: bool = False
 
 
+NO_SUCH_EFFECT: Final = Outcome(Status.FAILED, reason="no-such-effect")
+
+
+def once(
+    chain: str,
+    seq: int,
+    effect_id: str,
+    make: Callable[[Event, int], Outcome],
+    *,
+    by: str,
+    of: Mapping[str, str],
+    at: datetime,
+) -> Status | None:
+    """Claim one effect of a chain's event, make it and settle it. None when it is not ours to make.
+
+    make: gets the event and which try it is; of: what the chain is, for the log. Raises Later when
+    it should be tried again, and Busy when the store does not answer.
+    """
+    event = ledger.event(chain, seq)
+    tries = deliveries.claim(chain, effect_id, by=by, at=at, lease=LEASE)
+    if not tries:
+        return None
+    try:
+        outcome = make(event, tries)
+    except (GatewayBusy, Later, Stale) as busy:
+        deliveries.release(chain, effect_id, tries=tries, at=at)
+        raise Later(_seconds(busy)) from busy
+    deliveries.settle(
+        chain,
+        effect_id,
+        outcome.status,
+        at=at,
+        gateway_id=outcome.gateway_id,
+        reason=outcome.reason,
+    )
+    log("effect.settled", **of, effect=effect_id, status=outcome.status.value)
+    return outcome.status
+
+
+def _seconds(busy: GatewayBusy | Later | Stale) -> int:
+    if isinstance(busy, GatewayBusy):
+        return busy.retry_after
+    return busy.seconds if isinstance(busy, Later) else AGAIN
+
+
 def _make(
     desk: Desk, ports: Ports, head: Head, event: Event, effect_id: str, *, tries: int, at: datetime
 ) -> Outcome:
@@ -242,7 +269,7 @@ def _make(
         return _bring(desk, head, kind, at=at)
     effect = next((one for one in effects(event) if one.effect_id == effect_id), None)
     if effect is None:
-        return Outcome(Status.FAILED, reason="no-such-effect")
+        return NO_SUCH_EFFECT
     if kind == "text":
         return _text(desk, ports, head, effect, tries=tries, at=at)
     if kind == "alert":

@@ -17,7 +17,7 @@ from chalicelib.domain.clocks import Rules, Target, millis
 from chalicelib.domain.issue import Issue
 from chalicelib.domain.issue import Paper as PaperOfIssue
 from chalicelib.domain.limits import Limit
-from chalicelib.domain.order import Actor, BrokenChain, Order, salted_digest, verify_against
+from chalicelib.domain.order import Actor, BrokenChain, Event, Order, salted_digest, verify_against
 from chalicelib.domain.paper import aggregate, paper_number
 from chalicelib.domain.papers import PAPERS
 from chalicelib.domain.papers.accountability import COUNTED, PROPOSED
@@ -35,21 +35,19 @@ from chalicelib.domain.procedure import (
 )
 from chalicelib.domain.refusal import BadInput, Busy, IllegalMove, Stale, Unknown
 from chalicelib.domain.staff import Outsider
-from chalicelib.outbound.sms import GatewayBusy
-from chalicelib.store import deliveries, issues, ledger, orders, papers, personal
+from chalicelib.store import issues, ledger, orders, papers, personal
 from chalicelib.store.deliveries import Status
-from chalicelib.store.heads import LOOK_BACK, Key, Look
+from chalicelib.store.heads import Key
 from chalicelib.store.papers import Change, Head
 from chalicelib.telemetry import alarm, log
 from chalicelib.usecases import clearing, delivering
-from chalicelib.usecases.delivering import LEASE, Later, Outcome, Ports
+from chalicelib.usecases.delivering import NO_SUCH_EFFECT, Outcome, Ports, once
 from chalicelib.usecases.desk import Desk, body_hash, split_answers
 from chalicelib.usecases.handling import Command, fingerprint, is_replayed, key_hash, stale
+from chalicelib.usecases.looking import Missing, look
 
 _Thing = TypeVar("_Thing")
 TRIES: Final = 4
-MOST_LOOKS: Final = 12
-AGAIN: Final = 5
 OF_UNIT: Final = frozenset({"appeal"})
 """Kinds that go one level above the unit (the county); the others go above the office named."""
 OF_ISSUER: Final = frozenset({"bulletin", "circular", "typical_case"})
@@ -452,32 +450,21 @@ def do_due(desk: Desk, head: Head, *, at: datetime) -> Head:
     return head if made is None else papers.commit(Change(head, made))[0]
 
 
-def look_for_effects(head: Head, *, at: datetime) -> list[tuple[str, int, str]]:
+def look_for_effects(head: Head, *, at: datetime) -> list[Missing]:
     """Return the effects that should have settled and did not; arm or drop the look-back.
 
-    What has not settled after the last look is left to an alarm, as an order's is. Raises Stale,
-    Busy.
+    Raises Stale, Busy.
     """
-    look = head.look
-    if look is None:
+    if head.look is None:
         return []
-    chain = head.paper.order_id
-    settled = {entry.effect_id for entry in deliveries.list_for(chain) if entry.is_final}
-    lost: list[tuple[str, int, str]] = []
-    newer: Look | None = None
-    for event in ledger.read(chain, after=look.from_seq - 1):
-        caused = [each.effect_id for each in paper.effects(event)]
-        if event.recorded_at > at - LOOK_BACK:
-            if caused and newer is None:
-                newer = Look(event.seq, event.recorded_at + LOOK_BACK, 0)
-            continue
-        lost += [(chain, event.seq, each) for each in caused if each not in settled]
-    if lost and look.tries + 1 >= MOST_LOOKS:
-        alarm("effect.abandoned", paper=head.paper_id, count=len(lost))
-        lost = []
-    again = Look(look.from_seq, at + LOOK_BACK, look.tries + 1)
-    papers.set_look(head, again if lost else newer)
-    return lost
+    chain, of = head.paper.order_id, {"paper": head.paper_id}
+    missing, again = look(head.look, chain, caused=_effect_ids, of=of, at=at)
+    papers.set_look(head, again)
+    return missing
+
+
+def _effect_ids(event: Event) -> list[str]:
+    return [each.effect_id for each in paper.effects(event)]
 
 
 def carry_out(
@@ -487,38 +474,17 @@ def carry_out(
 
     Raises Later when it should be tried again, and Busy when the store does not answer.
     """
-    event = ledger.event(chain, seq)
-    tries = deliveries.claim(chain, effect_id, by=ports.by, at=at, lease=LEASE)
-    if not tries:
-        return None
-    effect = next((one for one in paper.effects(event) if one.effect_id == effect_id), None)
-    try:
+
+    def make(event: Event, tries: int) -> Outcome:
+        effect = next((one for one in paper.effects(event) if one.effect_id == effect_id), None)
         if effect is None:
-            outcome = Outcome(Status.FAILED, reason="no-such-effect")
-        elif effect.kind == paper.ISSUE_TOLD:
+            return NO_SUCH_EFFECT
+        if effect.kind == paper.ISSUE_TOLD:
             told = _settle_issue(desk, papers.get(chain), at=at)
-            outcome = Outcome(Status.SENT if told else Status.SUPERSEDED)
-        else:
-            outcome = _alert(desk, ports, chain, effect, tries=tries, at=at)
-    except (GatewayBusy, Later, Stale) as busy:
-        deliveries.release(chain, effect_id, tries=tries, at=at)
-        raise Later(_seconds(busy)) from busy
-    deliveries.settle(
-        chain,
-        effect_id,
-        outcome.status,
-        at=at,
-        gateway_id=outcome.gateway_id,
-        reason=outcome.reason,
-    )
-    log("effect.settled", paper=chain, effect=effect_id, status=outcome.status.value)
-    return outcome.status
+            return Outcome(Status.SENT if told else Status.SUPERSEDED)
+        return _alert(desk, ports, chain, effect, tries=tries, at=at)
 
-
-def _seconds(busy: GatewayBusy | Later | Stale) -> int:
-    if isinstance(busy, GatewayBusy):
-        return busy.retry_after
-    return busy.seconds if isinstance(busy, Later) else AGAIN
+    return once(chain, seq, effect_id, make, by=ports.by, of={"paper": chain}, at=at)
 
 
 def _told(desk: Desk, head: Head, advanced: Advanced, *, at: datetime) -> Head:

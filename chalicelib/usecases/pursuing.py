@@ -15,15 +15,14 @@ from chalicelib.domain.clocks import Target
 from chalicelib.domain.issue import OVER, Issue, aggregate, effects
 from chalicelib.domain.order import Event
 from chalicelib.domain.procedure import INVESTIGATION, ISSUE, Effect, is_on_ledger
-from chalicelib.domain.refusal import Stale, Unknown
+from chalicelib.domain.refusal import Unknown
 from chalicelib.domain.triggers import Wish, wishes
-from chalicelib.outbound.sms import GatewayBusy
-from chalicelib.store import deliveries, issues, ledger, orders, traces
+from chalicelib.store import issues, orders, traces
 from chalicelib.store.deliveries import Status
 from chalicelib.store.issues import Head
 from chalicelib.telemetry import alarm, log
 from chalicelib.usecases import delivering, handling, linking
-from chalicelib.usecases.delivering import AGAIN, LEASE, Later, Outcome, Ports
+from chalicelib.usecases.delivering import NO_SUCH_EFFECT, Outcome, Ports, once
 from chalicelib.usecases.desk import Desk
 from chalicelib.usecases.handling import Command
 
@@ -37,39 +36,16 @@ def carry_out(
 
     Raises Later when it should be tried again, and Busy when the store does not answer.
     """
-    chain = aggregate(issue_id)
-    event = ledger.event(chain, seq)
-    tries = deliveries.claim(chain, effect_id, by=ports.by, at=at, lease=LEASE)
-    if not tries:
-        return None
-    effect = next((one for one in effects(event) if one.effect_id == effect_id), None)
-    try:
-        outcome = (
-            Outcome(Status.FAILED, reason="no-such-effect")
-            if effect is None
-            else MAKES[effect.kind](
-                _Doing(desk, ports, issues.get(issue_id), event, effect, tries, at)
-            )
-        )
-    except (GatewayBusy, Later, Stale) as busy:
-        deliveries.release(chain, effect_id, tries=tries, at=at)
-        raise Later(_seconds(busy)) from busy
-    deliveries.settle(
-        chain,
-        effect_id,
-        outcome.status,
-        at=at,
-        gateway_id=outcome.gateway_id,
-        reason=outcome.reason,
-    )
-    log("effect.settled", issue=issue_id, effect=effect_id, status=outcome.status.value)
-    return outcome.status
 
+    def make(event: Event, tries: int) -> Outcome:
+        effect = next((one for one in effects(event) if one.effect_id == effect_id), None)
+        if effect is None:
+            return NO_SUCH_EFFECT
+        head = issues.get(issue_id)
+        return MAKES[effect.kind](_Doing(desk, ports, head, event, effect, tries, at))
 
-def _seconds(busy: GatewayBusy | Later | Stale) -> int:
-    if isinstance(busy, GatewayBusy):
-        return busy.retry_after
-    return busy.seconds if isinstance(busy, Later) else AGAIN
+    named = {"issue": issue_id}
+    return once(aggregate(issue_id), seq, effect_id, make, by=ports.by, of=named, at=at)
 
 
 @dataclass(frozen=True, slots=True)

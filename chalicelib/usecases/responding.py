@@ -13,20 +13,24 @@ from typing import Final
 
 from chalicelib.domain import notice, outage_moves, words
 from chalicelib.domain.clocks import Target
+from chalicelib.domain.order import Event
 from chalicelib.domain.outage import OVER, Outage, aggregate
 from chalicelib.domain.procedure import Effect
-from chalicelib.domain.refusal import Stale
-from chalicelib.outbound.sms import GatewayBusy
-from chalicelib.store import deliveries, ledger, outages
+from chalicelib.store import outages
 from chalicelib.store.deliveries import Status
-from chalicelib.store.heads import LOOK_BACK, Look
 from chalicelib.store.outages import Change, Head
-from chalicelib.telemetry import alarm, log
+from chalicelib.telemetry import alarm
 from chalicelib.usecases import delivering, joining, locating
-from chalicelib.usecases.delivering import AGAIN, LEASE, Later, Outcome, Ports, outage_effects
+from chalicelib.usecases.delivering import (
+    NO_SUCH_EFFECT,
+    Outcome,
+    Ports,
+    once,
+    outage_effects,
+)
 from chalicelib.usecases.desk import Desk
+from chalicelib.usecases.looking import Missing, look
 
-MOST_LOOKS: Final = 12
 Tells = Callable[[Desk, Head, str, datetime], object]
 """Begins to tell a round, or looks what became of it: desk, outage, round, instant."""
 
@@ -47,37 +51,15 @@ def carry_out(
 
     Raises Later when it should be tried again, and Busy when the store does not answer.
     """
-    chain = aggregate(outage_id)
-    event = ledger.event(chain, seq)
-    tries = deliveries.claim(chain, effect_id, by=ways.ports.by, at=at, lease=LEASE)
-    if not tries:
-        return None
-    effect = next((one for one in outage_effects(event) if one.effect_id == effect_id), None)
-    try:
-        outcome = (
-            Outcome(Status.FAILED, reason="no-such-effect")
-            if effect is None
-            else MAKES[effect.kind](_Doing(desk, ways, outages.get(outage_id), effect, tries, at))
-        )
-    except (GatewayBusy, Later, Stale) as busy:
-        deliveries.release(chain, effect_id, tries=tries, at=at)
-        raise Later(_seconds(busy)) from busy
-    deliveries.settle(
-        chain,
-        effect_id,
-        outcome.status,
-        at=at,
-        gateway_id=outcome.gateway_id,
-        reason=outcome.reason,
-    )
-    log("effect.settled", outage=outage_id, effect=effect_id, status=outcome.status.value)
-    return outcome.status
 
+    def make(event: Event, tries: int) -> Outcome:
+        effect = next((one for one in outage_effects(event) if one.effect_id == effect_id), None)
+        if effect is None:
+            return NO_SUCH_EFFECT
+        return MAKES[effect.kind](_Doing(desk, ways, outages.get(outage_id), effect, tries, at))
 
-def _seconds(busy: GatewayBusy | Later | Stale) -> int:
-    if isinstance(busy, GatewayBusy):
-        return busy.retry_after
-    return busy.seconds if isinstance(busy, Later) else AGAIN
+    named, by = {"outage": outage_id}, ways.ports.by
+    return once(aggregate(outage_id), seq, effect_id, make, by=by, of=named, at=at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,29 +204,20 @@ def fire(desk: Desk, head: Head, *, at: datetime) -> Head:
     return head if made is None else outages.commit(Change(head, made))[0]
 
 
-def look_for_effects(head: Head, *, at: datetime) -> list[tuple[str, int, str]]:
+def look_for_effects(head: Head, *, at: datetime) -> list[Missing]:
     """Return the effects that should have settled and did not; arm or drop the look-back.
 
-    What has not settled after the last look is left to an alarm, as an order's is. Raises Stale,
-    Busy.
+    Raises Stale, Busy.
     """
-    look = head.look
-    if look is None:
+    if head.look is None:
         return []
-    chain = aggregate(head.outage.outage_id)
-    settled = {entry.effect_id for entry in deliveries.list_for(chain) if entry.is_final}
-    lost: list[tuple[str, int, str]] = []
-    newer: Look | None = None
-    for event in ledger.read(chain, after=look.from_seq - 1):
-        caused = [each.effect_id for each in outage_effects(event)]
-        if event.recorded_at > at - LOOK_BACK:
-            if caused and newer is None:
-                newer = Look(event.seq, event.recorded_at + LOOK_BACK, 0)
-            continue
-        lost += [(chain, event.seq, each) for each in caused if each not in settled]
-    if lost and look.tries + 1 >= MOST_LOOKS:
-        alarm("effect.abandoned", outage=head.outage.outage_id, count=len(lost))
-        lost = []
-    again = Look(look.from_seq, at + LOOK_BACK, look.tries + 1)
-    outages.set_look(head, again if lost else newer)
-    return lost
+    name = head.outage.outage_id
+    missing, again = look(
+        head.look, aggregate(name), caused=_effect_ids, of={"outage": name}, at=at
+    )
+    outages.set_look(head, again)
+    return missing
+
+
+def _effect_ids(event: Event) -> list[str]:
+    return [each.effect_id for each in outage_effects(event)]

@@ -9,26 +9,25 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
 from chalicelib.domain.clocks import instant, millis
 from chalicelib.domain.procedure import Advanced, fire, replan
 from chalicelib.domain.refusal import Refused, Stale, Unknown
-from chalicelib.store import deliveries, heads, ledger, orders, outages
+from chalicelib.store import heads, orders, outages
 from chalicelib.store import issues as kept_issues
 from chalicelib.store import papers as kept_papers
-from chalicelib.store.heads import Due, Look
+from chalicelib.store.heads import Due
 from chalicelib.store.orders import Change, Head
 from chalicelib.telemetry import alarm, log
 from chalicelib.usecases import clearing, delivering, papers, responding
 from chalicelib.usecases.desk import Desk
-from chalicelib.usecases.looking import look_after, look_back
+from chalicelib.usecases.looking import Missing, look, look_after, look_back
 
 PAGE: Final = 100
 PARKED: Final = timedelta(minutes=5)
 LONGEST_PARK: Final = timedelta(hours=6)
-MOST_LOOKS: Final = 12
-Missing = tuple[str, int, str]
 WEIGH: Final = "weigh"
 """The effect of a map's row: its reports are weighed again. Its number is until when it waits."""
 
@@ -43,7 +42,7 @@ class Swept:
     raced: int = 0
     parked: int = 0
     stopped_early: bool = False
-    requeue: list[tuple[str, int, str]] = field(default_factory=list)
+    requeue: list[Missing] = field(default_factory=list)
 
 
 def sweep(
@@ -51,7 +50,7 @@ def sweep(
     *,
     at: datetime,
     counties: Sequence[str],
-    enqueue: Callable[[list[tuple[str, int, str]]], None],
+    enqueue: Callable[[list[Missing]], None],
     is_out_of_time: Callable[[], bool],
 ) -> Swept:
     """Do what is due of outages, issues, papers and orders, oldest first, until time is up.
@@ -61,202 +60,141 @@ def sweep(
     that cannot be advanced is parked with growing delay and an alarm; its neighbours go on.
     """
     swept = Swept()
-    if not _sweep_outages(desk, at, swept, enqueue, is_out_of_time):
-        return swept
-    for kind in (ISSUES, PAPERS):
-        if not _sweep_kind(
-            kind, desk, at=at, swept=swept, enqueue=enqueue, is_out_of_time=is_out_of_time
-        ):
-            return swept
-    for county in counties:
-        for armed, head in _due(county, at):
-            if is_out_of_time():
-                swept.stopped_early = True
-                return swept
-            swept.read += 1
-            _one(desk(), armed, head, at=at, swept=swept, enqueue=enqueue)
-    return swept
-
-
-def _due(county: str, at: datetime) -> Iterator[tuple[Due, Head | None]]:
-    """Yield what is due page by page, behind the last one seen: a stuck row holds up nobody."""
-    last: Due | None = None
-    while page := orders.due_heads(county, before=at, limit=PAGE, after=last):
-        yield from page
-        if len(page) < PAGE:
-            return
-        last = page[-1][0]
-
-
-def _sweep_outages(
-    desk: Callable[[], Desk],
-    at: datetime,
-    swept: Swept,
-    enqueue: Callable[[list[tuple[str, int, str]]], None],
-    is_out_of_time: Callable[[], bool],
-) -> bool:
-    """Do what is due of every county's outages: five minutes matter there, so they come first.
-
-    Returns False when the time is up.
-    """
-    last: Due | None = None
-    while page := outages.due_heads(before=at, limit=PAGE, after=last):
-        for armed, head in page:
-            if is_out_of_time():
-                swept.stopped_early = True
-                return False
-            swept.read += 1
+    for kind in (OUTAGES, ISSUES, PAPERS, *map(_orders_of, counties)):
+        for armed, head in _due(kind, swept, at=at, is_out_of_time=is_out_of_time):
             if armed.order_id.startswith(outages.WAITING):
                 _one_map(armed, at=at, enqueue=enqueue)
                 continue
-            _one_outage(desk(), armed, head, at=at, swept=swept, enqueue=enqueue)
-        if len(page) < PAGE:
+            opened = desk()
+            with _parking(armed, swept, kind, at=at):
+                _one(kind, opened, armed, head, at=at, swept=swept, enqueue=enqueue)
+        if swept.stopped_early:
             break
-        last = page[-1][0]
-    return True
+    return swept
 
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """Heads that are armed in one partition for the whole deployment, and what is done to one.
+    """Heads that are armed in one partition of the index, and what is done to one of them.
 
-    step: does what is due of it; returns whether anything was, and the effects that never came,
-    None where it was not looked for them.
+    read: gives it as it is now, of its id and of what the index has; due_at: when something must
+    happen; fire: does it; look: looks for its effects.
     """
 
     name: str
     due: Callable[..., Sequence[tuple[Due, Any]]]
     park: Callable[..., None]
-    step: Callable[[Desk, str, datetime], tuple[bool, list[Missing] | None]]
+    read: Callable[[str, Any], Any]
+    due_at: Callable[[Any], datetime | None]
+    fire: Callable[[Desk, Any, datetime], Any]
+    look: Callable[[Desk, Any, datetime], list[Missing]]
 
 
-def _step_issue(desk: Desk, issue_id: str, at: datetime) -> tuple[bool, list[Missing] | None]:
-    head = kept_issues.get(issue_id)  # the index is behind, and has no keys
-    is_due = head.issue.next_due_at is not None and head.issue.next_due_at <= at
-    if is_due:
-        head = clearing.fire(desk, head, at=at)
-    if head.look is None or head.look.at > at:
-        return is_due, None
-    return is_due, clearing.look_for_effects(desk, head, at=at)
+OUTAGES: Final = _Kind(
+    "outage",
+    outages.due_heads,
+    outages.park,
+    read=lambda outage_id, _: outages.get(outage_id),  # the index is behind, and has no keys
+    due_at=lambda head: head.outage.next_due_at,
+    fire=lambda desk, head, at: responding.fire(desk, head, at=at),
+    look=lambda _, head, at: responding.look_for_effects(head, at=at),
+)
+"""Five minutes matter there, so they come first."""
+ISSUES: Final = _Kind(
+    "issue",
+    kept_issues.due_heads,
+    kept_issues.park,
+    read=lambda issue_id, _: kept_issues.get(issue_id),
+    due_at=lambda head: head.issue.next_due_at,
+    fire=lambda desk, head, at: clearing.fire(desk, head, at=at),
+    look=lambda _, head, at: clearing.look_for_effects(head, at=at),
+)
+PAPERS: Final = _Kind(
+    "paper",
+    kept_papers.due_heads,
+    kept_papers.park,
+    read=lambda paper_id, _: kept_papers.get(paper_id),
+    due_at=lambda head: head.paper.next_due_at,
+    fire=lambda desk, head, at: papers.do_due(desk, head, at=at),
+    look=lambda _, head, at: papers.look_for_effects(head, at=at),
+)
 
 
-def _step_paper(desk: Desk, paper_id: str, at: datetime) -> tuple[bool, list[Missing] | None]:
-    head = kept_papers.get(paper_id)
-    is_due = head.paper.next_due_at is not None and head.paper.next_due_at <= at
-    if is_due:
-        head = papers.do_due(desk, head, at=at)
-    if head.look is None or head.look.at > at:
-        return is_due, None
-    return is_due, papers.look_for_effects(head, at=at)
+def _orders_of(county: str) -> _Kind:
+    return _Kind(
+        "order",
+        partial(orders.due_heads, county),
+        heads.park,
+        read=lambda _, head: head,
+        due_at=lambda head: head.order.next_due_at,
+        fire=_fire,
+        look=look_for_effects,
+    )
 
 
-ISSUES: Final = _Kind("issue", kept_issues.due_heads, kept_issues.park, _step_issue)
-PAPERS: Final = _Kind("paper", kept_papers.due_heads, kept_papers.park, _step_paper)
+def _due(
+    kind: _Kind, swept: Swept, *, at: datetime, is_out_of_time: Callable[[], bool]
+) -> Iterator[tuple[Due, Any]]:
+    """Yield what is due page by page, behind the last one seen: a stuck row holds up nobody."""
+    last: Due | None = None
+    while page := kind.due(before=at, limit=PAGE, after=last):
+        for row in page:
+            if is_out_of_time():
+                swept.stopped_early = True
+                return
+            swept.read += 1
+            yield row
+        if len(page) < PAGE:
+            return
+        last = page[-1][0]
 
 
-def _sweep_kind(
+def _one(
     kind: _Kind,
-    desk: Callable[[], Desk],
+    desk: Desk,
+    armed: Due,
+    head: Any,
     *,
     at: datetime,
     swept: Swept,
     enqueue: Callable[[list[Missing]], None],
-    is_out_of_time: Callable[[], bool],
-) -> bool:
-    """Do what is due of every county's heads of a kind. Returns False when the time is up."""
-    last: Due | None = None
-    while page := kind.due(before=at, limit=PAGE, after=last):
-        for armed, head in page:
-            if is_out_of_time():
-                swept.stopped_early = True
-                return False
-            swept.read += 1
-            with _parking(armed, swept, of=kind.name, park=kind.park, at=at):
-                if head is None:
-                    raise ValueError("not a head")
-                fired, missing = kind.step(desk(), armed.order_id, at)
-                swept.fired += fired
-                if missing is not None:
-                    enqueue(missing)
-                    swept.requeue.extend(missing)
-                    swept.looked += 1
-        if len(page) < PAGE:
-            break
-        last = page[-1][0]
-    return True
+) -> None:
+    if head is None:
+        raise ValueError("not a head")
+    head = kind.read(armed.order_id, head)
+    due_at = kind.due_at(head)
+    if due_at is not None and due_at <= at:
+        head = kind.fire(desk, head, at)
+        swept.fired += 1
+    if head.look is not None and head.look.at <= at:
+        missing = kind.look(desk, head, at)
+        enqueue(missing)
+        swept.requeue.extend(missing)
+        swept.looked += 1
 
 
 @contextmanager
-def _parking(
-    armed: Due, swept: Swept, *, of: str, park: Callable[..., None], at: datetime
-) -> Iterator[None]:
+def _parking(armed: Due, swept: Swept, kind: _Kind, *, at: datetime) -> Iterator[None]:
     """Step one row of the sweep: who was quicker is counted, what cannot be advanced is parked."""
     try:
         yield
     except Stale:
         swept.raced += 1
     except Unknown:
-        log("sweep.gone", **{of: armed.order_id})
+        log("sweep.gone", **{kind.name: armed.order_id})
         swept.raced += 1
     except (Refused, ValueError, KeyError, TypeError, IndexError) as wrong:
         swept.parked += 1
         until = at + min(max(PARKED, at - armed.due_at), LONGEST_PARK)
-        park(armed.order_id, was=armed.due_at, until=until)
-        alarm("sweep.parked", **{of: armed.order_id}, why=type(wrong).__name__)
+        kind.park(armed.order_id, was=armed.due_at, until=until)
+        alarm("sweep.parked", **{kind.name: armed.order_id}, why=type(wrong).__name__)
 
 
-def _one_outage(
-    desk: Desk,
-    armed: Due,
-    head: outages.Head | None,
-    *,
-    at: datetime,
-    swept: Swept,
-    enqueue: Callable[[list[tuple[str, int, str]]], None],
-) -> None:
-    with _parking(armed, swept, of="outage", park=outages.park, at=at):
-        if head is None:
-            raise ValueError("not a head")
-        head = outages.get(armed.order_id)  # the index is behind, and has no keys
-        if head.outage.next_due_at is not None and head.outage.next_due_at <= at:
-            head = responding.fire(desk, head, at=at)
-            swept.fired += 1
-        if head.look is not None and head.look.at <= at:
-            missing = responding.look_for_effects(head, at=at)
-            enqueue(missing)
-            swept.requeue.extend(missing)
-            swept.looked += 1
-
-
-def _one_map(
-    armed: Due, *, at: datetime, enqueue: Callable[[list[tuple[str, int, str]]], None]
-) -> None:
+def _one_map(armed: Due, *, at: datetime, enqueue: Callable[[list[Missing]], None]) -> None:
     """Have a map weighed again whose reports waited; until that is done it stays armed."""
     until = instant(millis(at + PARKED))
     heads.park(armed.order_id, was=armed.due_at, until=until)
     enqueue([(armed.order_id, millis(until), WEIGH)])
-
-
-def _one(
-    desk: Desk,
-    armed: Due,
-    head: Head | None,
-    *,
-    at: datetime,
-    swept: Swept,
-    enqueue: Callable[[list[tuple[str, int, str]]], None],
-) -> None:
-    with _parking(armed, swept, of="order", park=heads.park, at=at):
-        if head is None:
-            raise ValueError("not a head")
-        if head.order.next_due_at is not None and head.order.next_due_at <= at:
-            head = _fire(desk, head, at)
-            swept.fired += 1
-        if head.look is not None and head.look.at <= at:
-            missing = look_for_effects(desk, head, at)
-            enqueue(missing)
-            swept.requeue.extend(missing)
-            swept.looked += 1
 
 
 def _fire(desk: Desk, head: Head, at: datetime) -> Head:
@@ -274,34 +212,20 @@ def _save(desk: Desk, head: Head, advanced: Advanced) -> Head:
     return orders.commit(change)[0]
 
 
-def look_for_effects(desk: Desk, head: Head, at: datetime) -> list[tuple[str, int, str]]:
-    """Return the effects that should have settled and did not, and arm or drop the look-back.
-
-    What has not settled after the last look is left to an alarm: an effect that twelve looks could
-    not bring about needs a person.
-    """
-    look = head.look
-    if look is None:
+def look_for_effects(desk: Desk, head: Head, at: datetime) -> list[Missing]:
+    """Return the effects that should have settled and did not, and arm or drop the look-back."""
+    if head.look is None:
         return []
-    order_id, wait = head.order.order_id, look_back(desk, head.order, at)
-    settled = {entry.effect_id for entry in deliveries.list_for(order_id) if entry.is_final}
-    missing: list[tuple[str, int, str]] = []
-    newer: Look | None = None
-    for event in ledger.read(order_id, after=look.from_seq - 1):
-        if event.recorded_at > at - wait:
-            if delivering.own_effect_ids(event) and newer is None:
-                newer = Look(from_seq=event.seq, at=event.recorded_at + wait, tries=0)
-            continue
-        missing.extend(
-            (order_id, event.seq, effect_id)
-            for effect_id in delivering.own_effect_ids(event)
-            if effect_id not in settled
-        )
-    if missing and look.tries + 1 >= MOST_LOOKS:
-        alarm("effect.abandoned", order=order_id, count=len(missing))
-        missing = []
-    again = Look(from_seq=look.from_seq, at=at + wait, tries=look.tries + 1)
-    orders.set_look(head, again if missing else newer)
+    order_id = head.order.order_id
+    missing, again = look(
+        head.look,
+        order_id,
+        caused=delivering.own_effect_ids,
+        of={"order": order_id},
+        at=at,
+        wait=look_back(desk, head.order, at),
+    )
+    orders.set_look(head, again)
     return missing
 
 
