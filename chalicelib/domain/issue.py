@@ -57,6 +57,11 @@ class Source(StrEnum):
     HOTLINE_12345 = "hotline_12345"
     PUBLIC_OPINION = "public_opinion"
     SUPERVISOR = "supervisor"
+    POOR_SUPPLY = "poor_supply"
+
+
+LIGHT: Final = frozenset({Source.GRIEVANCE, Source.POOR_SUPPLY})
+"""Sources that are no complaint, until one joins: their limits and signatures are the lighter."""
 
 
 LEVELS: Final = ("county", "city", "province")

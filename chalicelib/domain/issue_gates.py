@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Final
 
 from .clocks import Rules
-from .issue import COMMANDS, LEVELS, NOT_LET_GO, Issue, SignOff, Source
+from .issue import COMMANDS, LEVELS, LIGHT, NOT_LET_GO, Issue, SignOff, Source
 from .order import GRADES
 from .procedure import Form, Need
 
@@ -226,6 +226,7 @@ SIGN_LIMITS: Final[Mapping[str, str]] = MappingProxyType(
     {
         **{grade: f"issue.sign.{grade}" for grade in GRADES},
         Source.GRIEVANCE.value: "issue.sign.grievance",
+        Source.POOR_SUPPLY.value: "issue.sign.poor_supply",
         Source.HOTLINE_12398.value: "issue.sign.hotline_12398",
         Source.HOTLINE_12345.value: "issue.sign.hotline_12345",
         "bypass": "issue.sign.bypass",
@@ -233,7 +234,8 @@ SIGN_LIMITS: Final[Mapping[str, str]] = MappingProxyType(
 )
 """How many levels sign (county first): by grade, by source, and after 越级; the most count.
 
-A grievance of the general grade is the one that takes fewer levels than its grade asks for."""
+What is no complaint (`LIGHT`), of the general grade, takes fewer levels than its grade asks for;
+once a complaint has joined it takes as many."""
 
 CHECKLISTS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
@@ -298,7 +300,10 @@ def needed_levels(issue: Issue, rules: Rules) -> tuple[str, ...]:
     """Return the levels that sign, lowest first; always one at least that has an office here."""
     present = tuple(issue.levels) or LEVELS[:1]
     count = rules.number(SIGN_LIMITS[issue.grade], issue.opened_at)
-    if issue.source == Source.GRIEVANCE and issue.grade == GRADES[0]:
+    is_light = issue.source in LIGHT and all(
+        one.kind != "complaint" for one in issue.orders.values()
+    )
+    if is_light and issue.grade == GRADES[0]:
         count = rules.number(SIGN_LIMITS[issue.source], issue.opened_at)
     also = [issue.source] if issue.source in SIGN_LIMITS else []
     also += [Source.HOTLINE_12398.value] if issue.hotline_calls else []

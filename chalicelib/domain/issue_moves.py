@@ -34,6 +34,7 @@ from .issue import (
     COMMANDS,
     DONE,
     LEVELS,
+    LIGHT,
     NOT_LET_GO,
     SECTIONS,
     STAFF,
@@ -148,7 +149,7 @@ CLOCKS: Final[Mapping[str, IssueClock]] = MappingProxyType(
             ),
             IssueClock("internal", "{kind}.internal", "company", _ANSWER, _ALL),
             IssueClock("promise", "{kind}.promise", "company", _ANSWER, _ALL, promise=True),
-            IssueClock("legal", "complaint.legal", "law", _ANSWER, _ALL - {Source.GRIEVANCE}),
+            IssueClock("legal", "complaint.legal", "law", _ANSWER, _ALL - LIGHT),
             IssueClock("hotline", "hotline_12398.internal", "hotline", _ANSWER, _12398),
             IssueClock("city_hotline", "hotline_12345", "hotline", _ANSWER, _12345),
             IssueClock(
@@ -325,7 +326,7 @@ class _Making:
 
 
 def _limits_of(issue: Issue) -> str:
-    return "grievance" if issue.source == Source.GRIEVANCE else "complaint"
+    return "grievance" if issue.source in LIGHT else "complaint"
 
 
 def _times(act: Act) -> tuple[datetime, datetime]:
@@ -584,6 +585,8 @@ def _link(m: _Making, issue: Issue) -> None:
         _start_sources(m, Source.HOTLINE_12398, linked.occurred_at)
     if linked.channel == "12345":
         _start_sources(m, Source.HOTLINE_12345, linked.occurred_at)
+    if linked.kind == "complaint":
+        _start_sources(m, Source.COMPLAINT, linked.occurred_at)
     if not linked.final:
         _back_to_hands(m, issue)
     if issue.site is not None and issue.site.is_open:

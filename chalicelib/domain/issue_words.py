@@ -28,6 +28,7 @@ ISSUE_WORDS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "issue.source.hotline_12398": ("12398", "12398"),
         "issue.source.hotline_12345": ("12345", "12345"),
         "issue.source.public_opinion": ("服务舆情", "Public opinion"),
+        "issue.source.poor_supply": ("频繁停电、低电压", "Dark or low too often"),
         "issue.source.supervisor": ("督办发起", "Opened by a supervisor"),
         "issue.level.county": ("县级", "County"),
         "issue.level.city": ("市级", "City"),

@@ -28,7 +28,8 @@ COMPLAINTS: Final = frozenset({"complaint", "grievance"})
 class Said:
     """One complaint or grievance, as the rules see it. Empty where nothing is known.
 
-    theme: its category. line, village: where. stage and the counts as on its head.
+    theme: its category of the first level, which all have. line, village: where. stage and the
+    counts as on its head.
     """
 
     order_id: str

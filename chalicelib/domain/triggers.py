@@ -69,6 +69,13 @@ TRIGGERS: Final[Mapping[str, Trigger]] = MappingProxyType(
                 "and visited more closely, so that nobody needs 12398 (S1.30)",
             ),
             Trigger(
+                "poor_supply",
+                "link",
+                "[found] 停电多、电压低 are two of the four pain points (S1.8), and grievances are "
+                "cleared like complaints (S1.14); the counts are those of 频繁停电",
+                ("frequent_outage.count", "low_voltage.count", "poor_supply.opens_issue"),
+            ),
+            Trigger(
                 "grade",
                 "classify",
                 "the rules of grades, each with its own source",

@@ -198,11 +198,6 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "choice.by.message": ("短信或微信", "Message"),
     "choice.by.phone": ("电话", "Telephone"),
     "choice.by.visit": ("上门", "Visit"),
-    "choice.category.business": ("营业投诉", "Business"),
-    "choice.category.grid_construction": ("电网建设投诉", "Grid construction"),
-    "choice.category.outage_and_restoration": ("停送电投诉", "Outage and restoration"),
-    "choice.category.service": ("服务投诉", "Service"),
-    "choice.category.supply_quality": ("供电质量投诉", "Supply quality"),
     "choice.cause.animals": ("动物触碰", "Animals"),
     "choice.cause.customer_equipment": ("客户设备", "Customer's equipment"),
     "choice.cause.equipment": ("设备故障", "Equipment"),
@@ -1721,6 +1716,10 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "trigger.wide_impact": ("影响面较大", "Many are affected"),
     "trigger.third_complaint": ("同一客户第三次投诉，省级督办", "Third complaint: the province"),
     "trigger.important_complaint": ("重要投诉提级督办", "Important complaint: raised a level"),
+    "trigger.poor_supply": (
+        "频繁停电、低电压客户自动立账或关联",
+        "Who is dark or low too often goes on the ledger",
+    ),
     "trigger.grade": ("按分级规则升级", "Raised by the rules of grades"),
 }
 
@@ -1729,8 +1728,10 @@ _ALSO: Final = {
     "outage.crew.": "choice.status.",
     "outage.round.": "choice.information.",
     "outage.reason.": "choice.reason.",
+    "category.": "choice.category.",
 }
-"""Answers that a move of an outage takes, by the prefix of the words that they have already."""
+"""Answers that a move of an outage or the intake of a complaint takes, by the prefix of the words
+that they have already."""
 
 _WORDS.update(
     {

@@ -52,6 +52,7 @@ WAITED: Final = frozenset({"hold", "review"})
 """What falls due of an outage that is not sure yet: then everything is weighed again."""
 
 HEARD: Final = "heard"
+WATCHED: Final = "watched"
 """The kind of effect by which a report of no power becomes evidence."""
 
 AGAIN: Final = 5
@@ -147,7 +148,9 @@ def effect_ids(desk: Desk, event: Event) -> list[str]:
 def own_effect_ids(event: Event) -> list[str]:
     """Return the ids of what an order's event causes within the house."""
     own = [effect.effect_id for effect in effects(event)]
-    return [*own, f"{event.seq}.{HEARD}.outage"] if is_heard(event) else own
+    if is_heard(event):
+        return [*own, f"{event.seq}.{HEARD}.outage"]
+    return [*own, f"{event.seq}.{WATCHED}.supply"] if is_watched(event) else own
 
 
 def is_heard(event: Event) -> bool:
@@ -157,6 +160,13 @@ def is_heard(event: Event) -> bool:
     is_report = event.seq == 1 and said.get("kind") == "fault" and not said.get("training")
     is_about_power = facts.get("symptom") == joining.NO_POWER or bool(facts.get("dangers"))
     return is_report and is_about_power and said.get("channel") != joining.CHANNEL
+
+
+def is_watched(event: Event) -> bool:
+    """Return whether an event is a report of poor voltage, which may be low too often."""
+    said = event.changes
+    is_report = event.seq == 1 and said.get("kind") == "fault" and not said.get("training")
+    return is_report and said.get("facts", {}).get("symptom") in linking.OF_VOLTAGE
 
 
 def is_order(event: Event) -> bool:
@@ -265,7 +275,7 @@ def _make(
     _, kind, name = effect_id.split(".", 2)
     if kind == "webhook":
         return _tell_subscriber(desk, ports, head, event, name, at=at)
-    if kind in {LEDGER, HEARD}:
+    if kind in {LEDGER, HEARD, WATCHED}:
         return _bring(desk, head, kind, at=at)
     effect = next((one for one in effects(event) if one.effect_id == effect_id), None)
     if effect is None:
@@ -282,6 +292,8 @@ def _bring(desk: Desk, head: Head, kind: str, *, at: datetime) -> Outcome:
     try:
         if kind == LEDGER:
             return done(linking.follow(desk, head.order.order_id, at=at))
+        if kind == WATCHED:
+            return done(linking.join_watched(desk, head.order.order_id, at=at))
         locating.hear(desk, head.order.order_id, at=at)
         linking.join_watched(desk, head.order.order_id, at=at)
     except Stale as raced:

@@ -15,6 +15,8 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from chalicelib.domain import issue_moves, triggers
+from chalicelib.domain.calendar import local_day
+from chalicelib.domain.categories import matter_of, theme_of
 from chalicelib.domain.clocks import Rules, due, whole
 from chalicelib.domain.contact import Phone, phone_key
 from chalicelib.domain.indicators import Watch
@@ -244,7 +246,7 @@ def _open(desk: Desk, head: Head, *, at: datetime) -> str:
         place=Place(order.office, order.county, desk.path(order.county)),
         rules=rules,
         category=str(order.facts.get("category", "")),
-        theme=str(order.facts.get("theme", "")),
+        theme=str(order.facts.get("theme", "")) or theme_of(str(order.facts.get("category", ""))),
         grade=order.grade or GRADES[0],
         orders={order.order_id: linked_of(desk, order, reason="opened_by", at=at)},
         tendency=order.facts.get("escalation_tendency") is True,
@@ -363,16 +365,26 @@ def change(desk: Desk, issue_id: str, make: Callable[[Issue, Rules], Made | None
 
 # Who is dark or low too often -------------------------------------------------------------------
 
+NO_POWER: Final = "no_power"
+OF_VOLTAGE: Final = frozenset({"low_voltage", "flicker"})
+"""What a report is about: the supply that fails, or the one that is poor."""
 CONDITIONS: Final[Mapping[str, str]] = MappingProxyType(
-    {"outages": "supply_quality.reliability", "low_voltage": "supply_quality.voltage"}
+    {
+        "outages": "supply_quality.reliability.frequent_outage",
+        "low_voltage": "supply_quality.voltage.long_abnormal",
+    }
 )
 """What is counted of a customer's supply, and what an issue about it is about."""
+_OWN: Final = frozenset({Reason.SAME_CUSTOMER, Reason.SAME_METER, Reason.NAMED})
+OPENS: Final = "poor_supply.opens_issue"
 
 
 def join_watched(desk: Desk, order_id: str, *, at: datetime) -> str:
-    """Let the report of who is dark or low too often join the issue that their place has of it.
+    """Put the report of who is dark or low too often on the ledger, with what their place has.
 
-    Return why not, empty when it has joined. Raises Stale, Busy.
+    It joins the issue that there is about it, opens a cleared one again if it was dark or low once
+    more since, or opens one, where the office has not switched that off. Return why not, empty
+    when it is there. Raises Stale, Busy.
     """
     head = orders.get(order_id)
     order = head.order
@@ -380,41 +392,93 @@ def join_watched(desk: Desk, order_id: str, *, at: datetime) -> str:
     if not place or order.training or is_on_ledger(order, desk.procedure(order.kind)):
         return "not-watched"
     supply = recurring.supply_of(desk, head, at=at)
-    matters = [
-        matter for what, matter in CONDITIONS.items() if supply[what]["level"] == Watch.BREACH
-    ]
-    if not matters:
+    breached = {what: supply[what] for what in CONDITIONS if _is_breach(supply[what])}
+    if not breached:
         return "not-watched"
-    theirs = _about(order.county, place, matters, at=at)
+    theirs = _about(order.county, place, [matter_of(CONDITIONS[one]) for one in breached], at=at)
     if theirs is None:
-        return "no-issue"
+        own = "outages" if order.facts.get("symptom") == NO_POWER else "low_voltage"
+        is_open_to = own in breached and desk.rules(order.office).limit(OPENS, at).enabled
+        return _open_watched(desk, head, own, at=at) if is_open_to else "no-issue"
+    if theirs.issue.state in DONE:
+        times = [datetime.fromisoformat(one) for each in breached.values() for one in each["times"]]
+        if max(times) <= (theirs.issue.cleared_at or at):
+            return "cleared-since"
+        _join(desk, theirs, head, "joined", at=at)
+        return ""
+    return _link_watched(desk, theirs.issue.issue_id, order, at=at)
+
+
+def _is_breach(supply: Mapping[str, Any]) -> bool:
+    return bool(supply["level"] == Watch.BREACH)
+
+
+def _link_watched(desk: Desk, issue_id: str, order: Order, *, at: datetime) -> str:
     linked = linked_of(desk, order, reason="joined", at=at)
-    given = replace(act(at, data={"order": order_id, "reason": "joined"}), linked=linked)
+    data = {"order": order.order_id, "reason": "joined"}
+    given = replace(act(at, data=data), linked=linked)
     return change(
         desk,
-        theirs.issue.issue_id,
+        issue_id,
         lambda now, rules: (
-            None if order_id in now.orders else issue_moves.advance(now, "link", given, rules=rules)
+            None
+            if order.order_id in now.orders
+            else issue_moves.advance(now, "link", given, rules=rules)
         ),
     )
 
 
+def _open_watched(desk: Desk, head: Head, what: str, *, at: datetime) -> str:
+    """Open the issue of a place: one a day and matter, however many report at once.
+
+    Whose own issue may be about it is not given another: a person is shown that the two may be one.
+    """
+    order, category = head.order, CONDITIONS[what]
+    place = str(order.facts["place"])
+    trace = replace(trace_of(desk, head), category=category)
+    traces.put(trace)
+    for match in found_like(desk, trace, at=at):
+        known = traces.issue_of(match.order_id)
+        if known and match.reason in _OWN and holder(known).issue.state in ACTIVE:
+            return "proposed"
+    key = f"{order.county}/{place}/{what}/{local_day(at).isoformat()}"
+    issue_id = order_number(desk.secret, ISSUE, key)
+    made = issue_moves.open_issue(
+        act(at, occurred_at=order.occurred_at),
+        issue_id=issue_id,
+        source=Source.POOR_SUPPLY,
+        place=Place(order.office, order.county, desk.path(order.county)),
+        rules=desk.rules(order.county),
+        category=category,
+        theme=theme_of(category),
+        orders={order.order_id: linked_of(desk, order, reason="opened_by", at=at)},
+    )
+    try:
+        issues.commit(Change(None, made))
+    except Stale:  # a neighbour's report has opened it
+        return _link_watched(desk, holder(issue_id).issue.issue_id, order, at=at)
+    traces.set_issue(order.order_id, issue_id)
+    log("issue.watched", issue=issue_id, order=order.order_id, why=what)
+    return ""
+
+
 def _about(county: str, place: str, matters: Iterable[str], *, at: datetime) -> issues.Head | None:
-    """Return an issue at work about one of these matters, of whoever complained at the place."""
+    """Return an issue about one of these matters, of whoever complained at the place.
+
+    One that is at work before one that was cleared.
+    """
     wanted = tuple(matters)
     there = Trace("", "", at, county=county, place=place)
     near = traces.like(there, since=at, lately=at - LONGEST_LIFE)
     known = {traces.issue_of(each) for each in near} - {""}
-    return next(
-        (
-            head
-            for head in map(holder, sorted(known))
-            if head.issue.state in ACTIVE
-            and head.issue.category.startswith(wanted)
-            and not head.issue.confidential
-        ),
-        None,
-    )
+    found = [
+        head
+        for head in map(holder, sorted(known))
+        if head.issue.state in ACTIVE | DONE
+        and head.issue.category.startswith(wanted)
+        and not head.issue.confidential
+    ]
+    return min(found, key=lambda head: head.issue.state in DONE, default=None)
 
 
 # What a person may link ---------------------------------------------------------------------------

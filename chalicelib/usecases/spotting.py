@@ -176,7 +176,7 @@ def said_of(order: Order, places: Mapping[str, Place], rules: Rules, at: datetim
         order_id=order.order_id,
         kind=order.kind,
         at=order.occurred_at,
-        theme=str(order.facts.get("category", "")),
+        theme=str(order.facts.get("category", "")).partition(".")[0],
         line=place.line if place else "",
         village=place.village if place else "",
         office=order.office,

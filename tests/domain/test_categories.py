@@ -13,11 +13,12 @@ from chalicelib.domain.categories import (
     matter_of,
     theme_of,
 )
-from chalicelib.domain.procedures.complaint import CATEGORIES as AT_INTAKE
+from chalicelib.domain.procedures.complaint import PROCEDURE
 
 
 def test_s1_7_the_tree_has_three_levels_and_each_node_stands_under_another():
-    assert [each.id for each in CATEGORIES.values() if each.level == 1] == list(AT_INTAKE)
+    asked = next(need for need in PROCEDURE.intake if need.name == "category")
+    assert asked.choices == tuple(CATEGORIES)
     assert {each.level for each in CATEGORIES.values()} == {1, 2, 3}
     assert all(each.parent in CATEGORIES for each in CATEGORIES.values() if each.level > 1)
     above = {CATEGORIES[leaf].parent for leaf in LEAVES}

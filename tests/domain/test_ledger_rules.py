@@ -84,7 +84,10 @@ RULES: dict[str, tuple[str, ...] | str] = {
         "test_s1_7_each_gate_alone_keeps_a_line_from_being_cleared",
         "test_s1_7_the_tree_has_three_levels_and_each_node_stands_under_another",
     ),
-    "S1.8": ("test_s1_8_every_pain_point_is_that_of_some_category",),
+    "S1.8": (
+        "test_s1_8_every_pain_point_is_that_of_some_category",
+        "test_s1_8_the_report_of_whose_voltage_is_low_too_often_opens_an_issue_and_neighbours_join",
+    ),
     "S1.9": "a committee; its closed loop is the ledger itself",
     "S1.10": "an organisation chart; offices and roles are data of the deployment",
     "S1.11": (

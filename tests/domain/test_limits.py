@@ -270,6 +270,8 @@ FIGURES = [
     ("issue.sign.major", "3 count", "3 count", "design"),
     ("issue.sign.special", "3 count", "3 count", "design"),
     ("issue.sign.grievance", "1 count", "1 count", "design"),
+    ("issue.sign.poor_supply", "1 count", "1 count", "design"),
+    ("poor_supply.opens_issue", "1 count", "1 count", "design"),
     ("issue.sign.hotline_12398", "3 count", "3 count", "design"),
     ("issue.sign.hotline_12345", "2 count", "2 count", "design"),
     ("issue.item.city.attribution_settled", "1 count", "1 count", "design"),

@@ -9,7 +9,9 @@ import pytest
 from chalicelib.domain.contact import Contact, Phone
 from chalicelib.domain.indicators import LOW_VOLTAGE
 from chalicelib.domain.issue import State, verify_against
-from chalicelib.domain.issue_moves import advance
+from chalicelib.domain.issue_gates import needed_levels
+from chalicelib.domain.issue_moves import Made, advance
+from chalicelib.domain.limits import parse_override
 from chalicelib.domain.refusal import GateClosed, Unknown
 from chalicelib.store import customers, findings, issues, ledger, orders, traces
 from chalicelib.store.customers import Household
@@ -123,6 +125,9 @@ def test_s1_2_a_complaint_opens_an_issue_once_however_often_its_event_comes(book
         ("complaint", "12345", "hotline_12345"),
         ("grievance", "phone", "grievance"),
         ("opinion", "12398", "hotline_12398"),
+        ("opinion", "12345", "hotline_12345"),
+        ("fault", "12345", "hotline_12345"),
+        ("enquiry", "12345", "hotline_12345"),
     ],
 )
 def test_s1_14_a_grievance_and_a_hotlines_case_go_on_the_ledger_too(book, kind, channel, source):
@@ -389,6 +394,125 @@ def test_whose_voltage_is_low_too_often_joins_the_issue_that_their_place_has_of_
     assert linking.join_watched(book.desk, fault, at=NOON) == "overtaken"
     book.run(number, at=NOON)
     assert traces.issue_of(fault) == issue.issue_id
+
+
+def found_low(*, days: tuple[int, ...] = (30, 20, 10), at: Any = NOON) -> None:
+    """Let the place have had low voltage so many days ago."""
+    for each in days:
+        since = at - each * DAY
+        findings.add(Finding(COUNTY, LOW_VOLTAGE, "transformer/T-03", since, transformer_id="T-03"))
+    recurring.forget(COUNTY)
+
+
+def report_low(book: Any, key: str, *, at: Any = NOON, symptom: str = "low_voltage", phone=PHONE):
+    """Report a fault by telephone; return its number once everything has come of it."""
+    sent = a_report(
+        "fault",
+        answers={"symptom": symptom, "description": "灯发暗"},
+        occurred_at=at,
+        contact=Contact(phone=Phone.parse(phone)),
+    )
+    number = file(book.desk, sent, key=key, at=at).head.order.order_id
+    book.run(number, at=at)
+    return number
+
+
+def test_s1_8_the_report_of_whose_voltage_is_low_too_often_opens_an_issue_and_neighbours_join(book):
+    found_low()
+    first = report_low(book, "k1")
+    near = report_low(book, "k2", phone=NEIGHBOUR, at=NOON + 10 * MINUTE)
+    book.run(first, at=NOON + 10 * MINUTE)
+
+    issue = book.of(first)
+    assert (issue.source, issue.category, issue.theme) == (
+        "poor_supply", "supply_quality.voltage.long_abnormal", "low_voltage",
+    )  # fmt: skip
+    assert traces.issue_of(near) == issue.issue_id
+    assert {number: one.reason for number, one in issue.orders.items()} == {
+        first: "opened_by", near: "joined",
+    }  # fmt: skip
+    assert orders.get(first).order.facts["issue"] == issue.issue_id
+    assert "legal" not in issue.clocks
+    verify_against(issue, list(ledger.links(f"issue/{issue.issue_id}")))
+
+
+def test_s1_8_two_reports_at_once_open_one_issue(book):
+    found_low()
+    numbers = [
+        file(
+            book.desk,
+            a_report(
+                "fault",
+                answers={"symptom": "low_voltage", "description": "灯发暗"},
+                contact=Contact(phone=Phone.parse(phone)),
+            ),
+            key=phone,
+        ).head.order.order_id
+        for phone in (PHONE, NEIGHBOUR)
+    ]
+    heads = [orders.get(number) for number in numbers]
+    for head in heads:  # neither has seen what the other opened
+        assert linking._open_watched(book.desk, head, "low_voltage", at=NOON) == ""
+    for number in numbers:
+        book.run(number, at=NOON)
+    (issue_id,) = {traces.issue_of(number) for number in numbers}
+    assert set(issues.get(issue_id).issue.orders) == set(numbers)
+
+
+@pytest.mark.parametrize(
+    ("days", "symptom"), [((20, 10), "low_voltage"), ((30, 20, 10), "meter_box")]
+)
+def test_s1_8_who_is_only_warned_of_or_reports_something_else_opens_none(book, days, symptom):
+    found_low(days=days)
+    assert traces.issue_of(report_low(book, "k1", symptom=symptom)) == ""
+
+
+def test_s1_8_an_office_may_switch_off_that_reports_open_issues(book):
+    found_low()
+    raw = {
+        "id": "poor_supply.opens_issue", "amount": 1, "unit": "count",
+        "effective_from": "2026-01-01", "source": "县公司规定", "enabled": False,
+    }  # fmt: skip
+    snapshot = replace(book.desk.snapshot, overrides=((COUNTY, parse_override(raw)),))
+    book.desk = replace(book.desk, snapshot=snapshot)
+    assert traces.issue_of(report_low(book, "k1")) == ""
+
+
+def test_s1_11_a_cleared_line_of_a_place_opens_again_only_if_it_was_low_once_more(book):
+    found_low()
+    number = report_low(book, "k1")
+    head = issues.get(traces.issue_of(number))
+    cleared = replace(head.issue, state=State.CLEARED, cleared_at=NOON + DAY)
+    issues.commit(issues.Change(head, Made(cleared, ())))
+
+    later = NOON + 3 * DAY
+    assert traces.issue_of(report_low(book, "k2", at=later)) == ""
+    found_low(days=(1,), at=later)
+    third = report_low(book, "k3", at=later + MINUTE)
+    book.run(number, at=later + MINUTE)
+
+    issue = book.of(third)
+    assert (issue.issue_id, issue.state, issue.relapses) == (
+        head.issue.issue_id, State.HANDLING, 1,
+    )  # fmt: skip
+
+
+def test_s1_14_a_complaint_that_joins_a_lighter_line_brings_its_clock_of_law_and_its_signatures(
+    book,
+):
+    found_low()
+    first = report_low(book, "k1")
+    rules = book.desk.rules(COUNTY)
+    assert needed_levels(book.of(first), rules) == ("county",)
+
+    number = book.file(
+        "k2", at=NOON + MINUTE, answers={"category": "supply_quality.voltage.long_abnormal"}
+    )
+
+    issue = book.of(number)
+    assert traces.issue_of(first) == issue.issue_id
+    assert "legal" in issue.clocks
+    assert needed_levels(issue, rules) == ("county", "city")
 
 
 def test_an_effect_of_an_issue_is_made_once_and_one_that_is_none_says_so(book):

@@ -3,6 +3,7 @@
 from typing import Final
 
 from chalicelib.domain import moves as m
+from chalicelib.domain.categories import CATEGORIES
 from chalicelib.domain.procedure import ANY, ClockRule, Form, Need, Procedure
 
 WORKS: Final = (m.RECEIVED, m.IN_PROGRESS)
@@ -17,13 +18,6 @@ STAGES: Final = (
     m.WITHDRAWN,
     m.TERMINATED,
 )
-CATEGORIES: Final = (
-    "service",
-    "business",
-    "outage_and_restoration",
-    "supply_quality",
-    "grid_construction",
-)
 VERDICTS: Final = ("upheld", "partly_upheld", "not_upheld")
 LIABILITIES: Final = ("utility_liable", "not_liable")
 
@@ -35,7 +29,7 @@ PROCEDURE: Final = Procedure(
     graded=True,
     ledger=(ANY,),
     intake=(
-        Need("category", Form.CHOICE, required=False, choices=CATEGORIES),
+        Need("category", Form.CHOICE, required=False, choices=tuple(CATEGORIES)),
         Need("escalation_tendency", Form.FLAG, required=False),
         Need("earlier_order", Form.ORDER, required=False),
         Need("description", Form.TEXT, longest=2000),

@@ -33,7 +33,7 @@ PROCEDURE: Final = Procedure(
     stages=STAGES,
     first=m.ACCEPTED,
     final=m.FINAL,
-    ledger=("12398",),
+    ledger=("12398", "12345"),
     intake=(
         Need("topic", Form.CHOICE, required=False, choices=TOPICS),
         Need("description", Form.TEXT, longest=2000),

@@ -59,7 +59,7 @@ PROCEDURE: Final = Procedure(
     stages=STAGES,
     first=m.ACCEPTED,
     final=m.FINAL,
-    ledger=("12398",),
+    ledger=("12398", "12345"),
     intake=(
         Need("symptom", Form.CHOICE, required=False, choices=SYMPTOMS),
         Need("description", Form.TEXT, required=False, longest=1000),

@@ -176,6 +176,8 @@ export const en: typeof zh = {
     confirm: 'Confirm: {move}',
     cancel: 'Cancel',
     choose: 'Choose',
+    level: '{label}, level {n}',
+    anyBelow: 'No further',
     anyone: 'The office decides',
     noOffices: 'The list of offices did not load.',
     noStaff: 'The list of people did not load; it can go to the office.',

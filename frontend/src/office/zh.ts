@@ -175,6 +175,8 @@ export const zh = {
     confirm: '确认{move}',
     cancel: '取消',
     choose: '请选择',
+    level: '{label} {n} 级',
+    anyBelow: '不再细分',
     anyone: '由该单位安排',
     noOffices: '单位列表没有取到。',
     noStaff: '人员列表没有取到，可以先派到单位。',
