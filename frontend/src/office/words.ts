@@ -1,5 +1,6 @@
 import { shallowRef, watch } from 'vue'
 import { fill, lang, type Lang, type Values } from '@/i18n'
+import type { NewOrder } from '@/api/contract'
 import { getWords } from './api'
 
 /**
@@ -46,7 +47,7 @@ export function word(key: string, facts?: Values): string {
   return maybeWord(key, facts) ?? key.split('.').pop() ?? key
 }
 
-/** The slugs under a prefix, in the server's order: `slugs('kind')` is fault, enquiry, … */
+/** The slugs under a prefix, in the server's order: `slugs('channel')` is app, phone, … */
 export function slugs(prefix: string): string[] {
   const from = `${prefix}.`
   return Object.keys(book())
@@ -54,6 +55,12 @@ export function slugs(prefix: string): string[] {
     .map((key) => key.slice(from.length))
     .filter((rest) => !rest.includes('.'))
 }
+
+/** Kinds of orders; papers around the ledger have kinds too, in the same book. */
+export const KINDS = ['fault', 'enquiry', 'service_request', 'complaint', 'grievance', 'misconduct_report', 'opinion', 'suggestion', 'compliment'] as const satisfies readonly NewOrder['kind'][]
+
+/** Stages of orders, in the order in which they come. */
+export const STAGES = ['accepted', 'dispatched', 'received', 'on_site', 'in_progress', 'replied', 'return_visit', 'final_ruling', 'merged', 'archived', 'withdrawn', 'terminated'] as const
 
 /** Channels by which a person or a platform brings orders; those that we open ourselves are not among them. */
 export const channels = (): string[] => slugs('channel').filter((each) => each !== 'outage' && each !== 'network_watch')
