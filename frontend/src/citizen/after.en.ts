@@ -14,7 +14,7 @@ export const en: typeof zh = {
     track: 'See progress',
     home: 'Home',
     photosOn: 'Photos are being sent; you may leave this page.',
-    photosLost: '{n} photos could not be sent; please add them on the tracking page.',
+    photosLost: '{n} {n|photo|photos} could not be sent; please add them on the tracking page.',
     waitingTitle: 'No network: kept on this phone',
     waitingText: 'It is sent when the network is back and the number appears here. Please do not clear the browser’s data.',
     waitingCall: 'If it is urgent, please call',
@@ -64,10 +64,10 @@ export const en: typeof zh = {
   supply: {
     own: 'Your home',
     area: 'Your area',
-    months: 'the last {n} months',
-    days: 'the last {n} days',
-    dark: '{where} was without power {count} times in {span}.',
-    low: '{where} had low voltage {count} times in {span}.',
+    months: 'the last {n} {n|month|months}',
+    days: 'the last {n} {n|day|days}',
+    dark: '{where} was without power {count} {count|time|times} in {span}.',
+    low: '{where} had low voltage {count} {count|time|times} in {span}.',
   },
   track: {
     title: 'Track a request',

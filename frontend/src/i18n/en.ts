@@ -61,7 +61,7 @@ export const en: typeof zh = {
       wrong: 'This is not one of our numbers; please compare its 16 digits with the text message or receipt',
       tail: 'Please enter the last 4 digits of the phone number',
     },
-    photo: { not_a_picture: 'That file is not a picture; please choose another', too_many: 'At most {n} photos' },
+    photo: { not_a_picture: 'That file is not a picture; please choose another', too_many: 'At most {n} {n|photo|photos}' },
     invalid: 'This does not look right',
   },
 }

@@ -26,9 +26,11 @@ function find(texts: Texts, path: string): string | undefined {
   return typeof at === 'string' ? at : undefined
 }
 
-/** Put values into `{name}` placeholders; an unknown placeholder stays visible. */
+/** Put values into `{name}` placeholders; an unknown placeholder stays visible. `{n|order|orders}` is the word for so many. */
 export function fill(text: string, values: Values = {}): string {
-  return text.replace(/\{(\w+)\}/g, (hole, name: string) => String(values[name] ?? hole))
+  return text.replace(/\{(\w+)(?:\|([^|}]*)\|([^}]*))?\}/g, (hole, name: string, one?: string, many?: string) =>
+    one === undefined ? String(values[name] ?? hole) : String(Number(values[name]) === 1 ? one : many),
+  )
 }
 
 export interface Catalogue<M> {

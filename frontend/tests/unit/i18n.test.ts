@@ -24,6 +24,11 @@ describe('texts', () => {
     expect(initialLang('?lang=fr', null)).toBe('zh')
   })
 
+  it('take the word for one or for many', () => {
+    const said = [0, 1, 2, '1', '少量'].map((n) => fill('{n} {n|order|orders}', { n }))
+    expect(said).toEqual(['0 orders', '1 order', '2 orders', '1 order', '少量 orders'])
+  })
+
   it('leave an unknown placeholder visible', () => {
     expect(fill('{a}和{b}', { a: 0 })).toBe('0和{b}')
   })

@@ -21,8 +21,8 @@ export const en: typeof zh = {
   rank: {
     first: 'Number {rank} of {of} to be restored',
     nth: 'Number {rank}',
-    households: '{n} households dark',
-    points: '{n} points',
+    households: '{n} {n|household|households} dark',
+    points: '{n} {n|point|points}',
     why: 'Why',
   },
   advice: {
@@ -118,7 +118,7 @@ export const en: typeof zh = {
     done: 'Done',
     bad: 'Not in order',
     open_check: 'Open',
-    left: '{n} checks are open',
+    left: '{n} {n|check is|checks are} open',
     logs: 'Log',
     noLogs: 'No entries yet',
     history: 'History',
@@ -127,6 +127,6 @@ export const en: typeof zh = {
     late: 'Its time has come',
     begun: 'Begun {when}',
     despite: 'Begun in spite of an outage: {reason}',
-    count: '{posts} posts, {logs} entries',
+    count: '{posts} {posts|post|posts}, {logs} {logs|entry|entries}',
   },
 }
