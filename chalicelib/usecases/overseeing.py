@@ -539,6 +539,8 @@ def move_rows(
 def _is_done(name: str, issue: Issue) -> bool:
     if name == "assign":
         return issue.state is not State.OPEN
+    if name == "supervision_reply":
+        return all(one.replies or not one.is_open for one in issue.supervisions.values())
     if name == "visit":
         return bool(issue.round_visits) and issue.round_visits[-1].result != "unreached"
     if name == "four_not_let_go" and not issue.service_event:

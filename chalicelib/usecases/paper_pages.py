@@ -105,7 +105,9 @@ def _next_due(
 
 
 def _facts(desk: Desk, kind: str, facts: Mapping[str, Any], language: str) -> list[dict[str, Any]]:
+    """Return the facts in the order in which they are asked for, then what was worked out."""
     needs = _needs(PAPERS[kind])
+    order = {name: place for place, name in enumerate(needs)}
     return [
         {
             "name": name,
@@ -113,7 +115,9 @@ def _facts(desk: Desk, kind: str, facts: Mapping[str, Any], language: str) -> li
             "value": value,
             "value_label": _value(desk, needs.get(name), name, value, language),
         }
-        for name, value in facts.items()
+        for name, value in sorted(
+            facts.items(), key=lambda fact: (order.get(fact[0], len(order)), fact[0])
+        )
         if name not in HIDDEN
     ]
 
@@ -130,11 +134,13 @@ def _value(desk: Desk, need: Need | None, name: str, value: Any, language: str) 
         return wording.say("word.yes" if value else "word.no", language)
     if form == "instant" or name.endswith("_at"):
         return stamp(instant(value))
-    if form == "staff" or name.endswith("_by"):
+    if form == "staff" or name.endswith("_by") or name == "handler":
         label = wording.say(f"choice.{name}.{value}", language) if _said(name, value) else ""
         return label or staff_name(desk, str(value)) or str(value)
     if isinstance(value, list):
         return "、".join(_value(desk, need, name, each, language) for each in value)
+    if name == "failed" and wording.has(f"need.item_{value}"):
+        return wording.say(f"need.item_{value}", language)
     return wording.say(f"choice.{name}.{value}", language) if _said(name, value) else str(value)
 
 
@@ -169,9 +175,9 @@ def page(
         "proposer_name": staff_name(desk, str(paper.facts.get("proposer", ""))),
         "signers": [{"id": each, "name": staff_name(desk, each)} for each in signers],
         "facts": _facts(desk, paper.kind, paper.facts, language),
-        "words": _words(said[1].words if 1 in said else {}, language),
+        "words": _words(paper.kind, said[1].words if 1 in said else {}, language),
         "clocks": showing.clock_rows(desk.papers, paper, at=at),
-        "timeline": [_step(desk, event, said, language) for event in events],
+        "timeline": [_step(desk, paper.kind, event, said, language) for event in events],
         "moves": moves(desk, head, viewer, language=language, at=at) if may_work else [],
         "files": reading.file_rows(chain, files=files, at=at),
         "linked": [
@@ -212,15 +218,16 @@ def _effect(head: Head) -> dict[str, Any] | None:
     }
 
 
-def _words(said: Mapping[str, str], language: str) -> list[dict[str, str]]:
+def _words(kind: str, said: Mapping[str, str], language: str) -> list[dict[str, str]]:
+    order = {name: place for place, name in enumerate(_needs(PAPERS[kind]))}
     return [
         {"name": name, "label": wording.say(f"need.{name}", language), "text": text}
-        for name, text in said.items()
+        for name, text in sorted(said.items(), key=lambda word: order.get(word[0], len(order)))
     ]
 
 
 def _step(
-    desk: Desk, event: Event, said: Mapping[int, personal.Words], language: str
+    desk: Desk, kind: str, event: Event, said: Mapping[int, personal.Words], language: str
 ) -> dict[str, Any]:
     spoken = said.get(event.seq)
     return {
@@ -238,7 +245,7 @@ def _step(
         "office_name": office_name(desk, event.actor.office_id),
         "stage": str(event.changes.get("stage", "")),
         "facts": dict(event.data),
-        "words": _words(spoken.words, language) if spoken else [],
+        "words": _words(kind, spoken.words, language) if spoken else [],
     }
 
 

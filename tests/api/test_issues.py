@@ -114,6 +114,8 @@ def test_s1_2_an_issue_goes_from_its_opening_to_its_clearing_and_every_gate_says
     assert "visit" in partly.body["gates"]
 
     handled(api, number)
+    page = api.get(f"/api/v1/issues/{number}", as_="supervisor-1").body
+    assert [move["name"] for move in page["moves"] if move["primary"]] == ["sign"]
     page = moved(api, number, "sign", "supervisor-1", **in_place("county"))
     assert page["state"] == "signing"
     assert [row["awaited"] for row in page["sign_offs"]] == [False, True, False]

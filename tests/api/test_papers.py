@@ -455,6 +455,9 @@ def test_s0_30_a_check_is_of_a_complaint_that_is_theirs_and_not_of_the_handler(a
     assert len(items) == 6
     found = dict.fromkeys(items, "ok") | {items[0]: "not_ok"}
     page = moved(api, page, "check_found", "visitor-1", **found, finding="minor", note="未联系")
+    said = {fact["name"]: fact["value_label"] for fact in page["facts"]}
+    assert (said["failed"], said["picked_by"]) == ("按时联系客户", "人工指定")
+    assert list(said)[:2] == ["order", "picked_by"]  # as they were asked for, not as they are kept
     page = moved(api, page, "report_rework", "dispatcher-1", measure="已补联系")
     assert moved(api, page, "accept_rework", "visitor-1")["stage"] == "closed"
 

@@ -58,6 +58,16 @@ export function formatFull(at: Date, lang: Lang): string {
   return `${day} ${clockTime(at, lang)}`
 }
 
+/** A whole day for paper: "2026年11月22日" of `2026-11-22`. */
+export function formatDay(day: string, lang: Lang): string {
+  return format(lang, { year: 'numeric', month: MONTH[lang], day: 'numeric' }).format(new Date(`${day}T00:00:00+08:00`))
+}
+
+/** A month for a heading: "2026年12月" of `2026-12`, "December 2026". */
+export function formatMonth(month: string, lang: Lang): string {
+  return format(lang, { year: 'numeric', month: 'long' }).format(new Date(`${month}-01T00:00:00+08:00`))
+}
+
 /** A span in words, rounded down to minutes: "52 分钟", "4 小时 11 分", "2 天 3 小时". */
 export function formatSpan(milliseconds: number, lang: Lang): string {
   const minutes = Math.floor(Math.abs(milliseconds) / 60_000)

@@ -12,7 +12,11 @@ import { clockWord, maybeWord, word } from './words'
 /** An instant in a ledger's event is milliseconds since 1970; nothing that is counted comes near. */
 const YEAR_2001 = 1e12
 
-const SILENT = ['late', 'training', 'tells', 'follow', 'recorded_for']
+const SILENT = ['late', 'training', 'tells', 'follow', 'recorded_for', 'ledger']
+const PEOPLE = ['staff', 'owner', 'interviewee', 'investigator', 'person', 'handler']
+
+/** How one kind of ledger says some of its facts: a name of their own, the value in words; null says nothing. */
+export type Own = Readonly<Record<string, { label: string; text?: (given: unknown) => string } | null>>
 
 function value(name: string, given: unknown): string {
   if (typeof given === 'boolean') return t(given ? 'yes' : 'no')
@@ -22,7 +26,7 @@ function value(name: string, given: unknown): string {
       .map((rung) => (Array.isArray(rung) ? `${clockWord(String(rung[0]))}${mark('：')}${word(`rung.${String(rung[1])}`)}` : ''))
       .join(mark('；'))
   }
-  if ((name === 'staff' || name === 'owner') && typeof given === 'string') return staffName(given)
+  if (PEOPLE.includes(name) && typeof given === 'string') return staffName(given)
   if (Array.isArray(given)) {
     const known = given.map((one) => maybeWord(`choice.${name}.${String(one)}`))
     return known.length > 0 && known.every((one) => one !== undefined) ? known.join(mark('、')) : String(given.length)
@@ -35,18 +39,19 @@ function value(name: string, given: unknown): string {
 }
 
 /** Coded answers as pairs of label and value. */
-export function pairs(data: Facts): { label: string; text: string }[] {
+export function pairs(data: Facts, own: Own = {}): { label: string; text: string }[] {
   return Object.entries(data)
-    .filter(([name, given]) => !SILENT.includes(name) && given !== null && given !== '' && typeof given !== 'undefined')
+    .filter(([name, given]) => !SILENT.includes(name) && own[name] !== null && given !== null && given !== '' && typeof given !== 'undefined')
     .filter(([, given]) => typeof given !== 'object' || Array.isArray(given))
     .map(([name, given]) => ({
-      label: maybeWord(`need.${name}`) ?? maybe(`order.fact.${name}`) ?? (name === 'rungs' ? '' : name),
-      text: value(name, given),
+      label: own[name]?.label ?? maybeWord(`need.${name}`) ?? maybe(`order.fact.${name}`) ?? (name === 'rungs' ? '' : name),
+      text: own[name]?.text?.(given) ?? value(name, given),
     }))
 }
 
-const line = (data: Facts): string =>
-  pairs(data)
+/** The same in one line. */
+export const line = (data: Facts, own?: Own): string =>
+  pairs(data, own)
     .map(({ label, text }) => (label === '' ? text : `${label}${mark('：')}${text}`))
     .join(mark('；'))
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { clockTime, dayWord, formatFull, formatRange, formatSpan, formatWhen } from '@/lib/time'
+import { clockTime, dayWord, formatDay, formatFull, formatMonth, formatRange, formatSpan, formatWhen } from '@/lib/time'
 
 /** 2026-11-22 05:42 in China. */
 const NOW = new Date('2026-11-21T21:42:00Z')
@@ -16,6 +16,11 @@ describe('a time is told in China’s hours', () => {
   ])('%s is %s', (local, zh, en) => {
     expect(formatWhen(at(local), NOW, 'zh')).toBe(zh)
     expect(formatWhen(at(local), NOW, 'en')).toBe(en)
+  })
+
+  it('a whole day and a whole month are no instants', () => {
+    expect([formatDay('2026-12-01', 'zh'), formatDay('2026-12-01', 'en')]).toEqual(['2026年12月1日', '1 Dec 2026'])
+    expect([formatMonth('2026-12', 'zh'), formatMonth('2026-12', 'en')]).toEqual(['2026年12月', 'December 2026'])
   })
 
   it('a range within a day names the day once, over midnight twice', () => {

@@ -2,7 +2,6 @@
 export const zh = {
   calendar: {
     title: '计划停电',
-    month: '{year}年{month}月',
     before: '上个月',
     after: '下个月',
     none: '这个月没有计划停电',
@@ -55,10 +54,11 @@ export const zh = {
   plan: {
     title: '对外告知',
     outage: '打开这次停电',
+    called: '重要客户已全部电话告知',
     signers: '审批顺序',
     leads: '最迟告知时间',
     due: '{when}前',
-    told: '{when}已告知',
+    told: '{when} 已告知',
     late: '已晚',
     reminders: '短信发送时间',
     atOnce: '公告后立即',
@@ -87,7 +87,7 @@ export const zh = {
     copy: '复制',
     copied: '已复制',
     print: '打印 A4 告示',
-    scan: '扫码查看最新情况',
+    scan: { zh: '扫码查看最新情况', en: 'Scan for the latest' },
     few: '少量用户',
     households: '约 {n} 户',
   },

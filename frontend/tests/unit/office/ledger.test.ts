@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { byNeed, dueClock, isView, ranked, stateMark } from '@/office/ledger/ledger'
 import type { Gate } from '@/office/ledger/api'
+import { said, stepSaid, wordsSaid } from '@/office/ledger/said'
 
 const gate = (name: string, met: boolean): Gate => ({ name, label: name, met, by: '', by_name: '', at: null, why: '', why_label: '' })
 const move = (name: string, primary = false, gates_open: string[] = []) => ({ name, primary, gates_open })
@@ -21,5 +22,18 @@ describe('the ledger', () => {
   })
   it('counts towards what is due next as the server states it', () => {
     expect(dueClock({ clock: 'legal', label: '法定', whose: 'law', at: '2026-12-01T09:00:00Z', level: 'soon' })).toEqual({ due_at: '2026-12-01T09:00:00Z', level: 'soon' })
+  })
+})
+
+describe('an issue in words', () => {
+  it('leaves out what only the ledger needs and dates a day', () => {
+    expect(said({ counts: ['X-QH'], signed: [['city', 'a']], hold: [], supervision: '3', follow_up_on: '2026-12-17' })).toBe('跟踪日期：2026年12月17日')
+  })
+  it('says once what step and fact are both called', () => {
+    expect(stepSaid({ follow_up_on: '2026-12-17' }, '跟踪日期')).toBe('2026年12月17日')
+  })
+  it('reads the five sections in the order of the form, a note as it is', () => {
+    expect(wordsSaid({ remedy: '三', basic_facts: '一', event_course: '二' }).map((text) => text.slice(-1))).toEqual(['一', '二', '三'])
+    expect(wordsSaid({ note: '已上门。' })).toEqual(['已上门。'])
   })
 })

@@ -1,0 +1,60 @@
+import { lang } from '@/i18n'
+import { formatDay } from '@/lib/time'
+import type { Facts } from '../contract'
+import { line, pairs, type Own } from '../describe'
+import { mark } from '../marks'
+import { officeName } from '../offices'
+import { maybeWord, word } from '../words'
+import { t } from './texts'
+
+/** What the ledger of issues says of itself, in the words of its pages. */
+
+const named = (prefix: string) => (given: unknown): string => maybeWord(`${prefix}.${String(given)}`) ?? String(given)
+const each = (prefix: string) => (given: unknown): string => (Array.isArray(given) ? given.map(named(prefix)).join(mark('、')) : String(given))
+
+/** An issue's facts that orders do not have, or have by another name; ids that only the ledger needs say nothing. */
+function own(): Own {
+  return {
+    counts: null,
+    hold: null,
+    open: null,
+    signed: null,
+    supervision: null,
+    unhold: null,
+    child: { label: t('said.issue') },
+    follow_up_on: { label: t('issue.followUp'), text: (given) => formatDay(String(given), lang.value) },
+    grade_before: { label: t('said.gradeBefore'), text: named('choice.grade') },
+    kind: { label: t('said.kind') },
+    level: { label: t('said.level'), text: named('issue.level') },
+    missing: { label: t('said.missing'), text: each('issue.item') },
+    paper: { label: t('said.paper') },
+    round: { label: t('said.round') },
+    stage: { label: t('said.stage'), text: named('stage') },
+    unit: { label: t('issue.office'), text: (given) => officeName(String(given)) },
+    visit: { label: word('issue.move.visit'), text: named('choice.result') },
+  }
+}
+
+/** An event's facts in one line. */
+export const said = (facts: Facts): string => line(facts, own())
+
+/** A step of the handling: its facts, without the label that the step itself has; what has no name is not shown. */
+export function stepSaid(facts: Facts, step: string): string {
+  return pairs(facts, own())
+    .filter(({ label }) => /[^a-z_]/.test(label))
+    .map(({ label, text }) => (label === step ? text : `${label}${mark('：')}${text}`))
+    .join(mark('；'))
+}
+
+/** The name of a step of the handling, by the condition that it meets or by the move that takes it. */
+const STEP: Readonly<Record<string, string>> = { investigated: 'issue.gate.investigation_written', measure: 'issue.move.measure' }
+export const stepWord = (name: string): string => word(STEP[name] ?? `issue.gate.${name}`)
+
+/** The five sections in the order of the form; a note stands for itself. */
+const SECTIONS = ['basic_facts', 'event_course', 'exposed_problem', 'remedy', 'advice']
+export function wordsSaid(words: Readonly<Record<string, string>>): string[] {
+  const rank = (name: string): number => SECTIONS.indexOf(name)
+  return Object.entries(words)
+    .sort(([a], [b]) => rank(a) - rank(b))
+    .map(([name, text]) => (rank(name) === -1 ? text : `${word(`need.${name}`)}${mark('：')}${text}`))
+}
