@@ -170,6 +170,7 @@ class Linked(_Record):
     final: bool = False
     anonymous: bool = False
     via: str = ""
+    grade: str = ""
 
     @classmethod
     def of(cls, order: Order, *, reason: str, at: datetime, by: str) -> "Linked":
@@ -199,6 +200,7 @@ class Linked(_Record):
             archived_at=order.closed_at if order.stage == m.ARCHIVED else None,
             final=order.stage in m.FINAL,
             anonymous=order.facts.get("anonymous") is True,
+            grade=order.grade,
         )
 
 
@@ -917,7 +919,8 @@ COMMANDS: Final[Mapping[str, Command]] = MappingProxyType(
 def effects(event: Event) -> tuple[Effect, ...]:
     """Return what an event causes in the world, a pure function of the event.
 
-    alert: tell a duty desk (clock, due, target). hold: the order carries the block of a site
+    alert: tell a duty desk (clock, due, target). raise: the order becomes as grave as its issue.
+    hold: the order carries the block of a site
     investigation from now on; unhold: it is over. join, leave: the order is of this issue, or is
     not any more. wish: what the event asks for by itself is looked at (triggers.py). A training
     issue causes nothing.
@@ -939,6 +942,10 @@ def effects(event: Event) -> tuple[Effect, ...]:
         Effect(f"{event.seq}.{kind}.{order}", kind, order, {"order": order})
         for kind in ("hold", "unhold")
         for order in data.get(kind, ())
+    ]
+    made += [
+        Effect(f"{event.seq}.raise.{order}", "raise", order, {"order": order, "grade": grade})
+        for order, grade in data.get("raises", ())
     ]
     if event.name in {"opened", "link", "unlink"}:
         made += [

@@ -56,7 +56,18 @@ from .issue import (
 )
 from .issue_gates import needed_levels, needs_now, next_level, open_gates
 from .order import GRADES, Actor, Event
-from .procedure import IDLE, RANK, SKEW, SUPERVISION, TIMER, VISIT_QUIET, Form, Step, read_needs
+from .procedure import (
+    GRADE_INTERNAL,
+    IDLE,
+    RANK,
+    SKEW,
+    SUPERVISION,
+    TIMER,
+    VISIT_QUIET,
+    Form,
+    Step,
+    read_needs,
+)
 from .procedures.complaint import LIABILITIES
 from .refusal import BadInput, FieldError, GateClosed, IllegalMove, NotAllowed
 from .staff import Outsider, Role
@@ -195,11 +206,6 @@ CLOCKS: Final[Mapping[str, IssueClock]] = MappingProxyType(
 )
 """Every clock of an issue but those of supervisions (`supervision:<n>`, the county's, named or by
 limit). Regulator clocks run beside ours: they are not ours to stop. Words: `clock.*`."""
-
-GRADE_INTERNAL: Final[Mapping[str, str]] = MappingProxyType(
-    {grade: f"issue.internal.{grade}" for grade in GRADES[1:]}
-)
-"""提级: a graver issue has a tighter internal limit, from the same start (S1.30)."""
 
 
 def rule_of(name: str) -> IssueClock:
@@ -587,6 +593,7 @@ def _link(m: _Making, issue: Issue) -> None:
         _start_sources(m, Source.HOTLINE_12345, linked.occurred_at)
     if linked.kind == "complaint":
         _start_sources(m, Source.COMPLAINT, linked.occurred_at)
+    _rise_with(m, issue, linked)
     if not linked.final:
         _back_to_hands(m, issue)
     if issue.site is not None and issue.site.is_open:
@@ -666,6 +673,33 @@ def _classify(m: _Making, issue: Issue) -> None:
         m.data["grade_before"] = issue.grade
     m.set(**named)
     _tighten(m)
+    if _is_graver(grade, issue.grade):
+        _raise_orders(m)
+
+
+def _is_graver(one: str, other: str) -> bool:
+    return GRADES.index(one or GRADES[0]) > GRADES.index(other or GRADES[0])
+
+
+def _raise_orders(m: _Making) -> None:
+    """Its complaints become as grave as the issue, with tighter clocks of their own (S1.30)."""
+    issue = m.draft
+    raises = [
+        [order_id, issue.grade]
+        for order_id, one in issue.orders.items()
+        if one.kind == "complaint" and not one.final and _is_graver(issue.grade, one.grade)
+    ]
+    if raises:
+        m.data["raises"] = raises
+
+
+def _rise_with(m: _Making, issue: Issue, linked: Linked) -> None:
+    """The issue becomes as grave as an order of it that somebody raised; others rise with it."""
+    if _is_graver(linked.grade, issue.grade):
+        m.data["grade_before"] = issue.grade
+        m.set(grade=linked.grade, grade_level=LEVELS[0])
+        _tighten(m)
+    _raise_orders(m)
 
 
 def _may_lower(m: _Making, issue: Issue) -> None:
@@ -1147,6 +1181,7 @@ def _absorb(parent: Issue, child: Issue, act: Act, rules: Rules) -> Made:
     if GRADES.index(child.grade) > GRADES.index(parent.grade):
         p.set(grade=child.grade, grade_level=child.grade_level)
         _tighten(p)
+    _raise_orders(p)
     if child.hotline_calls:
         _start_sources(p, Source.HOTLINE_12398, child.occurred_at)
     _back_to_hands(p, parent)
@@ -1207,6 +1242,8 @@ def order_moved(
     if fresh.visit != known.visit:
         m.data["visit"] = fresh.visit
     m.put("orders", order_id, fresh)
+    if _is_graver(fresh.grade, known.grade) and _is_graver(fresh.grade, issue.grade):
+        _rise_with(m, issue, fresh)
     if known.final and not fresh.final:
         if issue.state in DONE:
             m.data["reason"] = "order_reopened"

@@ -66,6 +66,7 @@ GRAVER: Final = (
     "repeated",
     "injury",
     "wide_impact",
+    "of_issue",
 )
 TERMINATIONS: Final = ("duplicate", "false_report", "beyond_rules", "in_court", "customer_refuses")
 
@@ -364,18 +365,18 @@ def side(*, works: tuple[str, ...], visits: bool, reopens_at: str = REPLIED) -> 
 def grading(*, works: tuple[str, ...]) -> tuple[Move, ...]:
     """A complaint becomes graver (升级), and the correction of a grade that was a mistake.
 
-    No clock moves: every grade has the same limits here; the shorter ones that an examination bank
-    gives for 重大 run between province and city, before an order reaches a county. What changes is
-    who is told at once (`procedure.GRADE_TOLD`) and how long the evidence is kept.
+    One clock moves, the company's own: a graver one is handled a level higher and faster, from the
+    same start (`procedure.GRADE_INTERNAL`); promise and law are the same for every grade. Who is
+    told at once (`procedure.GRADE_TOLD`) and how long the evidence is kept change too.
     """
     open_ = (ACCEPTED, DISPATCHED, *works, REPLIED, FINAL_RULING, RETURN_VISIT)
     return (
         Move(
             RAISED,
             _stay(open_),
-            who=FRONT | OVERSEERS,
-            why="升级: a complaint becomes graver, for a reason among the criteria of its grade; "
-            "the order stays where it is and its clocks run on (S1.30)",
+            who=FRONT | OVERSEERS | SYSTEM,
+            why="升级: a complaint becomes graver, for a reason among the criteria of its grade or "
+            "as its issue did; it stays where it is, its internal clock is tightened (S1.30)",
             needs=(
                 Need("grade", Form.CHOICE, choices=GRADES[1:]),
                 Need("reason", Form.CHOICE, choices=GRAVER),

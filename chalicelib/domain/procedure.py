@@ -56,6 +56,9 @@ VISIT_QUIET: Final = ("return_visit.noon", "return_visit.night")
 IDLE: Final = "idle"
 GRADE: Final = "grade"
 RAISED: Final = "raise_grade"
+INTERNAL: Final = "internal"
+GRADE_INTERNAL: Final = MappingProxyType({grade: f"issue.internal.{grade}" for grade in GRADES[1:]})
+"""提级: what is graver has a tighter limit inside the company, from the same start (S1.30)."""
 GRADE_TOLD: Final = MappingProxyType(
     {"important": Target.COUNTY, "major": Target.CITY, "special": Target.PROVINCE}
 )
@@ -1050,8 +1053,17 @@ def _escalate(made: Making) -> None:
 
 
 def _grade(made: Making) -> None:
-    """升级, and its correction: the order stays where it is, only its grade moves."""
+    """升级, and its correction: the order stays where it is; its grade and one clock move."""
     made.changes["grade"] = made.values["grade"]
+    rule = next((each for each in made.procedure.clocks if each.name == INTERNAL), None)
+    clock = made.clock(INTERNAL)
+    if rule is None or clock is None or clock.stopped_at is not None:
+        return
+    limit_id = GRADE_INTERNAL.get(made.values["grade"], _limit_id(rule, made.order))
+    limit = made.rules.limit(limit_id, clock.started_at)
+    if limit.enabled and limit.id != clock.limit:
+        fresh = Clock.start(limit, clock.started_at)
+        made.clocks[INTERNAL] = replace(fresh, pauses=clock.pauses)
 
 
 def _merge(made: Making) -> None:

@@ -13,8 +13,8 @@ from typing import Any, Final
 from chalicelib.domain import issue_moves, notice, words
 from chalicelib.domain.clocks import Target
 from chalicelib.domain.issue import OVER, Issue, aggregate, effects
-from chalicelib.domain.order import Event
-from chalicelib.domain.procedure import INVESTIGATION, ISSUE, Effect, is_on_ledger
+from chalicelib.domain.order import GRADES, Event
+from chalicelib.domain.procedure import INVESTIGATION, ISSUE, RAISED, Effect, is_on_ledger
 from chalicelib.domain.refusal import Unknown
 from chalicelib.domain.triggers import Wish, wishes
 from chalicelib.store import issues, orders, traces
@@ -91,6 +91,16 @@ def _unhold(do: _Doing) -> Outcome:
     if order.facts.get(INVESTIGATION) != do.issue.issue_id:
         return delivering.done("overtaken")
     return delivering.done(_moved(do, "unblock_archive", issue=do.issue.issue_id))
+
+
+def _raise(do: _Doing) -> Outcome:
+    """Let a complaint become as grave as its issue, unless it is already."""
+    order, grade = orders.get(do.order).order, str(do.effect.data["grade"])
+    is_behind = bool(order.grade) and GRADES.index(order.grade) < GRADES.index(grade)
+    if do.order not in do.issue.orders or not is_behind:
+        return delivering.done("overtaken")
+    note = words.say("ledger.raised", "zh", issue=do.issue.issue_id)
+    return delivering.done(_moved(do, RAISED, grade=grade, reason="of_issue", note=note))
 
 
 def _join(do: _Doing) -> Outcome:
@@ -214,6 +224,7 @@ MAKES: Final[Mapping[str, Callable[[_Doing], Outcome]]] = MappingProxyType(
         "alert": _alert,
         "hold": _hold,
         "unhold": _unhold,
+        "raise": _raise,
         "join": _join,
         "leave": _leave,
         "wish": _wish,

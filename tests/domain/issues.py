@@ -77,7 +77,8 @@ TEXTS = {
 
 
 def opened(*, at: datetime = MORNING, source: str = "complaint", **given: Any) -> Issue:
-    given.setdefault("orders", {ORDER: linked(at=at, occurred_at=at)})
+    kind = "grievance" if source == "grievance" else "complaint"
+    given.setdefault("orders", {ORDER: linked(at=at, occurred_at=at, kind=kind)})
     return open_issue(
         act("system", person="system", level="", at=at),
         issue_id=ISSUE,

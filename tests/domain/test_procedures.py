@@ -366,16 +366,32 @@ def test_a_grade_falls_by_correction_alone_and_no_text_goes_out():
 
 
 @pytest.mark.parametrize("held", [False, True])
-def test_a_grade_that_rises_moves_no_clock_and_no_stage_held_or_not(held):
+def test_s1_30_a_grade_that_rises_tightens_our_own_clock_from_the_same_start_held_or_not(held):
     order = walk(opened("complaint").order, "dispatch", "receive")
     if held:
         order = do(order, "suspend", "crew").order
+    ours = order.clocks["internal"]
 
     risen = do(order, "raise_grade", "supervisor", grade="major").order
 
-    assert risen.clocks == order.clocks
-    assert risen.next_due_at == order.next_due_at
+    tighter = risen.clocks["internal"]
+    assert (tighter.limit, tighter.started_at) == ("issue.internal.major", ours.started_at)
+    assert tighter.pauses == ours.pauses
+    assert tighter.amount == 2 < ours.amount
+    others = {name: clock for name, clock in order.clocks.items() if name != "internal"}
+    assert others.items() <= risen.clocks.items()
     assert (risen.stage, risen.office) == (order.stage, order.office)
+
+
+def test_s1_30_a_grade_that_was_wrong_gives_its_time_back_and_a_stopped_clock_stays_stopped():
+    order = walk(opened("complaint").order, "dispatch", "receive")
+    risen = do(order, "raise_grade", "supervisor", grade="special").order
+    back = do(risen, "correct_grade", "supervisor", grade="general").order
+    assert back.clocks["internal"] == order.clocks["internal"]
+
+    replied = walk(order, "contact", "reply")
+    later = do(replied, "raise_grade", "supervisor", grade="special").order
+    assert later.clocks["internal"] == replied.clocks["internal"]
 
 
 @pytest.mark.parametrize(

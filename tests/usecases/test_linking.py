@@ -222,6 +222,57 @@ def test_s1_27_a_case_at_12398_after_an_unsatisfied_visit_is_a_bypass_raised_and
     assert {"hotline", "regulator_accept"} <= set(issue.clocks)
 
 
+def test_s1_30_the_complaints_of_an_issue_rise_with_it_and_their_own_clock_is_tightened(book):
+    number = book.file("k1")
+    before = orders.get(number).order
+    case = book.file("k2", channel="12398", at=NOON + MINUTE, case_no="12398-1")
+    book.run(number, at=NOON + MINUTE)
+
+    issue = book.of(number)
+    assert (issue.grade, traces.issue_of(case)) == ("major", issue.issue_id)
+    for each in (number, case):
+        order = orders.get(each).order
+        clock = order.clocks["internal"]
+        assert (order.grade, clock.limit) == ("major", "issue.internal.major")
+        assert clock.started_at == order.occurred_at
+    assert orders.get(number).order.clocks["promise"] == before.clocks["promise"]
+    raised = [event for event in ledger.read(number) if event.name == "raise_grade"]
+    assert [event.data["reason"] for event in raised] == ["of_issue"]
+    assert {one.grade for one in book.of(number).orders.values()} == {"major"}
+
+
+def test_s1_30_an_order_that_somebody_raises_raises_its_issue_which_the_city_then_supervises(book):
+    number = book.file("k1")
+    note = {"grade": "important", "reason": "media", "note": "市级媒体关注"}
+    book.move(number, "raise_grade", at=NOON + MINUTE, **note)
+
+    issue = book.of(number)
+    assert (issue.grade, issue.clocks["internal"].limit) == (
+        "important",
+        "issue.internal.important",
+    )
+    assert [one.level for one in issue.supervisions.values()] == ["city"]
+
+
+def test_s1_30_a_grade_that_the_city_lowered_is_not_raised_again_by_the_next_step_of_an_order(book):
+    number = book.file("k1")
+    note = {"grade": "important", "reason": "media", "note": "市级媒体关注"}
+    book.move(number, "raise_grade", at=NOON + MINUTE, **note)
+    head = issues.get(traces.issue_of(number))
+    given = replace(
+        linking.act(NOON + 3 * MINUTE, data={"grade": "general"}),
+        actor=replace(linking.SYSTEM, role="city_host", actor_id="city-1", office_id="C1"),
+        words={"note": "媒体已撤稿，误报"},
+        level="city",
+    )
+    made = advance(head.issue, "classify", given, rules=book.desk.rules(COUNTY))
+    issues.commit(issues.Change(head, made))
+
+    book.move(number, "dispatch", at=NOON + 4 * MINUTE)
+
+    assert (book.of(number).grade, orders.get(number).order.grade) == ("general", "important")
+
+
 def test_s1_27_an_earlier_complaint_that_is_well_in_hand_makes_no_bypass(book):
     number = book.file("k1")
     case = book.file("k2", channel="12398", at=NOON + MINUTE, case_no="12398-1")
