@@ -11,8 +11,8 @@ rounds: a visit that is not satisfied, a word that it is not solved, or a relaps
 and what must be done anew is taken off the head; the events keep it.
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
 from datetime import date, datetime
 from enum import StrEnum
 from functools import reduce
@@ -21,6 +21,7 @@ from typing import Any, Final, Self
 
 from . import moves as m
 from .clocks import Clock, instant, millis
+from .fold import INSTANT, TUPLE, Fold
 from .order import GENESIS, GRADES, Event, Link, Order, compare, trusted
 from .procedure import WARNINGS, Effect, Form, Need
 from .procedures.complaint import LIABILITIES, VERDICTS
@@ -414,26 +415,18 @@ class Issue:
 
     def to_json(self) -> dict[str, Any]:
         """Return the head as plain JSON with short keys, defaults left out."""
-        return {
-            short: encoded
-            for name, short in SHORT.items()
-            if (encoded := encode(name, getattr(self, name))) != _DEFAULTS[name]
-        }
+        return FOLD.to_json(self)
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> "Issue":
         """Read `to_json` back."""
-        return cls(
-            **{
-                name: _decode(name, raw.get(short, _DEFAULTS[name]))
-                for name, short in SHORT.items()
-            }
-        )
+        return FOLD.from_json(raw)
 
 
 UPHELD: Final = frozenset(VERDICTS[:2])
 
-SHORT: Final[Mapping[str, str]] = MappingProxyType(
+FOLD: Final = Fold(
+    Issue,
     {
         "issue_id": "id",
         "county": "c",
@@ -481,77 +474,34 @@ SHORT: Final[Mapping[str, str]] = MappingProxyType(
         "absorbed": "ab",
         "clocks": "cl",
         "fired": "fi",
-    }
-)
-MERGED: Final = frozenset(
-    {
-        *("orders", "done", "visits", "supervisions", "sign_offs", "papers", "absorbed"),
-        *("clocks", "fired"),
-    }
-)
-_INSTANTS: Final = frozenset(
-    {
-        *("opened_at", "occurred_at", "recorded_at", "moved_at", "cleared_at", "closed_at"),
-        "next_due_at",
-    }
-)
-VALUES: Final[Mapping[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]]] = MappingProxyType(
-    {
+    },
+    codecs={
+        "state": (str, State),
+        "path": TUPLE,
+        "held": TUPLE,
+        "opened_at": INSTANT,
+        "occurred_at": INSTANT,
+        "recorded_at": INSTANT,
+        "moved_at": INSTANT,
+        "cleared_at": INSTANT,
+        "closed_at": INSTANT,
+        "next_due_at": INSTANT,
+        "follow_up_on": (date.isoformat, date.fromisoformat),
+        "bypass": (Bypass.to_json, Bypass.from_json),
+        "site": (SiteInvestigation.to_json, SiteInvestigation.from_json),
+    },
+    merged={
         "orders": (Linked.to_json, Linked.from_json),
         "done": (Done.to_json, Done.from_json),
         "visits": (Visit.to_json, Visit.from_json),
         "supervisions": (Supervision.to_json, Supervision.from_json),
         "sign_offs": (SignOff.to_json, SignOff.from_json),
         "papers": (Paper.to_json, Paper.from_json),
-        "absorbed": (millis, instant),
+        "absorbed": INSTANT,
         "clocks": (Clock.to_json, Clock.from_json),
-        "fired": (millis, instant),
-    }
+        "fired": INSTANT,
+    },
 )
-_SINGLE: Final[Mapping[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]]] = MappingProxyType(
-    {
-        "state": (str, State),
-        "path": (list, tuple),
-        "held": (list, tuple),
-        "follow_up_on": (date.isoformat, date.fromisoformat),
-        "bypass": (Bypass.to_json, Bypass.from_json),
-        "site": (SiteInvestigation.to_json, SiteInvestigation.from_json),
-    }
-)
-
-
-def encode(name: str, value: Any) -> Any:
-    """Return the JSON of a field of the head, as `changes` of an event has it."""
-    if value is None:
-        return None
-    if name in _INSTANTS:
-        return millis(value)
-    if name in VALUES:
-        return {key: VALUES[name][0](entry) for key, entry in value.items()}
-    return _SINGLE[name][0](value) if name in _SINGLE else value
-
-
-def _decode(name: str, raw: Any) -> Any:
-    if raw is None:
-        return None
-    if name in _INSTANTS:
-        return instant(raw)
-    if name in VALUES:
-        read = VALUES[name][1]
-        return MappingProxyType({key: read(entry) for key, entry in raw.items()})
-    return _SINGLE[name][1](raw) if name in _SINGLE else raw
-
-
-def _default(name: str) -> Any:
-    if name in MERGED:
-        return {}
-    if name == "held":
-        return []
-    plain = {entry.name: entry.default for entry in fields(Issue)}[name]
-    return plain if isinstance(plain, str | int | bool) else None
-
-
-_DEFAULTS: Final[Mapping[str, Any]] = MappingProxyType({name: _default(name) for name in SHORT})
 
 
 # Folding --------------------------------------------------------------------------------------
@@ -564,16 +514,9 @@ def aggregate(issue_id: str) -> str:
 
 def apply(issue: Issue | None, event: Event) -> Issue:
     """Fold one event into the head. Needs no table: the event says what it changed."""
-    raw = {} if issue is None else issue.to_json()
-    for name, value in event.changes.items():
-        short = SHORT[name]
-        if name in MERGED:
-            merged = {**raw.get(short, {}), **value}
-            raw[short] = {key: entry for key, entry in merged.items() if entry is not None}
-        else:
-            raw[short] = value
-    raw[SHORT["issue_id"]] = event.aggregate.removeprefix("issue/")
-    return replace(Issue.from_json(raw), version=event.seq, tip=event.hash)
+    own_id = event.aggregate.removeprefix("issue/")
+    own = {"issue_id": own_id, "version": event.seq, "tip": event.hash}
+    return FOLD.apply(issue, event.changes, own=own)
 
 
 def verify(issue_id: str, links: Iterable[Link]) -> Issue:

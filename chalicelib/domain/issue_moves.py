@@ -33,12 +33,12 @@ from .issue import (
     ATTRIBUTIONS,
     COMMANDS,
     DONE,
+    FOLD,
     LEVELS,
     LIGHT,
     NOT_LET_GO,
     SECTIONS,
     STAFF,
-    VALUES,
     Bypass,
     Done,
     Issue,
@@ -52,7 +52,6 @@ from .issue import (
     Visit,
     aggregate,
     apply,
-    encode,
 )
 from .issue_gates import needed_levels, needs_now, next_level, open_gates
 from .order import GRADES, Actor, Event
@@ -254,12 +253,11 @@ class _Making:
 
     def set(self, **values: Any) -> None:
         """Change plain fields."""
-        self.changes.update({name: encode(name, value) for name, value in values.items()})
+        self.changes.update({name: FOLD.encode(name, value) for name, value in values.items()})
 
     def put(self, name: str, key: str, value: Any) -> None:
         """Change one entry of a mapping; None removes it."""
-        encoded = None if value is None else VALUES[name][0](value)
-        self.changes.setdefault(name, {})[key] = encoded
+        self.changes.setdefault(name, {})[key] = FOLD.encode_entry(name, value)
 
     def did(self, gate: str, *, at: datetime | None = None, **facts: Any) -> None:
         """Note that something was done in this round."""

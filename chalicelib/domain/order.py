@@ -10,13 +10,14 @@ import hashlib
 import hmac
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import reduce
 from types import MappingProxyType
 from typing import Any, Final, Protocol
 
 from .clocks import Clock, instant, millis
+from .fold import INSTANT, PLAIN, TUPLE, Fold
 
 GENESIS: Final = "0" * 64
 GRADES: Final = ("general", "important", "major", "special")
@@ -45,6 +46,15 @@ class Suspension:
     reason: str
     since: datetime
     until: datetime
+
+    def to_json(self) -> list[Any]:
+        """Return the compact form."""
+        return [self.reason, millis(self.since), millis(self.until)]
+
+    @classmethod
+    def from_json(cls, raw: Any) -> "Suspension":
+        """Read it back."""
+        return cls(raw[0], instant(raw[1]), instant(raw[2]))
 
 
 REPAIRS: Final = "outage"
@@ -102,24 +112,16 @@ class Order:
 
     def to_json(self) -> dict[str, Any]:
         """Return the head as plain JSON with short keys, defaults left out."""
-        return {
-            short: encoded
-            for name, short in SHORT.items()
-            if (encoded := _encode(name, getattr(self, name))) != _DEFAULTS[name]
-        }
+        return FOLD.to_json(self)
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> "Order":
         """Read `to_json` back."""
-        return cls(
-            **{
-                name: _decode(name, raw.get(short, _DEFAULTS[name]))
-                for name, short in SHORT.items()
-            }
-        )
+        return FOLD.from_json(raw)
 
 
-SHORT: Final[Mapping[str, str]] = MappingProxyType(
+FOLD: Final = Fold(
+    Order,
     {
         "order_id": "id",
         "kind": "k",
@@ -154,76 +156,19 @@ SHORT: Final[Mapping[str, str]] = MappingProxyType(
         "next_due_at": "nd",
         "clocks": "cl",
         "facts": "f",
-    }
+    },
+    codecs={
+        "occurred_at": INSTANT,
+        "recorded_at": INSTANT,
+        "moved_at": INSTANT,
+        "reminded_at": INSTANT,
+        "closed_at": INSTANT,
+        "next_due_at": INSTANT,
+        "children": TUPLE,
+        "suspended": (Suspension.to_json, Suspension.from_json),
+    },
+    merged={"clocks": (Clock.to_json, Clock.from_json), "facts": PLAIN},
 )
-_INSTANTS: Final = frozenset(
-    {"occurred_at", "recorded_at", "moved_at", "reminded_at", "closed_at", "next_due_at"}
-)
-_DEFAULTS: Final[Mapping[str, Any]] = MappingProxyType(
-    {
-        "order_id": None,
-        "kind": None,
-        "stage": None,
-        "county": None,
-        "office": None,
-        "occurred_at": None,
-        "recorded_at": None,
-        "version": 0,
-        "tip": GENESIS,
-        "sub_type": "",
-        "channel": "web",
-        "case_no": "",
-        "assignee": "",
-        "first_contact_owner": "",
-        "grade": "",
-        "parent": "",
-        "children": [],
-        "stage_before": "",
-        "moved_at": None,
-        "reminded_at": None,
-        "closed_at": None,
-        "suspended": None,
-        "training": False,
-        "late_entered": False,
-        "bounces": 0,
-        "expedites": 0,
-        "reopened": 0,
-        "visits": 0,
-        "told": 0,
-        "provisional": False,
-        "next_due_at": None,
-        "clocks": {},
-        "facts": {},
-    }
-)
-
-
-def _encode(name: str, value: Any) -> Any:
-    if name in _INSTANTS:
-        return None if value is None else millis(value)
-    if name == "clocks":
-        return {key: clock.to_json() for key, clock in value.items()}
-    if name == "suspended":
-        return None if value is None else [value.reason, millis(value.since), millis(value.until)]
-    if name == "children":
-        return list(value)
-    if name == "facts":
-        return dict(value)
-    return value
-
-
-def _decode(name: str, raw: Any) -> Any:
-    if name in _INSTANTS:
-        return None if raw is None else instant(raw)
-    if name == "clocks":
-        return MappingProxyType({key: Clock.from_json(clock) for key, clock in raw.items()})
-    if name == "suspended":
-        return None if raw is None else Suspension(raw[0], instant(raw[1]), instant(raw[2]))
-    if name == "children":
-        return tuple(raw)
-    if name == "facts":
-        return MappingProxyType(dict(raw))
-    return raw
 
 
 @dataclass(frozen=True, slots=True)
@@ -365,21 +310,10 @@ class BrokenChain(Exception):
         self.why = why
 
 
-MERGED: Final = frozenset({"clocks", "facts"})
-
-
 def apply(order: Order | None, event: Event) -> Order:
     """Fold one event into the head. Total for events that `advance` and `open_order` made."""
-    raw = {} if order is None else order.to_json()
-    for name, value in event.changes.items():
-        short = SHORT[name]
-        if name in MERGED:
-            merged = {**raw.get(short, {}), **value}
-            raw[short] = {key: entry for key, entry in merged.items() if entry is not None}
-        else:
-            raw[short] = value
-    folded = Order.from_json(raw)
-    return replace(folded, order_id=event.aggregate, version=event.seq, tip=event.hash)
+    own = {"order_id": event.aggregate, "version": event.seq, "tip": event.hash}
+    return FOLD.apply(order, event.changes, own=own)
 
 
 @dataclass(frozen=True, slots=True)

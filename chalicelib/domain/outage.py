@@ -11,7 +11,7 @@ that households must be told of, those of INFORMATION with two five-minute clock
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import reduce
@@ -19,6 +19,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from .clocks import Clock, instant, millis
+from .fold import INSTANT, PLAIN, TUPLE, Fold
 from .order import GENESIS, Event, Link, compare, trusted
 from .planning import APPROVALS, Signature, Window
 from .procedure import WARNINGS, Effect
@@ -432,24 +433,16 @@ class Outage:
 
     def to_json(self) -> dict[str, Any]:
         """Return the head as plain JSON with short keys, defaults left out."""
-        return {
-            SHORT[name]: encoded
-            for name in SHORT
-            if (encoded := encode(name, getattr(self, name))) != _DEFAULTS[name]
-        }
+        return FOLD.to_json(self)
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> "Outage":
         """Read `to_json` back."""
-        return cls(
-            **{
-                name: _decode(name, raw.get(short, _DEFAULTS[name]))
-                for name, short in SHORT.items()
-            }
-        )
+        return FOLD.from_json(raw)
 
 
-SHORT: Final[Mapping[str, str]] = MappingProxyType(
+FOLD: Final = Fold(
+    Outage,
     {
         "outage_id": "id",
         "kind": "k",
@@ -488,76 +481,37 @@ SHORT: Final[Mapping[str, str]] = MappingProxyType(
         "dangers": "dg",
         "calls": "cc",
         "fired": "fi",
-    }
-)
-MERGED: Final = frozenset(
-    {"steps", "rounds", "etrs", "clocks", "known", "dangers", "calls", "fired"}
-)
-_TUPLES: Final = frozenset({"devices", "feeders", "word", "children", "below", "key_customers"})
-_INSTANTS: Final = frozenset(
-    {
-        *("recorded_at", "since", "hold_until", "update_at", "moved_at", "closed_at"),
-        "next_due_at",
-    }
-)
-VALUES: Final[Mapping[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]]] = MappingProxyType(
-    {
+    },
+    codecs={
+        "kind": (str, Kind),
+        "state": (str, State),
+        "devices": TUPLE,
+        "feeders": TUPLE,
+        "word": TUPLE,
+        "children": TUPLE,
+        "below": TUPLE,
+        "key_customers": TUPLE,
+        "recorded_at": INSTANT,
+        "since": INSTANT,
+        "hold_until": INSTANT,
+        "update_at": INSTANT,
+        "moved_at": INSTANT,
+        "closed_at": INSTANT,
+        "next_due_at": INSTANT,
+        "crew": (Crew.to_json, Crew.from_json),
+        "plan": (Plan.to_json, Plan.from_json),
+    },
+    merged={
         "steps": (Step.to_json, Step.from_json),
         "rounds": (Round.to_json, Round.from_json),
         "etrs": (Etr.to_json, Etr.from_json),
         "clocks": (Clock.to_json, Clock.from_json),
-        "known": (lambda pair: [millis(at) for at in pair], lambda raw: tuple(map(instant, raw))),
-        "dangers": (str, str),
-        "calls": (list, tuple),
-        "fired": (millis, instant),
-    }
+        "known": (lambda pair: list(map(millis, pair)), lambda raw: tuple(map(instant, raw))),
+        "dangers": PLAIN,
+        "calls": TUPLE,
+        "fired": INSTANT,
+    },
 )
-_SINGLE: Final[Mapping[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]]] = MappingProxyType(
-    {
-        "kind": (str, Kind),
-        "state": (str, State),
-        "crew": (Crew.to_json, Crew.from_json),
-        "plan": (Plan.to_json, Plan.from_json),
-    }
-)
-
-
-def encode(name: str, value: Any) -> Any:
-    """Return the JSON of a field of the head, as `changes` of an event has it."""
-    if value is None:
-        return None
-    if name in _INSTANTS:
-        return millis(value)
-    if name in _TUPLES:
-        return list(value)
-    if name in VALUES:
-        return {key: VALUES[name][0](entry) for key, entry in value.items()}
-    return _SINGLE[name][0](value) if name in _SINGLE else value
-
-
-def _decode(name: str, raw: Any) -> Any:
-    if raw is None:
-        return None
-    if name in _INSTANTS:
-        return instant(raw)
-    if name in _TUPLES:
-        return tuple(raw)
-    if name in VALUES:
-        read = VALUES[name][1]
-        return MappingProxyType({key: read(entry) for key, entry in raw.items()})
-    return _SINGLE[name][1](raw) if name in _SINGLE else raw
-
-
-def _default(name: str) -> Any:
-    if name in MERGED:
-        return {}
-    if name in _TUPLES:
-        return []
-    plain = {entry.name: entry.default for entry in fields(Outage)}[name]
-    return plain if isinstance(plain, str | int | bool) else None
-
-
-_DEFAULTS: Final[Mapping[str, Any]] = MappingProxyType({name: _default(name) for name in SHORT})
 
 
 # Folding --------------------------------------------------------------------------------------
@@ -570,16 +524,9 @@ def aggregate(outage_id: str) -> str:
 
 def apply(outage: Outage | None, event: Event) -> Outage:
     """Fold one event into the head. Needs no table: the event says what it changed."""
-    raw = {} if outage is None else outage.to_json()
-    for name, value in event.changes.items():
-        short = SHORT[name]
-        if name in MERGED:
-            merged = {**raw.get(short, {}), **value}
-            raw[short] = {key: entry for key, entry in merged.items() if entry is not None}
-        else:
-            raw[short] = value
-    raw[SHORT["outage_id"]] = event.aggregate.removeprefix("outage/")
-    return replace(Outage.from_json(raw), version=event.seq, tip=event.hash)
+    own_id = event.aggregate.removeprefix("outage/")
+    own = {"outage_id": own_id, "version": event.seq, "tip": event.hash}
+    return FOLD.apply(outage, event.changes, own=own)
 
 
 def verify(outage_id: str, links: Iterable[Link]) -> Outage:

@@ -25,6 +25,7 @@ from .outage import (
     DANGERS,
     ENDED,
     ETR_SOURCES,
+    FOLD,
     INFORMATION,
     KINDS,
     LADDER,
@@ -33,7 +34,6 @@ from .outage import (
     REASONS,
     STAFF,
     UNCONFIRMED,
-    VALUES,
     WITNESSES,
     Crew,
     Etr,
@@ -47,7 +47,6 @@ from .outage import (
     aggregate,
     apply,
     as_millis,
-    encode,
     free,
     spells,
     states_for,
@@ -127,12 +126,11 @@ class _Making:
 
     def set(self, **values: Any) -> None:
         """Change plain fields."""
-        self.changes.update({name: encode(name, value) for name, value in values.items()})
+        self.changes.update({name: FOLD.encode(name, value) for name, value in values.items()})
 
     def put(self, name: str, key: str, value: Any) -> None:
         """Change one entry of a mapping; None removes it."""
-        encoded = None if value is None else VALUES[name][0](value)
-        self.changes.setdefault(name, {})[key] = encoded
+        self.changes.setdefault(name, {})[key] = FOLD.encode_entry(name, value)
 
     def step(self, change: str, at: datetime, reach: Reach, other: str = "") -> None:
         """Add a step."""
