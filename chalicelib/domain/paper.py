@@ -21,7 +21,7 @@ from typing import Any, Final
 from .calendar import CHINA, local_day
 from .clocks import Clock, Rules, due, instant, millis
 from .order import Actor, Event, Order
-from .procedure import Action, Effect, Form, Gate, Making, Move, Need, Person
+from .procedure import Action, ClockRule, Effect, Form, Gate, Making, Move, Need, Person
 from .procedure import effects as causes
 from .refusal import BadInput
 from .staff import Outsider, Role
@@ -52,6 +52,11 @@ CHECKERS: Final = OVERSEERS | {Role.RETURN_VISITOR, Role.DISCIPLINE}
 NOTE: Final = Need("note", Form.TEXT, required=False, longest=1000)
 REASON: Final = Need("note", Form.TEXT, longest=1000)
 ISSUE: Final = Need("issue", Form.CODE)
+MEASURE: Final = (
+    Need("measure", Form.TEXT, longest=2000),
+    Need("files", Form.FILES, required=False),
+)
+"""What a unit says it did, with photos."""
 MOST_DIGITS: Final = 9
 
 
@@ -160,6 +165,19 @@ def with_discipline(move: Move) -> Move:
         return move
     only = (*move.only, "discipline_in_confidence")
     return replace(move, who=move.who | {Role.DISCIPLINE}, only=only)
+
+
+def clock(
+    name: str,
+    limit: str,
+    starts: Iterable[str],
+    stops: Iterable[str],
+    *,
+    runs_on: Iterable[str] = (),
+) -> ClockRule:
+    """Return a clock of a paper, by its moves. Nothing holds a paper, so it never stands."""
+    begun, stopped, on = map(frozenset, (starts, stops, runs_on))
+    return ClockRule(name, limit, begun, stopped, on, pausable=False)
 
 
 # Which person ---------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from typing import Final
 from . import paper
 from .clocks import Clock
 from .paper import close, end_of_day
-from .procedure import Action, ClockRule, Form, Making, Move, Need, Procedure
+from .procedure import Action, Form, Making, Move, Need, Procedure
 from .refusal import BadInput, FieldError
 
 DRAFTED, PUBLISHED, DROPPED = "drafted", "published", "dropped"
@@ -81,17 +81,7 @@ def publishing(
             paper.drop(DRAFTED, who=paper.AUDITORS),
             final=(PUBLISHED, DROPPED),
         ),
-        clocks=(
-            ClockRule(
-                "publish",
-                limit,
-                starts=frozenset({"opened"}),
-                stops=frozenset({"publish"}),
-                pausable=False,
-            ),
-        )
-        if limit
-        else (),
+        clocks=(paper.clock("publish", limit, {"opened"}, {"publish"}),) if limit else (),
         gates=paper.GATES,
         persons=paper.PERSONS,
         actions=MappingProxyType(
@@ -141,10 +131,7 @@ def checking(kind: str, *, items: tuple[str, ...], why: str, needs: tuple[Need, 
                 {REWORK: REWORKED},
                 who=paper.STAFF,
                 why="整改反馈: the unit says what it put right",
-                needs=(
-                    Need("measure", Form.TEXT, longest=2000),
-                    Need("files", Form.FILES, required=False),
-                ),
+                needs=paper.MEASURE,
                 does=("reworked_by",),
                 only=("of_own_unit",),
             ),
@@ -170,20 +157,15 @@ def checking(kind: str, *, items: tuple[str, ...], why: str, needs: tuple[Need, 
             final=(CLOSED, DROPPED),
         ),
         clocks=(
-            ClockRule(
-                "check",
-                "quality_check.check",
-                starts=frozenset({"opened"}),
-                stops=frozenset({"check_passed", "check_found"}),
-                pausable=False,
+            paper.clock(
+                "check", "quality_check.check", {"opened"}, {"check_passed", "check_found"}
             ),
-            ClockRule(
+            paper.clock(
                 "rework",
                 "quality_check.rework",
-                starts=frozenset({"check_found"}),
-                stops=frozenset({"report_rework"}),
-                runs_on=frozenset({"return_rework"}),
-                pausable=False,
+                {"check_found"},
+                {"report_rework"},
+                runs_on={"return_rework"},
             ),
         ),
         gates=paper.GATES,

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Final
 
 from chalicelib.domain import paper
-from chalicelib.domain.procedure import ClockRule, Form, Making, Move, Need, Procedure
+from chalicelib.domain.procedure import Form, Making, Move, Need, Procedure
 from chalicelib.domain.refusal import BadInput, FieldError
 
 PROPOSED, CONFIRMED = "proposed", "confirmed"
@@ -189,19 +189,9 @@ PROCEDURE: Final = Procedure(
         final=FINAL,
     ),
     clocks=(
-        ClockRule(
-            "confirm",
-            "accountability.confirm",
-            starts=frozenset({"opened"}),
-            stops=frozenset({"confirm_accountability"}),
-            pausable=False,
-        ),
-        ClockRule(
-            "carry_out",
-            "accountability.carry_out",
-            starts=frozenset({"confirm_accountability"}),
-            stops=frozenset({"carry_out"}),
-            pausable=False,
+        paper.clock("confirm", "accountability.confirm", {"opened"}, {"confirm_accountability"}),
+        paper.clock(
+            "carry_out", "accountability.carry_out", {"confirm_accountability"}, {"carry_out"}
         ),
     ),
     gates=paper.GATES,

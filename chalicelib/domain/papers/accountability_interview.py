@@ -12,7 +12,7 @@ from typing import Final
 from chalicelib.domain import paper
 from chalicelib.domain.clocks import Clock, instant
 from chalicelib.domain.order import Actor, Order
-from chalicelib.domain.procedure import ClockRule, Form, Making, Move, Need, Procedure
+from chalicelib.domain.procedure import Form, Making, Move, Need, Procedure
 from chalicelib.domain.refusal import BadInput
 from chalicelib.domain.staff import OfficeLevel, Role
 
@@ -177,20 +177,10 @@ PROCEDURE: Final = Procedure(
         final=FINAL,
     ),
     clocks=(
-        ClockRule(
-            "notify",
-            "interview.notify",
-            starts=frozenset({"opened", "target_missed"}),
-            stops=frozenset({"notify_interview"}),
-            pausable=False,
+        paper.clock(
+            "notify", "interview.notify", {"opened", "target_missed"}, {"notify_interview"}
         ),
-        ClockRule(
-            "hold",
-            "interview.hold",
-            starts=frozenset({"notify_interview"}),
-            stops=frozenset({"hold_interview"}),
-            pausable=False,
-        ),
+        paper.clock("hold", "interview.hold", {"notify_interview"}, {"hold_interview"}),
     ),
     gates=paper.GATES,
     persons=MappingProxyType({**paper.PERSONS, "an_interviewer": _is_interviewer}),

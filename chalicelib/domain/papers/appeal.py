@@ -11,7 +11,7 @@ from typing import Final
 
 from chalicelib.domain import paper
 from chalicelib.domain.clocks import millis
-from chalicelib.domain.procedure import ClockRule, Form, Making, Move, Need, Procedure
+from chalicelib.domain.procedure import Form, Making, Move, Need, Procedure
 from chalicelib.domain.refusal import BadInput
 from chalicelib.domain.staff import Role
 
@@ -166,20 +166,13 @@ PROCEDURE: Final = Procedure(
         final=FINAL,
     ),
     clocks=(
-        ClockRule(
+        paper.clock(
             "decide",
             "appeal.decide",
-            starts=frozenset({"sign_third"}),
-            stops=frozenset({"uphold_appeal", "uphold_partly", "reject_appeal"}),
-            pausable=False,
+            {"sign_third"},
+            {"uphold_appeal", "uphold_partly", "reject_appeal"},
         ),
-        ClockRule(
-            "sign",
-            "appeal.sign",
-            starts=frozenset({"opened"}),
-            stops=frozenset({"sign_third"}),
-            pausable=False,
-        ),
+        paper.clock("sign", "appeal.sign", {"opened"}, {"sign_third"}),
     ),
     gates=paper.GATES,
     persons=paper.PERSONS,

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Final
 
 from chalicelib.domain import paper
-from chalicelib.domain.procedure import ClockRule, Form, Move, Need, Procedure
+from chalicelib.domain.procedure import Form, Move, Need, Procedure
 
 FOUND, ISSUED, RECEIPTED, ACTED = "found", "issued", "receipted", "acted"
 CLOSED, DROPPED = "closed", "dropped"
@@ -66,10 +66,7 @@ PROCEDURE: Final = Procedure(
             {RECEIPTED: ACTED},
             who=paper.STAFF,
             why="处置反馈: the office acts before anybody complains, and says how (S1.28)",
-            needs=(
-                Need("measure", Form.TEXT, longest=2000),
-                Need("files", Form.FILES, required=False),
-            ),
+            needs=paper.MEASURE,
             does=("acted_by",),
             only=("of_own_unit",),
         ),
@@ -95,27 +92,14 @@ PROCEDURE: Final = Procedure(
         final=FINAL,
     ),
     clocks=(
-        ClockRule(
-            "issue",
-            "warning.issue",
-            starts=frozenset({"opened"}),
-            stops=frozenset({"issue_warning"}),
-            pausable=False,
-        ),
-        ClockRule(
-            "receipt",
-            "warning.receipt",
-            starts=frozenset({"issue_warning"}),
-            stops=frozenset({"receipt"}),
-            pausable=False,
-        ),
-        ClockRule(
+        paper.clock("issue", "warning.issue", {"opened"}, {"issue_warning"}),
+        paper.clock("receipt", "warning.receipt", {"issue_warning"}, {"receipt"}),
+        paper.clock(
             "action",
             "warning.action",
-            starts=frozenset({"issue_warning"}),
-            stops=frozenset({"report_action"}),
-            runs_on=frozenset({"return_action"}),
-            pausable=False,
+            {"issue_warning"},
+            {"report_action"},
+            runs_on={"return_action"},
         ),
     ),
     gates=paper.GATES,
