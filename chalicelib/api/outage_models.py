@@ -117,6 +117,13 @@ class EventIn(In):
     sequence: Annotated[int, Field(ge=0, le=LONGEST_SEQUENCE)]
     occurred_at: Instant
     confidence: Annotated[float, Field(ge=0, le=1, strict=False)] = 1.0
+    lockout: Annotated[
+        bool,
+        Field(
+            description="Of device_open alone: the device stays open, for its protection is locked"
+            " out (闭锁) or reclosing failed (重合闸未成功). Households are then told at once."
+        ),
+    ] = False
 
     def reported(self) -> Reported:
         """Return what the journey takes."""
@@ -129,6 +136,7 @@ class EventIn(In):
             sequence=self.sequence,
             occurred_at=self.occurred_at,
             confidence=self.confidence,
+            lockout=self.lockout,
         )
 
 

@@ -323,6 +323,7 @@ by_key = Routes("chalicelib.api.events", security=Security.KEY)
                 "source": "scada-1",
                 "sequence": 4711,
                 "occurred_at": "2026-11-21T06:47:00+08:00",
+                "lockout": True,
             }
         ]
     },

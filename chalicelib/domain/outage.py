@@ -147,6 +147,8 @@ REASONS: Final = (
     *("defect_found", "government_asks", "customer_asks", "load_risk", "clerical"),
 )
 """Why a time moved, a notice is late or a plan could not wait."""
+UNANSWERED: Final = "unanswered"
+"""Why inference takes a suspicion back: nobody answered, and nothing more was heard of it."""
 
 CREW_STATUSES: Final = ("assigned", "set_out", "arrived", "repairing", "done")
 ETR_SOURCES: Final = ("crew", "dispatcher", "rule", "plan")

@@ -33,6 +33,7 @@ from .outage import (
     OVER,
     REASONS,
     STAFF,
+    UNANSWERED,
     UNCONFIRMED,
     WITNESSES,
     Crew,
@@ -309,12 +310,19 @@ def open_outage(
 
 
 def assess(
-    outage: Outage, act: Act, *, grade: State, rules: Rules, devices: Sequence[str] = ()
+    outage: Outage,
+    act: Act,
+    *,
+    grade: State,
+    rules: Rules,
+    devices: Sequence[str] = (),
+    lasts: bool = False,
 ) -> Made:
     """Set the rung that inference finds now, up or down, and the devices that it names now.
 
-    devices: none for the same as before. Once confirmed, only facts undo it. Raises GateClosed when
-    a person has spoken, IllegalMove once confirmed.
+    devices: none for the same as before. lasts: it was heard that nothing will reclose, so nobody
+    waits for the end of the hold-off. Once confirmed, only facts undo it. Raises GateClosed when a
+    person has spoken, IllegalMove once confirmed.
     """
     m = _begin("assess", outage, act, rules)
     _gate(m, "no_human_word", is_met=not outage.has_human_word)
@@ -326,6 +334,9 @@ def assess(
         raise BadInput.of("grade", "outage.same")
     if is_renamed:
         m.set(devices=named)
+    if lasts and outage.hold_until is not None:
+        m.set(hold_until=min(outage.hold_until, m.recorded))
+        m.put("fired", "hold", m.recorded)
     if grade is not outage.state:
         _climb(m, grade)
     return m.done()
@@ -348,10 +359,15 @@ def deny(outage: Outage, act: Act, *, rules: Rules) -> Made:
     return m.done()
 
 
-def withdraw(outage: Outage, act: Act, *, rules: Rules) -> Made:
-    """Inference takes it back. Raises GateClosed when a person has spoken."""
+def withdraw(outage: Outage, act: Act, *, rules: Rules, reason: str = "") -> Made:
+    """Inference takes it back. Raises GateClosed when a person has spoken.
+
+    reason: empty where reports speak against it, UNANSWERED where it has only grown old.
+    """
     m = _begin("withdraw", outage, act, rules)
     _gate(m, "no_human_word", is_met=not outage.has_human_word)
+    if reason:
+        m.data["reason"] = _one_of("reason", reason, (UNANSWERED,))
     _was_none(m, outage)
     return m.done()
 
@@ -649,12 +665,19 @@ def still_dark(outage: Outage, act: Act, *, reach: Reach, rules: Rules) -> Made:
 
 
 def transfer(
-    source: Outage, target: Outage, act: Act, *, rules: Rules, reach: Reach | None = None
+    source: Outage,
+    target: Outage,
+    act: Act,
+    *,
+    rules: Rules,
+    reach: Reach | None = None,
+    orders: Iterable[str] = (),
 ) -> tuple[Made, Made]:
     """Hand supply points from one outage to another, each with the start it had.
 
     With `reach` None everything dark goes, and the source is absorbed with its orders; so it is
-    when nothing else is left. The caller saves both in one transaction. Raises BadInput.
+    when nothing else is left. Else `orders`, the callers' from what goes, go along, and the repair
+    order stays. The caller saves both in one transaction. Raises BadInput.
     """
     if source.outage_id == target.outage_id:
         raise BadInput.of("target", "outage.itself")
@@ -671,6 +694,8 @@ def transfer(
         _close(give, State.ABSORBED)
         give.data["absorbed"] = {"parent": target.outage_id, "orders": _orders(source)}
         _inherit(take, source, target)
+    else:
+        _go_along(give, take, source, target, frozenset(orders))
     since = min(spell.since for spell in open_spells if spell.reach & moved)
     _extended(take, target, moved - target.dark, since)
     return give.done(), take.done()
@@ -688,6 +713,22 @@ def _inherit(take: _Making, source: Outage, target: Outage) -> None:
         take.set(above=source.above)
     for order, danger in source.dangers.items():
         take.put("dangers", order, danger)
+
+
+def _go_along(
+    give: _Making, take: _Making, source: Outage, target: Outage, orders: frozenset[str]
+) -> None:
+    """Hand over the callers' orders, and those of dangers, that lie in the part that goes."""
+    callers = [order for order in source.children if order in orders]
+    if callers:
+        give.set(children=[order for order in source.children if order not in orders])
+        give.data["absorbed"] = {"parent": target.outage_id, "orders": callers}
+        children = dict.fromkeys((*target.children, *callers))
+        take.set(children=[order for order in children if order != target.order_id])
+    for order, danger in source.dangers.items():
+        if order in orders:
+            give.put("dangers", order, None)
+            take.put("dangers", order, danger)
 
 
 def nest(above: Outage, below: Outage, act: Act, *, rules: Rules) -> tuple[Made, Made]:

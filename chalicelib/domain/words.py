@@ -761,6 +761,10 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "outage.reason.defect_found": ("发现缺陷", "Defect found"),
     "outage.reason.government_asks": ("政府要求", "Government asks"),
     "outage.reason.customer_asks": ("客户要求", "Customer asks"),
+    "outage.reason.unanswered": (
+        "长时间无人答复，也没有新的信息，自动撤回",
+        "Nobody answered for long and nothing more was heard: taken back by itself",
+    ),
     "outage.reason.load_risk": ("负荷风险", "Load at risk"),
     "outage.reason.clerical": ("录入错误", "Clerical error"),
     "outage.crew.assigned": ("已安排抢修队", "Crew assigned"),

@@ -6,7 +6,7 @@ its own, which the return of power does not close. Each step may be done again: 
 attached or merged already stays as it is.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import Any, Final
 
@@ -14,6 +14,7 @@ from chalicelib.domain import outage_moves as moves
 from chalicelib.domain.order import REPAIRS, Actor, Order
 from chalicelib.domain.outage import DANGERS, ENDED, OPEN, Outage, State, states_for
 from chalicelib.domain.outage_moves import Act, Made
+from chalicelib.domain.reach import Reach
 from chalicelib.domain.refusal import BadInput, GateClosed, IllegalMove, Refused, Stale, Unknown
 from chalicelib.domain.staff import Outsider
 from chalicelib.store import customers, orders, outages, personal
@@ -175,8 +176,26 @@ def household_of(head: Head) -> Household | None:
 
 def covers(outage: Outage, place: str, load: str) -> bool:
     """Return whether a report of this place, and supply point if it is known, lies in the dark."""
-    part = outage.dark.part(place)
+    return _lies_in(outage.dark, place, load)
+
+
+def _lies_in(reach: Reach, place: str, load: str) -> bool:
+    part = reach.part(place)
     return bool(part) and (part.is_all or (bool(load) and part.covers(load)))
+
+
+def lying_in(reach: Reach, order_ids: Iterable[str]) -> tuple[str, ...]:
+    """Return which of these orders report from within a reach, as far as it is known. Raises Busy.
+
+    One whose supply point is unknown lies in it where the whole of its place does.
+    """
+    return tuple(
+        head.order.order_id
+        for head in orders.get_many(order_ids)
+        if (place := str(head.order.facts.get("place", "")))
+        and reach.part(place)
+        and _lies_in(reach, place, load_of(head))
+    )
 
 
 def gather(desk: Desk, outage_id: str, *, at: datetime) -> None:
@@ -212,7 +231,10 @@ def join(desk: Desk, order_id: str, outage_id: str, *, at: datetime) -> str:
     if refused is not None and not _has_joined(outage_id, order_id):
         return refused.slug
     repair = outages.get(outage_id).outage.order_id
-    if danger or not repair or order.parent or repair == order_id:
+    if danger or not repair or repair == order_id:
+        return ""
+    if order.parent:
+        move_over(desk, order_id, outage_id, at=at)
         return ""
     key = f"{outage_id}.{order_id}"
     try:
@@ -288,6 +310,7 @@ def close(desk: Desk, order_id: str, key: str, *, at: datetime) -> str:
 
 
 NONE_AFTER_ALL: Final = "研判的停电不成立，请单独核实办理"
+ELSEWHERE: Final = "所在范围已划入另一停电，随其抢修工单办理"
 NOT_BACK: Final = "主单归档时没有复电，请单独核实办理"
 
 
@@ -307,15 +330,23 @@ def release(
 
 
 def move_over(desk: Desk, order_id: str, parent_id: str, *, at: datetime) -> str:
-    """Merge an absorbed outage's order under the parent's repair order. Return why not, or ""."""
+    """Merge an order that went over to another outage under its repair order.
+
+    Return why not, or "".
+
+    One that is merged under the repair order of an outage that was taken in stays where it is, for
+    that order goes along; of an outage that goes on, it leaves first.
+    """
     parent = outages.get(parent_id).outage
     if parent.state is State.ABSORBED and parent.parent:
         return move_over(desk, order_id, parent.parent, at=at)
     if not parent.order_id or parent.order_id == order_id:
         return "overtaken"
     order = orders.get(order_id).order
-    if order.parent:
+    if order.parent and not _has_left(order, parent):
         return "overtaken"
+    if order.parent:
+        release(desk, order_id, f"{parent_id}.{order_id}.leave", at=at, note=ELSEWHERE)
     key = f"{parent_id}.{order_id}"
     said = command(desk, "merge", key, at=at, parent=parent.order_id)
     try:
@@ -323,6 +354,14 @@ def move_over(desk: Desk, order_id: str, parent_id: str, *, at: datetime) -> str
     except SETTLED as refused:
         return refused.slug
     return ""
+
+
+def _has_left(order: Order, outage: Outage) -> bool:
+    """Return whether an order is merged under another outage's repair that it no longer is of."""
+    standing = _standing(orders.get(order.parent).order.repairs)
+    if standing is None or standing.outage_id == outage.outage_id:
+        return False
+    return order.order_id not in {*standing.children, *standing.dangers}
 
 
 def _moved(

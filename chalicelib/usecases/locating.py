@@ -27,7 +27,16 @@ from chalicelib.domain.inference.evidence import SWITCHED, Verdict
 from chalicelib.domain.inference.evidence import Kind as Heard
 from chalicelib.domain.limits import Limit
 from chalicelib.domain.order import Actor
-from chalicelib.domain.outage import OPEN, UNCONFIRMED, Kind, Outage, State, free, spells
+from chalicelib.domain.outage import (
+    OPEN,
+    UNANSWERED,
+    UNCONFIRMED,
+    Kind,
+    Outage,
+    State,
+    free,
+    spells,
+)
 from chalicelib.domain.outage_moves import Act, Made
 from chalicelib.domain.procedure import SKEW
 from chalicelib.domain.reach import Reach
@@ -67,6 +76,7 @@ class Bounds:
     window: how far back evidence is weighed. early: how long before an outage's start a report may
     already be of it. denial: how long nobody asks again about a device that a person said is well.
     patience, callers: how long a suspicion from calls alone waits, and from how many households.
+    unanswered: how long a suspicion stays that nobody answers and of which no more is heard.
     """
 
     window: timedelta
@@ -74,6 +84,7 @@ class Bounds:
     denial: timedelta
     patience: timedelta
     callers: int
+    unanswered: timedelta
 
     @staticmethod
     def of(desk: Desk, office_id: str, *, at: datetime) -> "Bounds":
@@ -89,6 +100,7 @@ class Bounds:
             denial=limit("denial").duration,
             patience=limit("patience").duration,
             callers=limit("callers").number,
+            unanswered=limit("unanswered").duration,
         )
 
 
@@ -97,7 +109,10 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True)
 class Reported:
-    """One event as a platform sends it. sort: one of SORTS; source, sequence: which event it is."""
+    """One event as a platform sends it. sort: one of SORTS; source, sequence: which event it is.
+
+    lockout: of a device that opened, that it stays open (`Evidence`).
+    """
 
     kind: str
     sort: str
@@ -106,6 +121,7 @@ class Reported:
     sequence: int
     occurred_at: datetime
     confidence: float = 1.0
+    lockout: bool = False
 
 
 @dataclass(slots=True)
@@ -187,6 +203,8 @@ def _unusable(event: Reported, at: datetime, window: timedelta) -> str:
     is_of_device = Heard(event.kind) in SWITCHED | {Heard.FAULT_INDICATOR}
     if is_of_device and event.sort != "device":
         return "event.subject"
+    if event.lockout and Heard(event.kind) is not Heard.DEVICE_OPEN:
+        return "event.lockout"
     return ""
 
 
@@ -238,6 +256,7 @@ def _evidence(event: Reported, where: _Placed, *, by: str, at: datetime) -> Evid
         recorded_at=at,
         meter=where.meter,
         confidence=event.confidence,
+        lockout=event.lockout,
     )
 
 
@@ -265,16 +284,19 @@ def _fresh(
     return _Fresh(tuple(fresh.values()), tuple(kept))
 
 
-def _known_as(*some: Iterable[Evidence]) -> dict[tuple[str, int], tuple[Heard, str, str]]:
+_What = tuple[Heard, str, str, bool]
+
+
+def _known_as(*some: Iterable[Evidence]) -> dict[tuple[str, int], _What]:
     """Return what each source and sequence stands for: what was heard of it first."""
-    found: dict[tuple[str, int], tuple[Heard, str, str]] = {}
+    found: dict[tuple[str, int], _What] = {}
     for each in chain.from_iterable(some):
         found.setdefault((each.source, each.sequence), _what(each))
     return found
 
 
-def _what(each: Evidence) -> tuple[Heard, str, str]:
-    return each.kind, each.subject, each.meter
+def _what(each: Evidence) -> _What:
+    return each.kind, each.subject, each.meter, each.lockout
 
 
 def _to_json(each: Evidence) -> dict[str, Any]:
@@ -290,6 +312,8 @@ def _to_json(each: Evidence) -> dict[str, Any]:
         raw["m"] = each.meter
     if each.confidence < 1:
         raw["c"] = each.confidence
+    if each.lockout:
+        raw["l"] = 1
     return raw
 
 
@@ -303,6 +327,7 @@ def _from_json(raw: Mapping[str, Any]) -> Evidence:
         recorded_at=instant(raw["r"]),
         meter=raw.get("m", ""),
         confidence=raw.get("c", 1.0),
+        lockout=bool(raw.get("l")),
     )
 
 
@@ -616,7 +641,15 @@ class _Deciding:
         return min(found, key=lambda head: head.outage.recorded_at, default=None)
 
     def next(self) -> _Step | None:
-        """Return the next thing to do; None when the board holds all that was inferred."""
+        """Return the next thing to do; None when the board holds all that was inferred.
+
+        What has grown old goes first, so that it is not taken for a part of what is new.
+        """
+        for head in self.heads:
+            if self._is_stale(head.outage):
+                return self._one(head, moves.withdraw(
+                    head.outage, self.act, reason=UNANSWERED, rules=self.rules,
+                ))  # fmt: skip
         for place, suspicion in enumerate(self.inferred):
             if suspicion.word is None and suspicion.loads:
                 step = self._of(suspicion, self.claimed.get(place))
@@ -633,7 +666,7 @@ class _Deciding:
             return self._opened(suspicion)
         old = self._overtaken(suspicion, own)
         if old is not None:
-            given, taken = moves.transfer(old.outage, own.outage, self.act, rules=self.rules)
+            given, taken = self._handed(old, own.outage, suspicion)
             return _Step(((own, taken), (old, given)))
         if own.outage.has_human_word or own.outage.kind is not Kind.FAULT:
             return None
@@ -643,8 +676,11 @@ class _Deciding:
         return self.grid.reach(suspicion.sure or suspicion.loads)
 
     def _overtaken(self, suspicion: Suspicion, own: Head | None) -> Head | None:
-        """Return an inferred outage of other devices that this suspicion explains now."""
-        reach = self.grid.reach(suspicion.loads)
+        """Return an inferred outage of other devices of which this suspicion explains a part now.
+
+        What is dark only if its rivals are wrong explains nothing yet.
+        """
+        reach = self._reach(suspicion)
         for head in self.heads:
             outage = head.outage
             is_own = own is not None and own.outage.outage_id == outage.outage_id
@@ -653,6 +689,14 @@ class _Deciding:
             if outage.outage_id not in self.taken and outage.dark & reach:
                 return head
         return None
+
+    def _handed(self, old: Head, new: Outage, suspicion: Suspicion) -> tuple[Made, Made]:
+        """Hand over what the suspicion explains, with its callers' orders. The rest stays."""
+        outage, part = old.outage, old.outage.dark & self._reach(suspicion)
+        orders: tuple[str, ...] = ()
+        if outage.dark - part:
+            orders = joining.lying_in(part, (*outage.children, *outage.dangers))
+        return moves.transfer(outage, new, self.act, reach=part, orders=orders, rules=self.rules)
 
     def _opened(self, suspicion: Suspicion) -> _Step | None:
         old = self._overtaken(suspicion, None)
@@ -689,7 +733,7 @@ class _Deciding:
             "evidence": counts(suspicion.evidence_for),
         }
         if old is not None:
-            given, taken = moves.transfer(old.outage, made.outage, self.act, rules=self.rules)
+            given, taken = self._handed(old, made.outage, suspicion)
             both = Made(taken.outage, (*made.events, *taken.events))
             return _Step(((None, both), (old, given)), shown)
         if outer is not None and (outer.outage.dark - reach):
@@ -754,10 +798,13 @@ class _Deciding:
         if held and grade is State.SUSPECTED:
             grade = outage.state
         named = sorted(suspicion.devices[:MOST_DEVICES])
+        lasts = not held and outage.hold_until is not None and outage.hold_until > self.at
         if is_open and (grade is not outage.state or named != sorted(outage.devices)):
             return self._one(
                 own,
-                moves.assess(outage, self.act, grade=grade, devices=named, rules=self.rules),
+                moves.assess(
+                    outage, self.act, grade=grade, devices=named, lasts=lasts, rules=self.rules
+                ),
             )
         return None
 
@@ -782,6 +829,20 @@ class _Deciding:
         if not claimed and is_young and is_quiet and is_open and not self._is_called(outage):
             return self._one(head, moves.withdraw(outage, self.act, rules=self.rules))
         return None
+
+    def _is_stale(self, outage: Outage) -> bool:
+        """Whether nobody answered a suspicion for long, and nothing that is weighed speaks for it.
+
+        Whoever sees to its repair has answered it.
+        """
+        last = max(outage.moved_at or outage.recorded_at, outage.recorded_at)
+        return (
+            outage.kind is Kind.FAULT
+            and outage.state in UNCONFIRMED
+            and not (outage.is_told or outage.has_human_word or outage.crew)
+            and outage.outage_id not in self.taken
+            and last + self.bounds.unanswered <= self.at
+        )
 
     def _is_called(self, outage: Outage) -> bool:
         """Whether people called about it so lately, and nothing else was heard, that it may stay.

@@ -205,6 +205,20 @@ def test_events_of_a_platform_become_an_outage_with_evidence(api):
     assert api.get("/api/v1/events/unplaced", as_="stranger-1").body["items"] == []
 
 
+def test_a_trip_with_the_word_that_it_stays_open_is_confirmed_and_another_s_is_refused(api):
+    sent = {
+        "events": [
+            {**event({"device": "F1-CB"}, "device_open", 1, api.at), "lockout": True},
+            {**event({"device": "F1-CB"}, "device_close", 2, api.at), "lockout": True},
+        ]
+    }
+    taken = api.post("/api/v1/events", sent, as_=a_key("events")).body
+
+    assert taken["refused"] == [{"index": 1, "code": "event.lockout"}]
+    (row,) = api.get(OUTAGES, as_="dispatcher-1").body["items"]
+    assert row["state"] == "confirmed"
+
+
 def test_a_key_without_the_scope_and_a_person_send_no_events(api):
     sent = {"events": [event({"device": "F1-CB"}, "device_open", 1, api.at)]}
     assert api.post("/api/v1/events", sent, as_=a_key("intake")).status == 403
@@ -228,6 +242,7 @@ def test_a_key_of_another_county_reaches_no_device_of_ours(api):
         ({"sequence": 1.5}, "events.0.sequence", "field.number"),
         ({"occurred_at": "yesterday"}, "events.0.occurred_at", "field.instant"),
         ({"confidence": 1.5}, "events.0.confidence", "field.out_of_range"),
+        ({"lockout": "maybe"}, "events.0.lockout", "field.flag"),
         ({"source": ""}, "events.0.source", "field.code"),
     ],
 )

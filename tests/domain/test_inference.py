@@ -34,6 +34,7 @@ from chalicelib.domain.limits import LimitBook
 NOON = datetime(2026, 11, 23, 4, 15, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 SECOND = timedelta(seconds=1)
+HOUR = timedelta(hours=1)
 LADDER = Ladder.of(LimitBook.shipped("state_grid"), on=date(2026, 11, 23))
 _numbers = count(1)
 
@@ -239,6 +240,46 @@ def test_silence_counts_for_little_until_the_reports_could_be_there():
 
     assert named(early) == [("tr_a",)]
     assert ("tr_a",) not in named(late)
+
+
+@pytest.mark.parametrize("seconds", [2, 5, 20, 40, 59])
+def test_while_reports_still_come_in_the_silence_next_door_never_speaks_for_the_line_above(seconds):
+    """Behind one concentrator each: what eases their silence is never more than their silence."""
+    behind_one = replace(SMART, transformers={load: f"tr_{load[0]}" for load in HOMES})
+    told = only(inferred(gasps("a", range(20)), known=behind_one, after=seconds * SECOND))
+
+    assert told.devices == ("tr_a",)
+    assert set(told.sure) == set(told.loads) == {load for load in HOMES if load[0] == "a"}
+
+
+def test_a_call_fades_for_nobody_calls_that_power_is_back():
+    """A last gasp does not: whoever could tell it tells when power is back as well."""
+    early = calls("a", 1, 2, 3)
+    soon, late = (inferred(early, known=KNOWN, after=wait) for wait in (5 * MINUTE, 9 * HOUR))
+
+    assert only(soon).level is Level.PROBABLE
+    assert late.suspicions == ()
+    assert only(inferred(gasps("a"), after=9 * HOUR)).level is Level.CONFIRMED
+
+
+def test_a_fault_of_now_does_not_explain_who_called_an_hour_ago_nor_they_it():
+    """The line above both would be one fault instead of two; but one meter had power until now."""
+    fused = replace(KNOWN, kinds={**KINDS, "tr_a": "fuse", "tr_b": "fuse"})
+    before, now = calls("a", 1, 2, 3, 4, after=-HOUR), gasps("b", range(30))
+    at_once = [replace(each, occurred_at=NOON) for each in before]
+
+    assert named(inferred([*at_once, *now], known=fused)) == [("east_fuse", "east_line")]
+    told = inferred([*before, *now], known=fused)
+    assert sorted(named(told)) == [("tr_a",), ("tr_b",)]
+    began = {each.devices: each.began_at for each in told.suspicions}
+    assert began == {("tr_a",): NOON - HOUR, ("tr_b",): NOON}
+
+
+def test_a_meter_that_goes_dark_later_does_not_unmake_the_outage_around_it():
+    evidence = [*gasps("a"), *gasps("b"), *gasps("a", [70], after=HOUR)]
+
+    told = only(inferred(evidence, after=HOUR + 5 * MINUTE))
+    assert (told.devices, told.began_at) == (("east_fuse", "east_line"), NOON)
 
 
 def test_a_source_may_be_known_to_be_worse_than_its_kind():
@@ -478,6 +519,42 @@ def test_inside_the_hold_off_nothing_is_more_than_suspected():
 
 
 # Inside a larger outage.
+
+
+def opening(device: str, seconds: float = 0, **more: Any) -> Evidence:
+    return said(Kind.DEVICE_OPEN, device, seconds * SECOND, source="scada", **more)
+
+
+def test_who_says_that_it_is_locked_out_is_not_waited_for():
+    """Whatever was said before it, until the device is closed again."""
+    both = [opening("breaker"), opening("breaker", 2, lockout=True)]
+
+    for heard in (both, both[::-1], both[1:]):
+        told = only(inferred(heard, after=5 * SECOND))
+        assert (told.level, told.held_until) == (Level.PROBABLE, None)
+    closed = said(Kind.DEVICE_CLOSE, "breaker", 10 * SECOND, source="scada")
+    told = only(inferred([*both, closed, opening("breaker", 20)], after=25 * SECOND))
+    assert told.level is Level.SUSPECTED
+    assert told.held_until is not None
+
+
+def test_a_blown_fuse_does_not_reclose():
+    assert only(inferred([opening("west_fuse")], after=5 * SECOND)).held_until is None
+    assert only(inferred([opening("breaker")], after=5 * SECOND)).held_until is not None
+    assert only(inferred(gasps("c"), after=5 * SECOND)).held_until is not None
+
+
+def test_a_fuse_that_is_open_inside_a_trip_is_not_held_with_it():
+    told = inferred([opening("breaker"), opening("west_fuse", 1)], after=5 * SECOND).suspicions
+    assert [(each.devices, each.held_until is None) for each in told] == [
+        (("breaker",), False), (("west_fuse",), True),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", [kind for kind in Kind if kind is not Kind.DEVICE_OPEN])
+def test_nothing_else_is_locked_out(kind):
+    with pytest.raises(ValueError, match="locked out"):
+        said(kind, "breaker", lockout=True)
 
 
 def test_a_device_open_below_a_dark_parent_is_an_outage_inside_it():
@@ -735,7 +812,10 @@ def test_twice_the_network_and_the_reports_cost_little_more_than_twice():
 
 
 def test_the_ladder_is_read_from_the_limits():
-    assert Ladder(suspected=0.5, probable=0.9, confirmed=0.99, hold_off=MINUTE) == LADDER
+    assert (
+        Ladder(suspected=0.5, probable=0.9, confirmed=0.99, hold_off=MINUTE, fade=180 * MINUTE)
+        == LADDER
+    )
     assert [LADDER.level(p) for p in (0.49, 0.5, 0.9, 0.99)] == [
         None, Level.SUSPECTED, Level.PROBABLE, Level.CONFIRMED,
     ]  # fmt: skip
@@ -816,7 +896,10 @@ def antichains(tree: ZoneTree, below: dict[int, set[int]]) -> Iterator[list[int]
 
 
 def _weight(each: Evidence) -> float:
-    return USUAL.rate(each.kind).weight()
+    if each.kind is not Kind.CALL:
+        return USUAL.rate(each.kind).weight()
+    age = NOON + 10 * MINUTE - each.occurred_at
+    return USUAL.rate(each.kind).weight(0.5 ** (age / LADDER.fade))
 
 
 def weight_of(i: int, below: dict[int, set[int]], evidence: Sequence[Evidence]) -> float:

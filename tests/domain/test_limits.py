@@ -248,6 +248,8 @@ FIGURES = [
     ("inference.confirmed", "99/100 fraction", "99/100 fraction", "design"),
     ("inference.callers", "2 count", "2 count", "design"),
     ("inference.patience", "5 minute", "5 minute", "design"),
+    ("inference.fade", "3 hour", "3 hour", "design"),
+    ("inference.unanswered", "12 hour", "12 hour", "design"),
     ("inference.window", "12 hour", "12 hour", "design"),
     ("inference.early", "10 minute", "10 minute", "design"),
     ("inference.denial", "2 hour", "2 hour", "design"),

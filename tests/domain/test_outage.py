@@ -16,6 +16,7 @@ from chalicelib.domain.outage import (
     COMMANDS,
     KINDS,
     OVER,
+    UNANSWERED,
     Kind,
     Outage,
     State,
@@ -704,6 +705,31 @@ def test_a_transfer_leaves_each_household_in_exactly_one_outage():
     assert not gave.outage.dark & took.outage.dark
     assert took.outage.rounds["extended.2"].reach == ONE
     assert gave.outage.state is State.CONFIRMED
+
+
+def test_with_a_part_go_the_callers_of_that_part_and_the_repair_order_stays():
+    source, target = opened().outage, opened(outage_id="Q2", reach=NEW).outage
+    source = moves.attach_order(source, act(3), order_id="101", rules=RULES).outage
+    for order, danger in (("201", ""), ("202", ""), ("203", "wire_down"), ("204", "fire")):
+        source = moves.join(source, act(4), order_id=order, danger=danger, rules=RULES).outage
+
+    gave, took = moves.transfer(
+        source, target, act(9), rules=RULES, reach=ONE, orders=["101", "202", "204", "elsewhere"]
+    )
+
+    assert (gave.outage.order_id, gave.outage.children) == ("101", ("201",))
+    assert (took.outage.order_id, took.outage.children) == ("", ("202",))
+    assert dict(gave.outage.dangers) == {"203": "wire_down"}
+    assert dict(took.outage.dangers) == {"204": "fire"}
+    assert causes(gave, "absorbed") == ["202"]
+
+
+def test_a_suspicion_is_taken_back_with_a_reason_only_where_it_is_a_known_one():
+    outage = opened(State.SUSPECTED, MACHINE).outage
+    made = moves.withdraw(outage, act(9, by=MACHINE), rules=RULES, reason=UNANSWERED)
+    assert made.events[-1].data["reason"] == UNANSWERED
+    with pytest.raises(BadInput):
+        moves.withdraw(outage, act(9, by=MACHINE), rules=RULES, reason="bored")
 
 
 def test_an_outage_is_not_handed_to_itself():

@@ -126,7 +126,7 @@ OUTAGES = sorted(
     | {f"outage.round.{kind}" for kind in ROUNDS}
     | {f"outage.cause.{category}" for category in outage.CAUSES}
     | {f"outage.cause.{c}.{leaf}" for c, leaves in outage.CAUSES.items() for leaf in leaves}
-    | {f"outage.reason.{reason}" for reason in outage.REASONS}
+    | {f"outage.reason.{reason}" for reason in (*outage.REASONS, outage.UNANSWERED)}
     | {f"outage.crew.{status}" for status in outage.CREW_STATUSES}
     | {f"outage.etr_source.{source}" for source in outage.ETR_SOURCES}
     | {f"outage.alert.{alert}" for alert in ALERTS}

@@ -15,14 +15,16 @@ from chalicelib.domain.clocks import instant
 from chalicelib.domain.grid import Device, Load, Network
 from chalicelib.domain.grid.maps import feeders, pack, transfer
 from chalicelib.domain.limits import parse_override
-from chalicelib.domain.outage import State, verify_against
+from chalicelib.domain.order import Actor
+from chalicelib.domain.outage import UNANSWERED, Kind, State, verify_against
 from chalicelib.store import customers, grid, ledger, orders, outages
 from chalicelib.store.customers import Household
+from chalicelib.store.outages import Change, Head
 from chalicelib.usecases import joining, locating, queueing, tracing, watching
 from chalicelib.usecases.desk import Desk
 from chalicelib.usecases.locating import Reported, Taken
 from tests.store.faults import KILLED_AFTER, KILLED_BEFORE, Faults, Killed
-from tests.usecases.county import CITY, COUNTY, MINUTE, NOON
+from tests.usecases.county import CITY, COUNTY, MINUTE, NOON, STATION
 from tests.usecases.network import TRANSFORMERS, a_grid, a_network, account, households
 from tests.usecases.test_outages import BREAKER, SWITCH, create, do
 from tests.usecases.test_responding import House, a_call
@@ -112,7 +114,8 @@ def board() -> list[tuple[str, tuple[str, ...], int]]:
 
 def with_limits(desk: Desk, **amounts: str) -> Desk:
     """The desk of a county that has set limits `inference.*` of its own."""
-    units = {"patience": "minute", "callers": "count", "window": "hour", "denial": "hour"}
+    units = {"patience": "minute", "callers": "count", "window": "hour", "denial": "hour",
+             "unanswered": "hour", "fade": "hour"}  # fmt: skip
     overrides = [
         (
             COUNTY,
@@ -155,6 +158,40 @@ def test_a_breaker_that_recloses_within_the_hold_off_is_momentary_and_tells_nobo
     over = outages.get(outage.outage_id).outage
     assert (over.state, dict(over.rounds)) == (State.MOMENTARY, {})
     assert board() == []
+
+
+def test_a_breaker_that_is_locked_out_is_confirmed_and_told_at_once(desk):
+    send(desk, [event("device_open", BREAKER, lockout=True)], minutes=0.1)
+
+    assert board() == [("confirmed", (BREAKER,), 12)]
+    (outage,) = outages.board(COUNTY).outages
+    assert [each.kind for each in outage.rounds.values()] == ["start"]
+
+
+def test_a_trip_that_turns_out_locked_out_ends_the_hold_off_and_is_told_once(desk):
+    send(desk, [event("device_open", BREAKER)], minutes=0.05)
+    assert board() == [("suspected", (BREAKER,), 12)]
+    again = [event("device_open", BREAKER, 2, minutes=0.1, lockout=True)]
+    send(desk, again, minutes=0.2)
+    send(desk, again, minutes=0.3)
+
+    (outage,) = outages.board(COUNTY).outages
+    assert (outage.state, len(outage.rounds)) == (State.CONFIRMED, 1)
+    assert "hold" not in {due.what for due in moves.dues(outage, rules=desk.rules(COUNTY))}
+    after_hold(desk)
+    assert len(outages.get(outage.outage_id).outage.rounds) == 1
+    verify_against(outage, ledger.links(f"outage/{outage.outage_id}"))
+
+
+def test_only_a_device_that_opened_is_locked_out_and_a_sequence_stands_for_one_thing(desk):
+    sent = [
+        event("device_close", BREAKER, 1, lockout=True),
+        event("fault_indicator", BREAKER, 2, lockout=True),
+        event("device_open", BREAKER, 3),
+    ]
+    assert send(desk, sent).refused == [(0, "event.lockout"), (1, "event.lockout")]
+    same = [event("device_open", BREAKER, 3, lockout=True)]
+    assert send(desk, same).refused == [(0, "event.sequence")]
 
 
 def test_events_that_come_twice_change_nothing(desk):
@@ -336,6 +373,106 @@ def test_a_wider_fault_takes_the_narrower_in_with_its_repair_order(desk):
         joining.open_repair(desk, each.outage_id, at=NOON + 31 * MINUTE)
     first = {each.order_id for each in outages.board(COUNTY).outages}
     assert repair in first
+
+
+def guessed(desk: Desk, grade: State, *callers: tuple[str, int, int]) -> tuple[Head, list[str]]:
+    """The breaker was the first guess, with a repair order; these callers' orders lie under it."""
+    act, rules = joining.act(NOON + MINUTE), desk.rules(COUNTY)
+    reach = tracing.around(COUNTY, ["feeder/F1"]).behind([BREAKER])
+    made = moves.open_outage(
+        act, outage_id="261122-GUESS1", kind=Kind.FAULT, county=COUNTY, office=COUNTY,
+        devices=[BREAKER], feeders=["F1"], reach=reach, since=NOON, grade=grade, rules=rules,
+    )  # fmt: skip
+    outages.commit(Change(None, made, shown={"area": "河尾村"}), gate=outages.board(COUNTY))
+    numbers = [
+        a_call(desk, "k" * number, place=who[0], account_no=account(*who))
+        for number, who in enumerate(callers, start=1)
+    ]
+    joining.open_repair(desk, made.outage.outage_id, at=NOON + MINUTE)
+    head = outages.get(made.outage.outage_id)
+    assert set(head.outage.children) == set(numbers)
+    return head, numbers
+
+
+def test_a_guess_that_proves_too_wide_hands_over_what_is_explained_and_keeps_the_rest(desk):
+    """With the callers' orders of that part; they leave the repair order that stays behind."""
+    old, (there, here) = guessed(desk, State.CONFIRMED, ("T-03", 1, 1), ("T-01", 1, 1))
+    send(desk, [*meters("T-03", minutes=1), *meters("T-02", kind="ping_reply", minutes=2)],
+         minutes=3)  # fmt: skip
+
+    left = outages.get(old.outage.outage_id).outage
+    (new,) = (each for each in outages.board(COUNTY).outages if each.outage_id != left.outage_id)
+    assert {SWITCH, "T-03"} & set(new.devices)
+    assert (new.dark.households, left.dark.households) == (4, 8)
+    assert (new.children, left.children) == ((there,), (here,))
+    assert left.order_id == old.outage.order_id
+
+    joining.open_repair(desk, new.outage_id, at=NOON + 4 * MINUTE)
+    repair = outages.get(new.outage_id).outage.order_id
+    assert repair not in {"", left.order_id}
+    assert orders.get(there).order.parent == repair
+    assert orders.get(here).order.parent == left.order_id
+    for each in outages.board(COUNTY).outages:
+        verify_against(each, ledger.links(f"outage/{each.outage_id}"))
+
+
+def test_what_was_only_guessed_and_is_not_explained_is_withdrawn_not_handed_over(desk):
+    old, (there, here) = guessed(desk, State.PROBABLE, ("T-03", 1, 1), ("T-01", 1, 1))
+    send(desk, meters("T-03", minutes=1), minutes=3)
+
+    (new,) = outages.board(COUNTY).outages
+    assert (new.dark.households, new.children) == (4, (there,))
+    gone = outages.get(old.outage.outage_id).outage
+    assert (gone.state, gone.children) == (State.CANCELLED, (here,))
+
+
+def suspected(desk: Desk) -> Head:
+    """Both households of a box of T-01 called, others had time to, and nobody answered."""
+    send(desk, [call("T-01", 1, 1), call("T-01", 1, 2)])
+    minute_by_minute(desk, 1, 6)
+    (head,) = outages.board(COUNTY).heads
+    return head
+
+
+@pytest.mark.parametrize("hours", [1, 5, 11])
+def test_a_suspicion_nobody_answered_does_not_pull_a_new_fault_s_explanation_upward(desk, hours):
+    old, minutes = suspected(desk), hours * 60.0
+    send(desk, meters("T-03", minutes=minutes), minutes=minutes + 0.2)
+    after_hold(desk, minutes + 3)
+
+    (new,) = (
+        each for each in outages.board(COUNTY).outages if each.outage_id != old.outage.outage_id
+    )
+    assert new.dark.households == 4
+    assert BREAKER not in new.devices
+    assert new.since is not None
+    assert new.since >= NOON + minutes * MINUTE
+
+
+def test_a_suspicion_nobody_answered_is_taken_back_in_the_end_and_says_why(desk):
+    old = suspected(desk)
+    longer = with_limits(desk, unanswered="24", fade="24")
+    locating.infer(longer, COUNTY, ["feeder/F1"], at=NOON + 13 * 60 * MINUTE)
+    assert outages.get(old.outage.outage_id).outage.closed_at is None
+
+    locating.infer(desk, COUNTY, ["feeder/F1"], at=NOON + 13 * 60 * MINUTE)
+
+    assert outages.get(old.outage.outage_id).outage.state is State.CANCELLED
+    *_, last = ledger.read(f"outage/{old.outage.outage_id}")
+    assert (last.name, last.data["reason"]) == ("withdraw", UNANSWERED)
+
+
+def test_who_sees_to_a_suspicion_s_repair_has_answered_it(desk):
+    old = suspected(desk)
+    by = Actor("crew", "c1", STATION)
+    at = NOON + 7 * MINUTE
+    crew = moves.set_crew(
+        old.outage, moves.Act(by, at, at), status="set_out", crew_id="c1", rules=desk.rules(COUNTY)
+    )
+    outages.commit(Change(old, crew))
+    locating.infer(desk, COUNTY, ["feeder/F1"], at=NOON + 20 * 60 * MINUTE)
+
+    assert outages.get(old.outage.outage_id).outage.closed_at is None
 
 
 def test_no_household_is_dark_in_two_outages_whatever_comes_in_whatever_order(desk):

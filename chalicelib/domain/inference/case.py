@@ -1,6 +1,7 @@
 """The tree with its weights, summed up it and handed down it, and the likeliest explanation."""
 
 import math
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -9,7 +10,7 @@ from functools import cached_property
 from typing import Final
 
 from chalicelib.domain.grid import Zone, ZoneTree
-from chalicelib.domain.inference.concentrators import muted, relieved
+from chalicelib.domain.inference.concentrators import PARTS, eased, muted, relieved
 from chalicelib.domain.inference.evidence import LIVE, Evidence, Kind, Placed, Verdict, Word
 from chalicelib.domain.inference.nesting import without
 from chalicelib.domain.inference.noise import Known, Ladder, Noise
@@ -59,6 +60,7 @@ class Case:
         self.zones = tree.zones
         self.tree, self.crossing = tree, crossing
         self.known, self.noise, self.words, self.at = ask.known, ask.noise, ask.words, ask.at
+        self.fade = ask.ladder.fade
         self.placed = Placed(tree, crossing, ask.heard, ask.ladder.hold_off)
         self.children: list[list[int]] = [[] for _ in range(size)]
         for i, zone in enumerate(self.zones):
@@ -70,8 +72,10 @@ class Case:
         self.homes = [
             sum(ask.known.households.get(load, 0) for load in z.loads) for z in self.zones
         ]
-        self.relief = [0.0] * size  # what the silence of meters weighs less, see `concentrators`
+        # What the silence of meters weighs less, see `concentrators`.
+        self.relief = [[0.0] * len(PARTS) for _ in range(size)]
         self.gasps, self.calls = [0] * size, [0] * size  # of all times, and not back since
+        self.lost: list[datetime | None] = [None] * size  # when a meter below said so last
         self.told: dict[int, Word] = {}  # zones that a human confirmed
         self.told_of: dict[str, float] = {}  # device → what its own reports weigh
         self.sight = [0.0] * size  # what indicators at the zone weigh, if something below failed
@@ -95,8 +99,8 @@ class Case:
         self._by_load: dict[datetime, Mapping[str, float]] = {}
         self.strays = self._strays()
         self.mute = muted(self.placed, self.known, self.noise)
-        for at, eased in relieved(tree, self.placed, self.known, self.noise):
-            self.relief[at] += eased
+        for at, less in relieved(tree, self.placed, self.known, self.noise):
+            self._relieve(at, less)
         self.weigh(self.placed)
         self.sweep_up()
         self.sweep_down()
@@ -123,10 +127,17 @@ class Case:
         rate = self.noise.rate(each.kind, each.source)
         if each.kind is Kind.CALL and self.strays > rate.false:
             rate = replace(rate, false=min(self.strays, rate.detect))
-        weight = rate.weight(each.confidence)
+        weight = rate.weight(each.confidence * self._holds(each))
         if each.kind is Kind.PING_MISSED:
             weight *= self.mute.get(self.known.transformer(each.subject), 1.0)
         return weight
+
+    def _holds(self, each: Evidence) -> float:
+        """Return how likely a report still holds: nobody calls to say that power is back."""
+        if each.kind is not Kind.CALL or not self.fade:
+            return 1.0
+        age = max(timedelta(0), self.at - each.occurred_at)
+        return float(0.5 ** (age / self.fade))
 
     def _strays(self) -> float:
         """Return how many of all households call who have power: a share of those who call.
@@ -176,6 +187,8 @@ class Case:
     def _add(self, zone: int, each: Evidence, sign: int) -> None:
         lives, reports = each.kind in LIVE, bool(self.known.reporting.get(each.subject))
         self.gasps[zone] += each.kind is Kind.METER_OFF and reports
+        if each.kind is Kind.METER_OFF:
+            self._lose(zone, each.occurred_at)
         self.calls[zone] += each.kind is Kind.CALL
         span = Span.single(
             self.ranks[each.occurred_at, _turn(each.kind)],
@@ -185,6 +198,9 @@ class Case:
             int(lives),
         )
         self.spans[zone] = both(self.spans[zone], span)
+
+    def _relieve(self, zone: int, less: Sequence[float]) -> None:
+        self.relief[zone] = [one + more for one, more in zip(self.relief[zone], less, strict=True)]
 
     def prior(self, zone: Zone, *, but: Container[str] = ()) -> float:
         """Return the log of the probability that a device of a zone is open, as it reported itself.
@@ -248,7 +264,8 @@ class Case:
                 self.homes[parent] += self.homes[zone]
                 self.gasps[parent] += self.gasps[zone]
                 self.calls[parent] += self.calls[zone]
-                self.relief[parent] += self.relief[zone]
+                self._relieve(parent, self.relief[zone])
+                self._lose(parent, self.lost[zone])
                 self.spans[parent] = both(self.spans[parent], self.spans[zone])
                 self.spans[zone] = None
 
@@ -264,8 +281,8 @@ class Case:
         span = self.spans[zone]
         below = 0.0
         if span is not None:
-            fit = span.best
-            below = max(0.0, fit.weight + self._silence(zone, fit))
+            fit, weight = self._fit(zone, span)
+            below = max(0.0, weight)
             if below > 0:
                 self.onset[zone] = self.instants[fit.rank][0]
         opened = dict(self.opened.get(zone, ()))
@@ -277,6 +294,27 @@ class Case:
             weight = _either(weight, opening + max(fit.weight, beside))
             self.onset[zone] = each.occurred_at
         self.score[zone] = weight
+
+    def _fit(self, zone: int, span: Span) -> tuple[Fit, float]:
+        """Return the onset that fits best, and how well.
+
+        A last gasp tells when: who had power long after the onset lost it by something else, which
+        is as unlikely as a second fault. So what was heard hours ago makes no one fault of two.
+        """
+        fit, last = span.best, self.lost[zone]
+        weight = fit.weight + self._silence(zone, fit)
+        if last is None or self.instants[fit.rank][0] + self.noise.apart >= last:
+            return fit, weight
+        rank = bisect_left(self.instants, (last - self.noise.apart, 0))
+        late = span.since(rank, self.width)
+        both_faults = (fit, weight + math.log(self.noise.again))
+        return max(
+            both_faults, (late, late.weight + self._silence(zone, late)), key=lambda one: one[1]
+        )
+
+    def _lose(self, zone: int, at: datetime | None) -> None:
+        known = self.lost[zone]
+        self.lost[zone] = max(known, at) if known and at else known or at
 
     def devices(self, zone: int) -> Iterator[tuple[str, float]]:
         """Yield each device of a zone with the log of its prior and of its own reports' weight."""
@@ -296,7 +334,7 @@ class Case:
         gasps, calls = self.gasps[zone], self.calls[zone]
         meters = max(0, self.meters[zone] - gasps - fit.meters) * self._quiet(Kind.METER_OFF, since)
         homes = max(0, self.homes[zone] - calls - fit.homes) * self._quiet(Kind.CALL, since)
-        meters = min(0.0, meters + self.relief[zone] * self._part(Kind.METER_OFF, since))
+        meters = min(0.0, meters + self._eased(zone, since))
         return self._missed(Kind.METER_OFF, meters, gasps + fit.meters) + self._missed(
             Kind.CALL, homes, calls + fit.homes
         )
@@ -307,6 +345,11 @@ class Case:
     def _quiet(self, kind: Kind, since: datetime) -> float:
         """Return what it weighs that one who could report did not."""
         return math.log1p(-self.noise.rate(kind).detect * self._part(kind, since))
+
+    def _eased(self, zone: int, since: datetime) -> float:
+        """Return what the silence of meters weighs less below a zone, as long as it has lasted."""
+        share, detect = self._part(Kind.METER_OFF, since), self.noise.rate(Kind.METER_OFF).detect
+        return eased(self.relief[zone], share, detect)
 
     def _part(self, kind: Kind, since: datetime) -> float:
         """Return which part of the reports could be in."""

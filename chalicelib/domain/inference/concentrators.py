@@ -5,12 +5,17 @@ strangers: it may be the concentrator that is dead, or only a part of the meters
 """
 
 import math
+from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
 
 from chalicelib.domain.grid import ZoneTree
 from chalicelib.domain.inference.evidence import LIVE, Kind, Placed
 from chalicelib.domain.inference.noise import Known, Noise
+
+PARTS: Final = (0.0, 1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0)
+"""Shares of the reports that could be in, for which it is reckoned what eases their absence."""
 
 
 def muted(placed: Placed, known: Known, noise: Noise) -> Mapping[str, float]:
@@ -35,11 +40,11 @@ def muted(placed: Placed, known: Known, noise: Noise) -> Mapping[str, float]:
 
 def relieved(
     tree: ZoneTree, placed: Placed, known: Known, noise: Noise
-) -> Iterator[tuple[int, float]]:
+) -> Iterator[tuple[int, list[float]]]:
     """Yield what the silence of a transformer's meters weighs less, at the zone that holds them.
 
-    As a natural log; for each transformer once. Of n meters k were heard: either each could report,
-    or, with the probability `Noise.deaf`, none or an unknown part of them.
+    As natural logs, for each of PARTS; for each transformer once. Of n meters k were heard: either
+    each could report, or, with the probability `Noise.deaf`, none or an unknown part of them.
     """
     detect = noise.rate(Kind.METER_OFF).detect
     meters: dict[str, int] = defaultdict(int)
@@ -54,14 +59,28 @@ def relieved(
     )
     for name, zone in _tops(tree, known) if known.reporting else ():
         k, n = min(heard[name], meters[name]), meters[name]
-        silence = (n - k) * math.log1p(-detect)
         part = math.log(noise.deaf)
         if k:
             ways = math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
             part -= math.log(n + 1) + ways + k * math.log(detect)
-        relief = _either(math.log1p(-noise.deaf) + silence, part) - silence
-        if relief > 0:
-            yield zone, relief
+        silences = [(n - k) * math.log1p(-detect * share) for share in PARTS]
+        hears = math.log1p(-noise.deaf)
+        reliefs = [max(0.0, _either(hears + each, part) - each) for each in silences]
+        if reliefs[-1] > 0:
+            yield zone, reliefs
+
+
+def eased(reliefs: Sequence[float], share: float, detect: float) -> float:
+    """Return the relief where this share of the reports could be in, between those of PARTS.
+
+    Never more than the silence that it eases: it is convex in that, and drawn as a chord.
+    """
+    after = max(1, bisect_left(PARTS, share))
+    low, high, here = (
+        math.log1p(-detect * each) for each in (*PARTS[after - 1 : after + 1], share)
+    )
+    along = (here - low) / (high - low)
+    return reliefs[after - 1] + along * (reliefs[after] - reliefs[after - 1])
 
 
 def _tops(tree: ZoneTree, known: Known) -> Iterator[tuple[str, int]]:

@@ -37,6 +37,8 @@ class Evidence:
     meter: which of a load's meters or accounts; two reports with none are the same one's.
     occurred_at, recorded_at: when it happened by the sender's clock, when we heard; both aware.
     confidence: from 0 to 1, how far the sender trusts it. Raises ValueError beyond.
+    lockout: of a device that opened, that it stays open: its protection is locked out (闭锁), or it
+    did not reclose (重合闸未成功). Raises ValueError of any other report.
     """
 
     kind: Kind
@@ -47,8 +49,11 @@ class Evidence:
     recorded_at: datetime
     meter: str = ""
     confidence: float = 1.0
+    lockout: bool = False
 
     def __post_init__(self) -> None:
+        if self.lockout and self.kind is not Kind.DEVICE_OPEN:
+            raise ValueError(f"{self.source} {self.sequence}: {self.kind} cannot be locked out")
         if not 0 <= self.confidence <= 1:
             raise ValueError(f"{self.source} {self.sequence}: a confidence of {self.confidence}")
 
@@ -97,9 +102,10 @@ def heard(evidence: Iterable[Evidence]) -> list[Evidence]:
     return sorted(first.values(), key=moment)
 
 
-def _arrival(each: Evidence) -> tuple[datetime, datetime, str, str, str, float]:
+def _arrival(each: Evidence) -> tuple[datetime, datetime, str, str, str, float, bool]:
     return (
-        each.recorded_at, each.occurred_at, each.kind, each.subject, each.meter, each.confidence
+        each.recorded_at, each.occurred_at, each.kind, each.subject, each.meter, each.confidence,
+        each.lockout,
     )  # fmt: skip
 
 
@@ -112,8 +118,8 @@ def last_words(words: Iterable[Word]) -> dict[str, Word]:
 class Placed:
     """The evidence where it belongs: per zone what still says dark or live, per device its state.
 
-    dark, live: by zone, in the order of time. opened, closed: a device's last state. indicated: by
-    zone.
+    dark, live: by zone, in the order of time. opened, closed: a device's last state. locked: those
+    of the opened that have said since that they stay open. indicated: by zone.
     """
 
     def __init__(
@@ -127,6 +133,7 @@ class Placed:
         self.live: dict[int, list[Evidence]] = defaultdict(list)
         self.opened: dict[str, Evidence] = {}
         self.closed: dict[str, Evidence] = {}
+        self.locked: set[str] = set()
         self.indicated: dict[int, list[Evidence]] = defaultdict(list)
         self.momentaries: list[Momentary] = []
         self.unplaced: list[Evidence] = []
@@ -169,7 +176,11 @@ class Placed:
         for each in states:
             if each.kind is Kind.DEVICE_OPEN:
                 opened = opened or each.occurred_at
-            elif opened is not None:
+                if each.lockout:
+                    self.locked.add(device)
+                continue
+            self.locked.discard(device)
+            if opened is not None:
                 self._reclosed(device, opened, each.occurred_at, states)
                 opened = None
 

@@ -23,12 +23,17 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ladder:
-    """From which probability on each level is reached, and how long an outage may be momentary."""
+    """From which probability on each level is reached, and how long what is reported holds.
+
+    hold_off: how long an outage may be momentary. fade: after how long a call is as likely past as
+    not: who has power again does not call to say so.
+    """
 
     suspected: float
     probable: float
     confirmed: float
     hold_off: timedelta
+    fade: timedelta
 
     @staticmethod
     def of(book: LimitBook, *, on: date, offices: Sequence[str] = ()) -> "Ladder":
@@ -42,6 +47,7 @@ class Ladder:
             probable=share("probable"),
             confirmed=share("confirmed"),
             hold_off=book.find("outage.hold_off", on=on, offices=offices).duration,
+            fade=book.find("inference.fade", on=on, offices=offices).duration,
         )
 
     def level(self, probability: float) -> Level | None:
@@ -84,6 +90,9 @@ class Noise:
     platform, the middle of the night.
     deaf: the probability that of the meters of one transformer none or only a part can report.
     mute: the probability that none of them can answer just now: a dead concentrator.
+    lasting: kinds of devices that nothing closes again by itself: a blown fuse is replaced.
+    apart: a last gasp this long after the onset is of something that happened after it.
+    again: the probability that something has: of a second fault where there is one.
     close: a candidate with at least this share of the best one's probability is a rival.
     sure: a load is surely dark if it is in this share of all that may have happened.
     """
@@ -96,6 +105,9 @@ class Noise:
     unheard: Mapping[Kind, float]
     deaf: float
     mute: float
+    lasting: frozenset[str]
+    apart: timedelta
+    again: float
     close: float
     sure: float
 
@@ -138,6 +150,9 @@ USUAL: Final = Noise(
     unheard=MappingProxyType({Kind.METER_OFF: 1e-2, Kind.CALL: 0.2}),
     deaf=0.05,
     mute=1e-2,
+    lasting=frozenset({"fuse"}),
+    apart=timedelta(minutes=10),
+    again=1e-3,
     close=0.05,
     sure=0.99,
 )

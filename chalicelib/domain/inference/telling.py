@@ -74,7 +74,7 @@ class Telling:
         if level is None:
             return None
         onset = case.onset[zone]
-        held = self._held(onset)
+        held = self._held(onset, (name for name, _ in case.opened.get(zone, ())))
         least = case.noise.sure * probability
         rivals = self._rivals(zone, below)
         return Suspicion(
@@ -115,7 +115,7 @@ class Telling:
         if level is None:
             return None
         loads = self._loads(self._case.below(zone))
-        held = self._held(opened.occurred_at)
+        held = self._held(opened.occurred_at, (name,))
         return Suspicion(
             devices=(name,),
             loads=loads,
@@ -154,7 +154,16 @@ class Telling:
             word=case.told[zone],
         )
 
-    def _held(self, onset: datetime | None) -> datetime | None:
+    def _held(self, onset: datetime | None, opened: Iterable[str]) -> datetime | None:
+        """Return until when it may turn out momentary. opened: the zone's devices that say so.
+
+        Not at all where one of them said that it is locked out, or is none that recloses.
+        """
+        noise, kinds = self._case.noise, self._case.known.kinds
+        if any(
+            name in self._placed.locked or kinds.get(name, "") in noise.lasting for name in opened
+        ):
+            return None
         if onset is None or onset + self._ladder.hold_off <= self._case.at:
             return None
         return onset + self._ladder.hold_off

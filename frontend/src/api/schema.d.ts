@@ -3684,6 +3684,11 @@ export interface components {
             occurred_at: string;
             /** @default 1 */
             confidence?: number;
+            /**
+             * @description Of device_open alone: the device stays open, for its protection is locked out (闭锁) or reclosing failed (重合闸未成功). Households are then told at once.
+             * @default false
+             */
+            lockout?: boolean;
         };
         /** @description An event that cannot be used, by its place in the batch. */
         EventRefused: {
@@ -10572,7 +10577,8 @@ export interface operations {
                  *           },
                  *           "source": "scada-1",
                  *           "sequence": 4711,
-                 *           "occurred_at": "2026-11-21T06:47:00+08:00"
+                 *           "occurred_at": "2026-11-21T06:47:00+08:00",
+                 *           "lockout": true
                  *         }
                  *       ]
                  *     }
