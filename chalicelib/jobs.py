@@ -5,6 +5,7 @@ Plain functions, wired in app.py. Stream and queue answer with the records that 
 """
 
 import json
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
@@ -163,14 +164,29 @@ def deliver(batch: Mapping[str, Any]) -> Failures:
     return _settle(desk, events, at=at, failed=None)
 
 
-def _settle(desk: Desk, events: Sequence[Event], *, at: Any, failed: str | None) -> Failures:
+def _settle(desk: Desk, events: Sequence[Event], *, at: datetime, failed: str | None) -> Failures:
     sealing.stage(events, at=at)
     _enqueue(delivering.spread(desk, events))
+    _wake_later(responding.wakes(events), at=at)
     changed = publishing.changed_at(events)
     if changed is not None and ambient.settings().site:
         body = canonical({"publish": millis(changed)})
         _queue().enqueue([Message(f"publish.{millis(changed)}", body, 0)])
     return _failures([failed] if failed else [])
+
+
+def _wake_later(waiting: Iterable[tuple[str, datetime]], *, at: datetime) -> None:
+    """Have outages woken when their hold-off is over, not up to a minute later."""
+    messages = [
+        Message(f"wake.{outage_id}", canonical({"wake": outage_id}), _seconds_until(until, at))
+        for outage_id, until in waiting
+    ]
+    if messages:
+        _queue().enqueue(messages)
+
+
+def _seconds_until(until: datetime, at: datetime) -> int:
+    return min(max(0, math.ceil((until - at).total_seconds())), LONGEST_DELAY)
 
 
 def _arrived(record: Mapping[str, Any]) -> Event | None:
@@ -219,6 +235,9 @@ def send(batch: Mapping[str, Any], context: Any) -> Failures:
 def _carry_out(desk: Desk, ports: Ports, effect: Mapping[str, Any]) -> None:
     if "publish" in effect:
         _publish(since=instant(effect["publish"]))
+        return
+    if "wake" in effect:
+        responding.wake(desk, effect["wake"], at=ambient.now())
         return
     chain, seq, effect_id = effect["order"], effect["seq"], effect["effect"]
     if chain.startswith(WAITING):

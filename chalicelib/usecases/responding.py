@@ -5,14 +5,14 @@ that died leaves a lease that runs out, and what never came the look-back finds.
 not an effect here: `publishing` writes it whole after any change.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
 from typing import Final
 
 from chalicelib.domain import notice, outage_moves, words
-from chalicelib.domain.clocks import Target
+from chalicelib.domain.clocks import Target, instant
 from chalicelib.domain.order import Event
 from chalicelib.domain.outage import OVER, Outage, aggregate
 from chalicelib.domain.procedure import Effect
@@ -202,6 +202,28 @@ def fire(desk: Desk, head: Head, *, at: datetime) -> Head:
     """Do what is due of an outage, and return its head. Raises Stale, Busy."""
     made = outage_moves.fire(head.outage, at=at, rules=desk.rules(head.outage.county))
     return head if made is None else outages.commit(Change(head, made))[0]
+
+
+def wakes(events: Iterable[Event]) -> list[tuple[str, datetime]]:
+    """Return the outages that wait for the end of their hold-off from these events on, and when.
+
+    Whoever wakes them then need not leave it to the minute's sweep, which stays for what is lost.
+    """
+    return [
+        (event.aggregate.removeprefix("outage/"), instant(event.changes["hold_until"]))
+        for event in events
+        if delivering.is_outage(event.aggregate)
+        and event.changes.get("hold_until")
+        and not event.data.get("training")
+    ]
+
+
+def wake(desk: Desk, outage_id: str, *, at: datetime) -> None:
+    """Do what is due of an outage, as the sweep would. Again it changes nothing. Raises Stale."""
+    head = outages.get(outage_id)
+    due = head.outage.next_due_at
+    if due is not None and due <= at:
+        fire(desk, head, at=at)
 
 
 def look_for_effects(head: Head, *, at: datetime) -> list[Missing]:

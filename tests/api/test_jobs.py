@@ -156,6 +156,54 @@ def test_s2_8_an_outage_is_on_the_public_page_after_its_event_and_once(effects, 
     assert b"<item>" in effects.api.get("/status.rss").raw
 
 
+def a_trip(effects: Effects, *, seconds_ago: float) -> None:
+    """A breaker opened so long ago and may still reclose: held for a minute."""
+    at = ambient.now()
+    made = moves.open_outage(
+        moves.Act(Actor("system", "inference"), at, at),
+        outage_id="Q2",
+        kind=Kind.FAULT,
+        county=COUNTY,
+        office=STATION,
+        devices=["B1"],
+        feeders=["F1"],
+        reach=Reach.of({PLACE: "all"}, {PLACE: 46}),
+        since=at - timedelta(seconds=seconds_ago),
+        grade=State.SUSPECTED,
+        rules=effects.api.desk().rules(COUNTY),
+        on_trip=True,
+    )
+    outages.commit(outages.Change(None, made))
+
+
+def test_the_end_of_a_hold_off_is_not_left_to_the_sweep(effects):
+    a_trip(effects, seconds_ago=70)
+    assert effects.deliver(a_record("outage/Q2", 1)) == {"batchItemFailures": []}
+    (message,) = effects.take()
+    assert message == {"wake": "Q2"}
+
+    with held_to("send"):
+        assert effects.send(message, message) == {"batchItemFailures": []}
+
+    woken = outages.get("Q2").outage
+    assert (woken.version, "hold" in woken.fired) == (2, True)
+    assert effects.deliver(a_record("outage/Q2", 2)) == {"batchItemFailures": []}
+    assert [each["effect"] for each in effects.take()] == ["2.weigh.again"]
+
+
+def test_who_is_woken_too_early_sleeps_on_and_the_message_waits_as_long_as_the_hold_off(effects):
+    a_trip(effects, seconds_ago=20)
+    effects.deliver(a_record("outage/Q2", 1))
+
+    waiting = effects.sqs.get_queue_attributes(
+        QueueUrl=effects.url, AttributeNames=["ApproximateNumberOfMessagesDelayed"]
+    )
+    assert waiting["Attributes"]["ApproximateNumberOfMessagesDelayed"] == "1"
+    assert effects.take() == []
+    assert effects.send({"wake": "Q2"}) == {"batchItemFailures": []}
+    assert outages.get("Q2").outage.version == 1
+
+
 def test_the_sweep_writes_the_public_page_when_nobody_has(effects, kept):
     file = kept / "site" / "status.json"
     file.unlink(missing_ok=True)

@@ -121,7 +121,8 @@ def test_a_store_that_throttles_costs_time_and_nobody():
             assert (told.lost, told.gateway.extra, told.counts) == (0, 0, {"sent": 12})
 
 
-def test_what_is_told_begins_with_evidence_from_which_one_outage_is_opened():
+@pytest.mark.parametrize("is_locked_out", [True, False], ids=["locked out", "may reclose"])
+def test_what_is_told_begins_with_evidence_from_which_one_outage_is_opened(is_locked_out):
     network = a_network(size=2)
     homes = [
         Home(
@@ -139,8 +140,9 @@ def test_what_is_told_begins_with_evidence_from_which_one_outage_is_opened():
         scene.lay(network)
         clock = Clock(NOON)
         with Floor(desk, clock, Simulated(clock, 400.0)) as floor:
-            opened = drill.heard(desk, floor, "F1-CB", homes)
+            opened = drill.heard(desk, floor, "F1-CB", homes, is_locked_out=is_locked_out)
             told = drill.tell(homes, floor, opened=opened)
 
         assert (told.lost, told.counts) == (0, {"sent": 12})
-        assert 0 < told.shown < 60 < told.free < told.entered < told.first_urgent < told.last
+        assert 0 < told.shown <= told.free < told.entered < told.first_urgent < told.last
+        assert (told.free > 60) is not is_locked_out
