@@ -417,6 +417,15 @@ class IssuePaper(Out):
     open: bool
 
 
+class GradeProposal(Out):
+    """A graver grade that what was said proposes, by which rules; a person decides."""
+
+    grade: str
+    grade_label: str
+    reason: str
+    rules: list[str]
+
+
 class IssuePage(IssueHead):
     """Everything about one issue."""
 
@@ -428,6 +437,7 @@ class IssuePage(IssueHead):
     gates: list[GateRow]
     orders: list[IssueOrderRow]
     proposals: list[IssueProposal]
+    grade_proposal: GradeProposal | None
     timeline: list[IssueStep]
     handling: Handling
     violations: dict[str, int]

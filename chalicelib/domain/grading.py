@@ -5,11 +5,12 @@ which an office may set otherwise or switch off. The gravest rule that holds win
 lowers a grade: that is for a person, with a reason, a level up.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 from .clocks import Rules
 from .order import GRADES
@@ -126,6 +127,98 @@ def propose(facts: Facts, *, rules: Rules, at: datetime) -> Proposal:
 def rises(grade: str, proposal: Proposal) -> bool:
     """Return whether a proposal is graver than a grade."""
     return GRADES.index(proposal.grade) > GRADES.index(grade or GRADES[0])
+
+
+# Signs of a grade in a report -------------------------------------------------------------------
+
+_NEGATED: Final = re.compile(
+    r"(?:没有?|无|未|不会?|不想|并非|别)(?:有|人|人员|任何|造成|发生|出现|导致|去|找|联系|通知|被|想|要)*\Z"
+)
+"""What stands right before a phrase that says it is not so: 没有人受伤、未造成伤亡."""
+_PHRASES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        "media.central": ("央视", "中央电视台", "新华社", "人民日报", "焦点访谈"),
+        "media.provincial": ("省电视台", "省台记者", "省报", "卫视"),
+        "media.city": (
+            *("记者采访", "记者来", "记者已", "媒体报道", "媒体已", "电视台来", "电视台报道"),
+            *("上了新闻", "上新闻了", "上了电视", "热搜", "已被曝光"),
+        ),
+        "government.central": ("国务院", "国家信访局", "中央巡视"),
+        "government.provincial": ("省政府", "省委", "省长", "省信访"),
+        "government.city": ("市政府", "市委", "市长", "市信访"),
+        "government.county": (
+            "县政府",
+            "县委",
+            "县长",
+            "县信访",
+            "政府督办",
+            "人大代表",
+            "政协委员",
+        ),
+        "group": (
+            *("联名", "集体投诉", "集体上访", "集体反映", "代表全村", "代表村民", "代表业主"),
+            *("业主们", "村民们", "业主代表", "村民代表", "大家一起"),
+        ),
+        "injury": (
+            *("受伤", "触电", "电伤", "烧伤", "伤亡", "死亡", "电死", "住院", "送医", "被电"),
+            *("伤了人", "人身伤害"),
+        ),
+        "tendency": (
+            *("12398", "能源局", "监管局", "监管办", "消协", "12315", "上访"),
+            *("找媒体", "找记者", "找电视台", "曝光"),
+        ),
+    }
+)
+"""Words that may be a sign of a grade's criteria. A person confirms: the same words may mean
+something else, and nothing is raised by them alone. [design] after the criteria in §2.3."""
+SIGNS: Final = tuple(_PHRASES)
+ASKED: Final = ("media", "government", "group_event", "injury")
+"""What the intake of a complaint asks for, to be ticked."""
+NONE: Final = "none"
+
+
+def signs_in(text: str) -> tuple[str, ...]:
+    """Return the signs of a grade's criteria in a report's words, as SIGNS has them."""
+    found = (
+        sign
+        for sign, phrases in _PHRASES.items()
+        for phrase in phrases
+        if any(
+            not _NEGATED.search(text, 0, place.start())
+            for place in re.finditer(re.escape(phrase), text)
+        )
+    )
+    return tuple(dict.fromkeys(found))
+
+
+def signs_of(facts: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return an order's signs: what was ticked at its intake, and what its words said."""
+    ticked = [
+        f"{name}.{facts[name]}"
+        for name in ("media", "government")
+        if facts.get(name) in GOVERNMENTS
+    ]
+    ticked += ["group"] if facts.get("group_event") is True else []
+    ticked += ["injury"] if facts.get("injury") is True else []
+    return tuple(dict.fromkeys([*ticked, *map(str, facts.get("signs", ()))]))
+
+
+def with_signs(facts: Facts, signs: Iterable[str]) -> Facts:
+    """Return the facts with what these signs say, the highest standing of each."""
+    known = set(signs)
+
+    def highest(sort: str, own: str) -> str:
+        standing = [each for each in GOVERNMENTS if each == own or f"{sort}.{each}" in known]
+        return standing[-1] if standing else own
+
+    return replace(
+        facts,
+        media=highest("media", facts.media),
+        supervised_by=highest("government", facts.supervised_by),
+        group=facts.group or "group" in known,
+        injury=facts.injury or "injury" in known,
+        may_bypass=facts.may_bypass or "tendency" in known,
+    )
 
 
 SCALES: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(

@@ -22,6 +22,7 @@ from typing import Any, Final, Self
 from . import moves as m
 from .clocks import Clock, instant, millis
 from .fold import INSTANT, TUPLE, Fold
+from .grading import signs_of
 from .order import GENESIS, GRADES, Event, Link, Order, compare, trusted
 from .procedure import WARNINGS, Effect, Form, Need
 from .procedures.complaint import LIABILITIES, VERDICTS
@@ -172,6 +173,7 @@ class Linked(_Record):
     anonymous: bool = False
     via: str = ""
     grade: str = ""
+    signs: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, order: Order, *, reason: str, at: datetime, by: str) -> "Linked":
@@ -202,6 +204,7 @@ class Linked(_Record):
             final=order.stage in m.FINAL,
             anonymous=order.facts.get("anonymous") is True,
             grade=order.grade,
+            signs=signs_of(order.facts),
         )
 
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from . import grading
 from .clocks import Rules
-from .grading import Facts
+from .grading import Facts, Proposal
 from .issue import ACTIVE, GROWING, LEVELS, WISHING, Bypass, Issue, Linked
 from .order import GRADES, Event
 
@@ -134,6 +134,17 @@ def facts_of(issue: Issue, impact: Impact) -> Facts:
         complaints=impact.complaints,
         households=impact.households,
     )
+
+
+def proposed_grade(issue: Issue, *, rules: Rules, at: datetime) -> Proposal | None:
+    """Return the graver grade that its reports' words and ticks propose; None where none is.
+
+    Nothing is raised by it: a person confirms that it is so.
+    """
+    signs = [sign for one in issue.orders.values() for sign in one.signs]
+    facts = grading.with_signs(facts_of(issue, Impact()), signs)
+    proposal = grading.propose(facts, rules=rules, at=at)
+    return proposal if grading.rises(issue.grade, proposal) else None
 
 
 def complaints_of_customer(issue: Issue) -> int:

@@ -27,6 +27,7 @@ from chalicelib.domain.issue_gates import (
 from chalicelib.domain.issue_moves import CLOCKS, moves_open_to, next_clock, rule_of
 from chalicelib.domain.order import Event, was_late
 from chalicelib.domain.staff import Capability
+from chalicelib.domain.triggers import proposed_grade
 from chalicelib.outbound.objects import Files
 from chalicelib.store import issues, ledger, personal
 from chalicelib.store.issues import VIEWS, Head
@@ -258,6 +259,7 @@ def page(
             for order_id in sorted(issue.orders, key=lambda each: issue.orders[each].at)
         ],
         "proposals": _proposals(viewer, issue),
+        "grade_proposal": _grade_proposal(issue, rules, language, at=at),
         "timeline": [_step(desk, event, said, language) for event in events],
         "handling": _handling(desk, issue, language),
         "violations": issues.violations(issue.county, at_fault) if issue.is_liable else {},
@@ -290,6 +292,21 @@ def page(
         "merged_into": issue.parent or None,
         "absorbed": sorted(issue.absorbed),
         "moves": move_rows(viewer, head, rules, actor_level=actor_level, language=language),
+    }
+
+
+def _grade_proposal(
+    issue: Issue, rules: Rules, language: str, *, at: datetime
+) -> dict[str, Any] | None:
+    """Return the grade that what was said proposes, by which rules; a person decides."""
+    found = proposed_grade(issue, rules=rules, at=at) if issue.state in ACTIVE else None
+    if found is None:
+        return None
+    return {
+        "grade": found.grade,
+        "grade_label": label("choice.grade", found.grade, language),
+        "reason": found.reasons[0],
+        "rules": [label("grade_rule", name, language) for name in found.rules],
     }
 
 

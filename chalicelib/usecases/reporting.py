@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from chalicelib.domain.contact import Contact, find_phones, mask_address, mask_name, phone_key
+from chalicelib.domain.grading import signs_in
 from chalicelib.domain.order import Actor, order_number, salted_digest
 from chalicelib.domain.procedure import Step, open_order
 from chalicelib.domain.refusal import BadInput, Busy, FieldError
@@ -21,6 +22,10 @@ from chalicelib.usecases.looking import look_after
 SUMMARY_LENGTH: Final = 40
 COLLISIONS: Final = 4
 DANGERS: Final = ("wire_down", "smoke_or_sparks", "electric_shock", "fire", "pole_leaning")
+
+
+GRADED = frozenset({"complaint", "grievance"})
+"""Kinds whose words may say how grave a matter is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +94,7 @@ def report(
         "case_no": sent.case_no,
         "sub_type": sent.sub_type,
         "training": sent.training,
-        "facts": _facts(sent, place, office.terrain),
+        "facts": {**_facts(sent, place, office.terrain), **_signs(sent, words)},
     }
     intake = f"{body_hash({'caller': caller, 'key': key})}.{fingerprint(sent)}"
     party = phone_key(sent.contact.phone, desk.secret) if sent.contact.phone else ""
@@ -217,6 +222,12 @@ def _facts(sent: Report, place: customers.Place | None, terrain: str) -> dict[st
     if sent.files:
         facts["files"] = len(sent.files)
     return facts
+
+
+def _signs(sent: Report, words: Mapping[str, str]) -> dict[str, Any]:
+    """Return what a complaint's words may say of its grade, as codes: for a person to confirm."""
+    signs = signs_in("。".join(words.values())) if sent.kind in GRADED else ()
+    return {"signs": list(signs)} if signs else {}
 
 
 def _kept(sent: Report) -> dict[str, Any]:

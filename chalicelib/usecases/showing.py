@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any, Final
 
+from chalicelib.domain import grading
 from chalicelib.domain import words as wording
 from chalicelib.domain.clocks import (
     EXPLICIT,
@@ -27,7 +28,6 @@ from chalicelib.domain.contact import Phone, mask_address, mask_name
 from chalicelib.domain.limits import UnknownLimit
 from chalicelib.domain.order import (
     BROKEN,
-    GRADES,
     Event,
     Milestone,
     Order,
@@ -585,7 +585,7 @@ def advice(
         _advise_dispatch(desk, order, station, busy, able),
         _advise_delay(desk, order, able, at),
         _advise_visit(order, able),
-        _advise_grade(order, able),
+        _advise_grade(desk, order, able, at),
         _advise_care(order, able),
     )
     return [each for each in found if each is not None]
@@ -689,18 +689,22 @@ def _advise_visit(order: Order, able: set[str]) -> dict[str, Any] | None:
     )
 
 
-def _advise_grade(order: Order, able: set[str]) -> dict[str, Any] | None:
+def _advise_grade(desk: Desk, order: Order, able: set[str], at: datetime) -> dict[str, Any] | None:
     """The criteria of a grade that an order itself shows; a person decides (domain: §2.3)."""
-    if "raise_grade" not in able or order.grade != GRADES[0]:
+    if "raise_grade" not in able:
         return None
-    if order.channel == "12398":
-        grade, because, reason = "major", "regulator", "from_regulator"
-    elif order.facts.get("escalation_tendency"):
-        grade, because, reason = "important", "may_bypass", "may_go_to_regulator"
-    else:
+    facts = grading.Facts(
+        forwarded_by=grading.REGULATOR if order.channel == "12398" else "",
+        may_bypass=order.facts.get("escalation_tendency") is True,
+    )
+    facts = grading.with_signs(facts, grading.signs_of(order.facts))
+    proposal = grading.propose(facts, rules=desk.rules(order.office), at=at)
+    if not grading.rises(order.grade, proposal):
         return None
-    data = {"grade": grade, "reason": because}
-    return _advised("raise_grade", reason, move="raise_grade", data=data, grade=[grade])
+    because = proposal.reasons[0]
+    data = {"grade": proposal.grade, "reason": because}
+    reason = f"grade.{because}"
+    return _advised("raise_grade", reason, move="raise_grade", data=data, grade=[proposal.grade])
 
 
 def _advise_care(order: Order, able: set[str]) -> dict[str, Any] | None:

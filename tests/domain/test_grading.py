@@ -7,7 +7,16 @@ import pytest
 
 from chalicelib.domain import words
 from chalicelib.domain.grading import RULES as GRADE_RULES
-from chalicelib.domain.grading import SCALES, Facts, propose, rises
+from chalicelib.domain.grading import (
+    SCALES,
+    SIGNS,
+    Facts,
+    propose,
+    rises,
+    signs_in,
+    signs_of,
+    with_signs,
+)
 from chalicelib.domain.limits import parse_override
 from chalicelib.domain.moves import GRAVER
 from chalicelib.domain.order import GRADES
@@ -101,3 +110,45 @@ def test_both_companies_have_a_word_for_each_grade():
     assert all(tuple(scale) == GRADES for scale in SCALES.values())
     assert said["state_grid"] == ["一般", "重要", "重大", "特殊"]
     assert said["southern_grid"] == ["一般", "较大", "重大", "特大"]
+
+
+# Signs ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("said", "signs"),
+    [
+        ("记者已经到现场采访了", ("media.city",)),
+        ("央视的人打过电话", ("media.central",)),
+        ("县长批示，政府督办件", ("government.county",)),
+        ("我们村民联名投诉", ("group",)),
+        ("小孩触电住院了", ("injury",)),
+        ("再不来就找记者", ("tendency",)),
+        ("再不处理我就打12398", ("tendency",)),
+        ("没有人受伤，就是没电", ()),
+        ("幸好未造成伤亡", ()),
+        ("没人受伤，但是昨天有人触电", ("injury",)),
+        ("我不想找媒体，只想有电", ()),
+        ("电压低，灯发暗", ()),
+        ("", ()),
+    ],
+)
+def test_s2_3_words_of_a_report_are_signs_of_a_grades_criteria_unless_denied(said, signs):
+    assert signs_in(said) == signs
+
+
+def test_s2_3_what_was_ticked_and_what_was_said_are_one_list_and_none_is_none():
+    ticked = {"media": "provincial", "government": "none", "group_event": True, "injury": False}
+    assert signs_of({**ticked, "signs": ["group", "tendency"]}) == (
+        "media.provincial", "group", "tendency",
+    )  # fmt: skip
+    assert signs_of({}) == ()
+
+
+def test_s2_3_signs_propose_by_the_same_rules_and_the_highest_standing_counts():
+    facts = with_signs(Facts(), ("media.city", "media.provincial", "injury"))
+    proposal = propose(facts, rules=RULES, at=NOON)
+    assert (proposal.grade, proposal.rules) == ("major", ("media_provincial", "injury"))
+    assert with_signs(Facts(), ()) == Facts()
+    for sign in SIGNS:
+        assert rises("general", propose(with_signs(Facts(), [sign]), rules=RULES, at=NOON)), sign

@@ -146,6 +146,7 @@ RULES: dict[str, tuple[str, ...] | str] = {
         "test_s1_30_a_graver_issue_has_a_tighter_clock_from_the_same_start",
         "test_s1_30_a_grade_that_rises_tightens_our_own_clock_from_the_same_start_held_or_not",
         "test_s1_30_the_complaints_of_an_issue_rise_with_it_and_their_own_clock_is_tightened",
+        "test_s2_3_words_propose_a_grade_for_a_person_to_confirm_and_raise_nothing_themselves",
         "test_s1_30_a_tendency_to_bypass_is_on_record",
         "test_s1_30_each_rule_proposes_its_grade_and_says_why",
         "test_s1_30_an_important_complaint_of_ours_is_supervised_by_the_city_once",

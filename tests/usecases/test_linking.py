@@ -13,6 +13,7 @@ from chalicelib.domain.issue_gates import needed_levels
 from chalicelib.domain.issue_moves import Made, advance
 from chalicelib.domain.limits import parse_override
 from chalicelib.domain.refusal import GateClosed, Unknown
+from chalicelib.domain.triggers import proposed_grade
 from chalicelib.store import customers, findings, issues, ledger, orders, traces
 from chalicelib.store.customers import Household
 from chalicelib.store.deliveries import Status
@@ -271,6 +272,22 @@ def test_s1_30_a_grade_that_the_city_lowered_is_not_raised_again_by_the_next_ste
     book.move(number, "dispatch", at=NOON + 4 * MINUTE)
 
     assert (book.of(number).grade, orders.get(number).order.grade) == ("general", "important")
+
+
+def test_s2_3_words_propose_a_grade_for_a_person_to_confirm_and_raise_nothing_themselves(book):
+    number = book.file("k1", answers={"description": "变压器着火，孩子触电住院，省电视台也来了"})
+
+    issue, order = book.of(number), orders.get(number).order
+    assert (issue.grade, order.grade) == ("general", "general")
+    assert order.facts["signs"] == ["media.provincial", "injury"]
+    assert issue.orders[number].signs == ("media.provincial", "injury")
+    found = proposed_grade(issue, rules=book.desk.rules(COUNTY), at=NOON)
+    assert found is not None
+    assert (found.grade, found.reasons) == ("major", ("media", "injury"))
+
+    note = {"grade": "major", "reason": "injury", "note": "已核实"}
+    book.move(number, "raise_grade", at=NOON + MINUTE, **note)
+    assert proposed_grade(book.of(number), rules=book.desk.rules(COUNTY), at=NOON) is None
 
 
 def test_s1_27_an_earlier_complaint_that_is_well_in_hand_makes_no_bypass(book):

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.domain import grading
 from chalicelib.domain import words as wording
 from chalicelib.domain.contact import Phone
 from chalicelib.domain.order import Actor, Event, Order, milestones
@@ -496,6 +497,11 @@ def test_a_customer_who_may_go_to_the_regulator_is_advised_to_be_supervised_once
     [
         ("12398", {}, {"grade": "major", "reason": "regulator"}),
         ("phone", {"escalation_tendency": True}, {"grade": "important", "reason": "may_bypass"}),
+        ("phone", {"media": "provincial"}, {"grade": "major", "reason": "media"}),
+        ("phone", {"government": "county"}, {"grade": "important", "reason": "government"}),
+        ("phone", {"group_event": True}, {"grade": "important", "reason": "group_complaint"}),
+        ("phone", {"injury": True}, {"grade": "major", "reason": "injury"}),
+        ("phone", {"injury": False, "media": "none"}, None),
         ("phone", {}, None),
     ],
 )
@@ -523,8 +529,10 @@ def test_every_advice_has_words():
         "call_dissatisfied",
         "supervise",
     )
+    counted = {"repeated", "wide_impact"}  # of an issue: no order shows them by itself
+    grades = {f"grade.{rule.reason}" for rule in grading.RULES if rule.reason not in counted}
     reasons = ("danger", "same_place", "serves_place", "promise_at_risk", "dissatisfied",
-               "may_go_to_regulator", "from_regulator")  # fmt: skip
+               "may_go_to_regulator", *grades)  # fmt: skip
 
     assert all(wording.has(f"advice.{name}") for name in texts)
     assert all(wording.has(f"advice.reason.{name}") for name in reasons)

@@ -4,6 +4,7 @@ from typing import Final
 
 from chalicelib.domain import moves as m
 from chalicelib.domain.categories import CATEGORIES
+from chalicelib.domain.grading import GOVERNMENTS, NONE
 from chalicelib.domain.procedure import ANY, ClockRule, Form, Need, Procedure
 
 WORKS: Final = (m.RECEIVED, m.IN_PROGRESS)
@@ -32,6 +33,10 @@ PROCEDURE: Final = Procedure(
         Need("category", Form.CHOICE, required=False, choices=tuple(CATEGORIES)),
         Need("escalation_tendency", Form.FLAG, required=False),
         Need("earlier_order", Form.ORDER, required=False),
+        Need("media", Form.CHOICE, required=False, choices=(NONE, *GOVERNMENTS)),
+        Need("government", Form.CHOICE, required=False, choices=(NONE, *GOVERNMENTS)),
+        Need("group_event", Form.FLAG, required=False),
+        Need("injury", Form.FLAG, required=False),
         Need("description", Form.TEXT, longest=2000),
         Need("wish", Form.TEXT, required=False, longest=1000),
     ),

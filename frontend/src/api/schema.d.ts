@@ -3903,6 +3903,13 @@ export interface components {
             /** @default 0 */
             after?: number;
         };
+        /** @description A graver grade that what was said proposes, by which rules; a person decides. */
+        GradeProposal: {
+            grade: string;
+            grade_label: string;
+            reason: string;
+            rules: string[];
+        };
         /** @description A household, masked. transformer: empty where nobody knows it. */
         GridAccount: {
             account: string;
@@ -4163,6 +4170,7 @@ export interface components {
             gates: components["schemas"]["GateRow"][];
             orders: components["schemas"]["IssueOrderRow"][];
             proposals: components["schemas"]["IssueProposal"][];
+            grade_proposal: components["schemas"]["GradeProposal"] | null;
             timeline: components["schemas"]["IssueStep"][];
             handling: components["schemas"]["Handling"];
             violations: {
