@@ -17,20 +17,18 @@ from chalicelib.domain.clocks import Rules
 from chalicelib.domain.issue import COMMANDS, Issue, Linked, Source, aggregate, effects
 from chalicelib.domain.issue_gates import needs_now
 from chalicelib.domain.issue_moves import Act, Made, Place, open_issue
-from chalicelib.domain.order import GRADES, Actor, Event, Order, order_number, salted_digest
+from chalicelib.domain.order import GRADES, Actor, Event, Order, order_number
 from chalicelib.domain.refusal import BadInput, IllegalMove, Stale, Unknown
 from chalicelib.domain.staff import Capability, OfficeLevel, Outsider, Relation, relation
-from chalicelib.store import issues, ledger, orders, traces
-from chalicelib.store.heads import Key
+from chalicelib.store import issues, orders, traces
 from chalicelib.store.issues import Change, Head
-from chalicelib.store.personal import Words
 from chalicelib.usecases.desk import Desk, body_hash, split_answers
 from chalicelib.usecases.handling import (
     Command,
-    fingerprint,
     is_replayed,
-    key_hash,
-    stale,
+    key_of,
+    refuse_overtaken,
+    telling_who,
 )
 from chalicelib.usecases.looking import Missing, look
 
@@ -132,11 +130,11 @@ def create(desk: Desk, sent: New, command: Command, *, sees: Sees = _sees_none) 
     words = {"note": sent.note} if sent.note else {}
     act = Act(
         command.actor,
-        occurred_at=command.occurred_at or command.at,
+        occurred_at=command.happened_at,
         recorded_at=command.at,
         level=level_of(desk, command.actor.office_id),
         words=words,
-        digest=salted_digest(words, command.salt) if words else "",
+        digest=command.digest(words),
     )
     linked = {
         each: find_order(each, act, reason="opened_by", sees=sees, field_name=f"orders.{place}")
@@ -158,8 +156,8 @@ def create(desk: Desk, sent: New, command: Command, *, sees: Sees = _sees_none) 
         confidential=sent.confidential,
         training=sent.training,
     )
-    key = Key(key_hash(command), body, 1)
-    said = Words(aggregate(issue_id), 1, command.salt, words) if words else None
+    key = key_of(command, 1, body=body)
+    said = command.said(aggregate(issue_id), 1, words)
     shown = {**sent.shown, "case_no": sent.case_no, "summary": sent.note[:60]}
     try:
         return issues.commit(Change(None, made, shown=shown, words=said, key=key))[0]
@@ -220,8 +218,7 @@ def move(desk: Desk, issue_id: str, command: Command, *, sees: Sees = _sees_none
         head = issues.get(issue_id)
         if is_replayed(head.keys, command):
             return head
-        if command.if_match is not None and _is_overtaken(head.issue, command.if_match):
-            raise stale(aggregate(issue_id), head.issue.version)
+        refuse_overtaken(command, aggregate(issue_id), head.issue.version)
         changes = _changes(desk, head, command, sees)
         try:
             return issues.commit(*changes)[0]
@@ -253,14 +250,6 @@ def by_system(at: datetime, *, who: str = "system", **answers: Any) -> Act:
     return Act(Actor(Outsider.SYSTEM, who), occurred_at=at, recorded_at=at, data=answers)
 
 
-def _is_overtaken(issue: Issue, seen: int) -> bool:
-    """Return whether a person has moved it since the version that somebody saw."""
-    if seen >= issue.version:
-        return seen > issue.version
-    since = ledger.read(aggregate(issue.issue_id), after=seen)
-    return any(event.actor.role != Outsider.SYSTEM.value for event in since)
-
-
 def _changes(desk: Desk, head: Head, command: Command, sees: Sees) -> tuple[Change, ...]:
     issue, rules = head.issue, desk.rules(head.issue.county)
     needs = needs_now(command.move, issue, rules) if command.move in COMMANDS else ()
@@ -269,36 +258,22 @@ def _changes(desk: Desk, head: Head, command: Command, sees: Sees) -> tuple[Chan
     check_codes(str(data.get("category") or ""), str(data.get("theme") or ""))
     act = Act(
         command.actor,
-        occurred_at=command.occurred_at or command.at,
+        occurred_at=command.happened_at,
         recorded_at=command.at,
         level=level_of(desk, command.actor.office_id),
         data=data,
         words=words,
-        digest=salted_digest(words, command.salt) if words else "",
+        digest=command.digest(words),
         place=_place(desk, command, data),
     )
     if command.move == "link" and isinstance(data.get("order"), str):
         linked = find_order(data["order"], act, reason="person", sees=sees)
         act = replace(act, linked=linked)
-    try:
+    with telling_who(aggregate(issue.issue_id), issue.version):
         made = GIVES.get(command.move, _give)(desk, issue, command.move, act)
-    except IllegalMove as refused:
-        event = ledger.event(aggregate(issue.issue_id), issue.version)
-        raise IllegalMove(
-            **refused.facts,
-            by=event.actor.actor_id,
-            role=event.actor.role,
-            last=event.name,
-            at=event.recorded_at,
-            version=issue.version,
-        ) from refused
     own, *beside = made
-    key = Key(key_hash(command), fingerprint(command), own[1].issue.version)
-    said = (
-        Words(aggregate(issue.issue_id), own[1].events[-1].seq, command.salt, words)
-        if words
-        else None
-    )
+    key = key_of(command, own[1].issue.version)
+    said = command.said(aggregate(issue.issue_id), own[1].events[-1].seq, words)
     return (
         Change(head, own[1], words=said, key=key),
         *(Change(other, part) for other, part in beside if other is not None),

@@ -13,14 +13,12 @@ from typing import Any, Final
 from chalicelib.domain import words as wording
 from chalicelib.domain.clocks import instant
 from chalicelib.domain.contact import clean_text
-from chalicelib.domain.order import salted_digest
 from chalicelib.domain.procedure import Form, Need, Step, read_needs
-from chalicelib.domain.refusal import BadInput, IllegalMove, Stale
+from chalicelib.domain.refusal import BadInput, Stale
 from chalicelib.store import ledger, personal, resources
-from chalicelib.store.heads import Key
 from chalicelib.store.resources import Change, Kept
 from chalicelib.usecases.desk import Desk
-from chalicelib.usecases.handling import Command, fingerprint, is_replayed, key_hash, stale
+from chalicelib.usecases.handling import Command, is_replayed, key_of, stale, telling_who
 from chalicelib.usecases.showing import need_row, staff_name, stamp
 
 TRIES: Final = 6
@@ -67,7 +65,7 @@ def read(needs: Sequence[Need], command: Command) -> Given:
     step = Step(
         command.move,
         command.actor,
-        occurred_at=command.occurred_at or command.at,
+        occurred_at=command.happened_at,
         recorded_at=command.at,
         data=answers,
     )
@@ -81,7 +79,7 @@ def read(needs: Sequence[Need], command: Command) -> Given:
 
 
 def codes(name: str, answer: Any) -> tuple[str, ...]:
-    """Read one code or several. Raises BadInput."""
+    """Read one code or several, in a list or with commas between. Raises BadInput."""
     parts = answer.replace("，", ",").split(",") if isinstance(answer, str) else answer
     if not isinstance(parts, list) or len(parts) > MOST_CODES:
         raise BadInput.of(name, "field.list")
@@ -107,14 +105,14 @@ def change(
     beside: bool = False,
 ) -> Change:
     """Return what a command does to one head. beside: it is not the one that was named."""
-    key = Key(key_hash(command), fingerprint(command), kept.version + 1)
+    key = key_of(command, kept.version + 1)
     said = {} if beside else dict(words)
     return Change(
         before=kept,
         name=name or command.move,
         value=value,
         by=command.actor,
-        occurred_at=command.occurred_at or command.at,
+        occurred_at=command.happened_at,
         at=command.at,
         counties=counties,
         shown=shown,
@@ -122,7 +120,7 @@ def change(
         key=None if beside else key,
         salt=command.salt,
         words=said,
-        digest=salted_digest(said, command.salt) if said else "",
+        digest=command.digest(said),
     )
 
 
@@ -146,10 +144,8 @@ def carry_out(
             return kept
         if command.if_match is not None and command.if_match != kept.version:
             raise _overtaken(kept)
-        try:
+        with telling_who(kept.aggregate, kept.version):
             changes = tuple(makes(kept))
-        except IllegalMove as refused:
-            raise _told_who(kept, refused) from refused
         try:
             return resources.commit(*changes)[0]
         except Stale as refused:
@@ -159,14 +155,6 @@ def carry_out(
 
 def _overtaken(kept: Kept) -> Stale:
     return stale(kept.aggregate, kept.version) if kept.version else Stale(what=kept.sort)
-
-
-def _told_who(kept: Kept, refused: IllegalMove) -> IllegalMove:
-    """Return a refusal that says who moved it last."""
-    if not kept.version:
-        return refused
-    by = stale(kept.aggregate, kept.version).facts
-    return IllegalMove(**{**by, **refused.facts, "last": by["move"]})
 
 
 # Showing ----------------------------------------------------------------------------------------

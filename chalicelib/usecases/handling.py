@@ -3,19 +3,21 @@
 Each is one read and one transaction. Who loses a race is told who won it and when.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
 from chalicelib.domain.contact import Phone, phone_key
 from chalicelib.domain.order import Actor, Order, salted_digest
-from chalicelib.domain.procedure import Advanced, Form, Move, Step, advance
-from chalicelib.domain.refusal import BadInput, IllegalMove, KeyReused, Stale
+from chalicelib.domain.procedure import Form, Move, Step, advance
+from chalicelib.domain.refusal import BadInput, IllegalMove, Stale
 from chalicelib.domain.staff import Outsider, Relation, relation
-from chalicelib.store import customers, ledger, orders, personal
+from chalicelib.store import customers, heads, ledger, orders, personal
 from chalicelib.store.heads import Key
 from chalicelib.store.orders import Change, Head
+from chalicelib.store.personal import Words
 from chalicelib.usecases.desk import Desk, body_hash, split_answers
 from chalicelib.usecases.looking import look_after
 
@@ -39,6 +41,19 @@ class Command:
     answers: Mapping[str, Any] = field(default_factory=dict)
     occurred_at: datetime | None = None
     if_match: int | None = None
+
+    @property
+    def happened_at(self) -> datetime:
+        """When it was so; where nobody says it, when it was asked for."""
+        return self.occurred_at or self.at
+
+    def digest(self, words: Mapping[str, str]) -> str:
+        """Return what the chain keeps of words, salted; nothing of none."""
+        return salted_digest(words, self.salt) if words else ""
+
+    def said(self, aggregate: str, seq: int, words: Mapping[str, str]) -> Words | None:
+        """Return the words of an event as they are kept, None where there are none."""
+        return Words(aggregate, seq, self.salt, words) if words else None
 
 
 def move(desk: Desk, order_id: str, command: Command) -> Head:
@@ -124,17 +139,13 @@ def is_replayed(keys: Iterable[Key], command: Command, *, body: str = "") -> boo
     body: the fingerprint of what was asked, where it is more than the command's answers. Raises
     KeyReused for another body.
     """
-    kept = next((each for each in keys if each.key == key_hash(command)), None)
-    if kept is None:
-        return False
-    if kept.body != (body or fingerprint(command)):
-        raise KeyReused
-    return True
+    return heads.is_replayed(keys, key_of(command, 0, body=body))
 
 
-def key_hash(command: Command) -> str:
-    """Return the hash of a caller's key, as a head keeps it."""
-    return body_hash({"caller": command.caller, "key": command.key})
+def key_of(command: Command, seq: int, *, body: str = "") -> Key:
+    """Return a command's key as the head that it moves keeps it. body: as for `is_replayed`."""
+    hashed = body_hash({"caller": command.caller, "key": command.key})
+    return Key(hashed, body or fingerprint(command), seq)
 
 
 def fingerprint(command: Command) -> str:
@@ -147,6 +158,20 @@ def fingerprint(command: Command) -> str:
 def _check_match(head: Head, command: Command) -> None:
     if command.if_match is not None and command.if_match != head.order.version:
         raise stale(head.order.order_id, head.order.version)
+
+
+def refuse_overtaken(command: Command, aggregate: str, version: int) -> None:
+    """Raise Stale if a person has moved a thing since the version that the command names.
+
+    Rounds that settle, reports that join and timers move it all the time: they stand in nobody's
+    way, since the domain decides anew on what is there now.
+    """
+    seen = command.if_match
+    if seen is None or seen == version:
+        return
+    since = ledger.read(aggregate, after=seen)
+    if seen > version or any(event.actor.role != Outsider.SYSTEM.value for event in since):
+        raise stale(aggregate, version)
 
 
 def stale(order_id: str, version: int) -> Stale:
@@ -179,46 +204,34 @@ def _change(desk: Desk, head: Head, command: Command) -> Change:
     step = Step(
         command.move,
         command.actor,
-        occurred_at=command.occurred_at or command.at,
+        occurred_at=command.happened_at,
         recorded_at=command.at,
         data=data,
         words=words,
-        digest=salted_digest(words, command.salt) if words else "",
+        digest=command.digest(words),
     )
-    advanced = _advance(desk, head, step)
-    key = Key(key_hash(command), fingerprint(command), advanced.order.version)
-    kept = (
-        personal.Words(
-            order_id=order.order_id, seq=advanced.event.seq, salt=command.salt, words=words
-        )
-        if words
-        else None
-    )
+    with telling_who(order.order_id, order.version):
+        advanced = advance(order, step, procedures=desk.procedures, rules=desk.rules(order.office))
     change = Change(
         head=head,
         advanced=advanced,
-        key=key,
-        words=kept,
+        key=key_of(command, advanced.order.version),
+        words=command.said(order.order_id, advanced.event.seq, words),
         look=look_after(desk, advanced, head.look),
     )
     return _corrected_phone(desk, change, words) if command.move == "correct_phone" else change
 
 
-def _advance(desk: Desk, head: Head, step: Step) -> Advanced:
-    """Advance, and where somebody was there first, say who."""
-    order = head.order
+@contextmanager
+def telling_who(aggregate: str, version: int) -> Iterator[None]:
+    """Say with an illegal move who moved the thing last. version: 0 of what is not there yet."""
     try:
-        return advance(order, step, procedures=desk.procedures, rules=desk.rules(order.office))
+        yield
     except IllegalMove as refused:
-        event = ledger.event(order.order_id, order.version)
-        raise IllegalMove(
-            **refused.facts,
-            by=event.actor.actor_id,
-            role=event.actor.role,
-            last=event.name,
-            at=event.recorded_at,
-            version=order.version,
-        ) from refused
+        if not version:
+            raise
+        by = stale(aggregate, version).facts
+        raise IllegalMove(**{**by, **refused.facts, "last": by["move"]}) from refused
 
 
 def check_targets(

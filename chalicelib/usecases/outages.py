@@ -13,8 +13,6 @@ from typing import Any, Final
 from chalicelib.domain import outage_moves as moves
 from chalicelib.domain import planning
 from chalicelib.domain.clocks import Rules, instant
-from chalicelib.domain.contact import clean_text
-from chalicelib.domain.order import salted_digest
 from chalicelib.domain.outage import (
     BEFORE,
     CAUSES,
@@ -36,15 +34,15 @@ from chalicelib.domain.outage_moves import Act, Made
 from chalicelib.domain.procedure import Form, Need, Step, read_needs
 from chalicelib.domain.reach import NOWHERE, Reach, union
 from chalicelib.domain.refusal import BadInput, IllegalMove, NotAllowed, Stale, Unknown
-from chalicelib.domain.staff import Outsider, Role
-from chalicelib.store import ledger, outages
-from chalicelib.store.heads import Key
+from chalicelib.domain.staff import Role
+from chalicelib.store import outages
 from chalicelib.store.outages import Board, Change, Head
 from chalicelib.store.personal import Words
 from chalicelib.usecases import planning as planned
 from chalicelib.usecases import tracing
+from chalicelib.usecases.commanding import codes
 from chalicelib.usecases.desk import Desk, body_hash
-from chalicelib.usecases.handling import Command, fingerprint, is_replayed, key_hash, stale
+from chalicelib.usecases.handling import Command, is_replayed, key_of, refuse_overtaken, telling_who
 from chalicelib.usecases.planning import Intended
 from chalicelib.usecases.tracing import Grid
 
@@ -130,7 +128,7 @@ def create(desk: Desk, sent: New, command: Command, *, may: Callable[[str], bool
             made = _made(desk, sent, kind, outage_id, traced, act, board)
         except BadInput as refused:
             raise _renamed(refused, NEW_ASKED) from refused
-        key = Key(key_hash(command), body, made.events[-1].seq)
+        key = key_of(command, made.events[-1].seq, body=body)
         change = Change(None, made, shown=shown, words=_words(made, command, words), key=key)
         if not KINDS[kind].planned:
             tracing.remember(traced.county, sent.devices, outage_id, at=command.at)
@@ -702,8 +700,7 @@ def move(desk: Desk, outage_id: str, command: Command) -> Head:
         head, board = _read_again(outage_id)
         if is_replayed(head.keys, command):
             return head
-        if command.if_match is not None and _is_overtaken(head.outage, command.if_match):
-            raise stale(aggregate(outage_id), head.outage.version)
+        refuse_overtaken(command, aggregate(outage_id), head.outage.version)
         changes = _changes(desk, deed, head, board, command, given, words)
         _remember_ended(changes, at=command.at)
         try:
@@ -721,18 +718,6 @@ def _remember_ended(changes: Iterable[Change], *, at: datetime) -> None:
             tracing.remember(outage.county, outage.devices, outage.outage_id, at=at)
 
 
-def _is_overtaken(outage: Outage, seen: int) -> bool:
-    """Return whether a person has moved it since the version that somebody saw.
-
-    Rounds that settle, reports that join and timers move it all the time: they stand in nobody's
-    way, since the domain decides anew on what is there now.
-    """
-    if seen >= outage.version:
-        return seen > outage.version
-    since = ledger.read(aggregate(outage.outage_id), after=seen)
-    return any(event.actor.role != Outsider.SYSTEM.value for event in since)
-
-
 def _read_again(outage_id: str) -> tuple[Head, Board]:
     """Return an outage as its county's board has it, and the board; one that is over by itself."""
     county = outages.get(outage_id).outage.county
@@ -745,14 +730,14 @@ def _read(deed: Deed, command: Command) -> tuple[dict[str, Any], dict[str, str]]
     """Return (answers, words) of a command. Raises BadInput naming every bad one."""
     answers = dict(command.answers)
     lists = {
-        name: _codes(name, answers.pop(name))
+        name: codes(name, answers.pop(name))
         for name in LISTS & answers.keys()
         if name in {need.name for need in deed.needs}
     }
     step = Step(
         command.move,
         command.actor,
-        occurred_at=command.occurred_at or command.at,
+        occurred_at=command.happened_at,
         recorded_at=command.at,
         data=answers,
     )
@@ -762,20 +747,6 @@ def _read(deed: Deed, command: Command) -> tuple[dict[str, Any], dict[str, str]]
             values[need.name] = instant(values[need.name])
     words = {name: values.pop(name) for name in ("note",) if name in values}
     return {**values, **{name: codes for name, codes in lists.items() if codes}}, words
-
-
-def _codes(name: str, answer: Any) -> tuple[str, ...]:
-    """Read one code or several. Raises BadInput."""
-    parts = answer.replace("，", ",").split(",") if isinstance(answer, str) else answer
-    if not isinstance(parts, list) or len(parts) > MOST_DEVICES:
-        raise BadInput.of(name, "field.list")
-    found = []
-    for place, part in enumerate(parts):
-        code = part.strip() if isinstance(part, str) else ""
-        if not code:
-            raise BadInput.of(f"{name}.{place}", "field.code")
-        found.append(clean_text(code, field=f"{name}.{place}", max_units=64))
-    return tuple(dict.fromkeys(found))
 
 
 def _changes(  # noqa: PLR0917 - the parts of one answer
@@ -795,10 +766,8 @@ def _changes(  # noqa: PLR0917 - the parts of one answer
         desk, head, board, _act(command, words), given, desk.rules(outage.county), command
     )
     try:
-        made = deed.makes(doing)
-    except IllegalMove as refused:
-        by = stale(aggregate(outage.outage_id), outage.version).facts
-        raise IllegalMove(**{**by, **refused.facts, "last": by["move"]}) from refused
+        with telling_who(aggregate(outage.outage_id), outage.version):
+            made = deed.makes(doing)
     except BadInput as refused:
         raise _renamed(refused, {**ASKED, **dict(deed.asked)}) from refused
     own, beside = (made, ()) if isinstance(made, Made) else (made[0], made[1:])
@@ -807,7 +776,7 @@ def _changes(  # noqa: PLR0917 - the parts of one answer
         own,
         shown=_shown_again(head, own.outage, at=command.at),
         words=_words(own, command, words),
-        key=Key(key_hash(command), fingerprint(command), own.events[-1].seq),
+        key=key_of(command, own.events[-1].seq),
     )
     return (mine, Change(beside[0], beside[1])) if beside else (mine,)
 
@@ -866,17 +835,15 @@ def affected(outage: Outage) -> Reach:
 def _act(command: Command, words: Mapping[str, str]) -> Act:
     return Act(
         command.actor,
-        command.occurred_at or command.at,
+        command.happened_at,
         command.at,
-        salted_digest(words, command.salt) if words else "",
+        command.digest(words),
     )
 
 
 def _words(made: Made, command: Command, words: Mapping[str, str]) -> Words | None:
-    if not words:
-        return None
     first = made.events[0]
-    return Words(first.aggregate, first.seq, command.salt, words)
+    return command.said(first.aggregate, first.seq, words)
 
 
 # Looking ahead ----------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from chalicelib.domain.clocks import Rules, Target, millis
 from chalicelib.domain.issue import Issue
 from chalicelib.domain.issue import Paper as PaperOfIssue
 from chalicelib.domain.limits import Limit
-from chalicelib.domain.order import Actor, BrokenChain, Event, Order, salted_digest, verify_against
+from chalicelib.domain.order import Actor, BrokenChain, Event, Order, verify_against
 from chalicelib.domain.paper import aggregate, paper_number
 from chalicelib.domain.papers import PAPERS
 from chalicelib.domain.papers.accountability import COUNTED, PROPOSED
@@ -33,17 +33,23 @@ from chalicelib.domain.procedure import (
     open_order,
     replan,
 )
-from chalicelib.domain.refusal import BadInput, Busy, IllegalMove, Stale, Unknown
+from chalicelib.domain.refusal import BadInput, Busy, Stale, Unknown
 from chalicelib.domain.staff import Outsider
-from chalicelib.store import issues, ledger, orders, papers, personal
+from chalicelib.store import issues, ledger, orders, papers
 from chalicelib.store.deliveries import Status
-from chalicelib.store.heads import Key
 from chalicelib.store.papers import Change, Head
 from chalicelib.telemetry import alarm, log
 from chalicelib.usecases import clearing, delivering
 from chalicelib.usecases.delivering import NO_SUCH_EFFECT, Outcome, Ports, once
 from chalicelib.usecases.desk import Desk, body_hash, split_answers
-from chalicelib.usecases.handling import Command, fingerprint, is_replayed, key_hash, stale
+from chalicelib.usecases.handling import (
+    Command,
+    fingerprint,
+    is_replayed,
+    key_of,
+    stale,
+    telling_who,
+)
 from chalicelib.usecases.looking import Missing, look
 
 _Thing = TypeVar("_Thing")
@@ -134,7 +140,7 @@ def open_paper(desk: Desk, new: New, concerns: About, command: Command) -> Head:
         recorded_at=command.at,
         data=data,
         words=said,
-        digest=salted_digest(said, command.salt) if said else "",
+        digest=command.digest(said),
     )
     advanced = open_order(
         step,
@@ -152,8 +158,8 @@ def open_paper(desk: Desk, new: New, concerns: About, command: Command) -> Head:
         before=None,
         advanced=advanced,
         shown=shown,
-        words=_words(chain, advanced, command, said),
-        key=Key(key_hash(command), body, advanced.order.version),
+        words=command.said(chain, advanced.event.seq, said),
+        key=key_of(command, advanced.order.version, body=body),
     )
     return _told(desk, papers.commit(change)[0], advanced, at=command.at)
 
@@ -173,14 +179,6 @@ def _kept(paper_id: str, command: Command, body: str) -> Head | None:
         return None
     is_replayed(head.keys, command, body=body)
     return head
-
-
-def _words(
-    chain: str, advanced: Advanced, command: Command, said: Mapping[str, str]
-) -> personal.Words | None:
-    if not said:
-        return None
-    return personal.Words(chain, advanced.event.seq, command.salt, said)
 
 
 def _check_people(
@@ -406,36 +404,21 @@ def _change(desk: Desk, head: Head, command: Command) -> Change:
     step = Step(
         command.move,
         command.actor,
-        occurred_at=command.occurred_at or command.at,
+        occurred_at=command.happened_at,
         recorded_at=command.at,
         data=data,
         words=said,
-        digest=salted_digest(said, command.salt) if said else "",
+        digest=command.digest(said),
     )
-    advanced = _advance(desk, found, step)
-    key = Key(key_hash(command), fingerprint(command), advanced.order.version)
+    rules = desk.rules(found.office)
+    with telling_who(found.order_id, found.version):
+        advanced = advance(found, step, procedures=PAPERS, rules=rules)
     return Change(
         before=head,
         advanced=advanced,
-        words=_words(found.order_id, advanced, command, said),
-        key=key,
+        words=command.said(found.order_id, advanced.event.seq, said),
+        key=key_of(command, advanced.order.version),
     )
-
-
-def _advance(desk: Desk, found: Order, step: Step) -> Advanced:
-    """Advance, and where somebody was there first, say who."""
-    try:
-        return advance(found, step, procedures=PAPERS, rules=desk.rules(found.office))
-    except IllegalMove as refused:
-        event = ledger.event(found.order_id, found.version)
-        raise IllegalMove(
-            **refused.facts,
-            by=event.actor.actor_id,
-            role=event.actor.role,
-            last=event.name,
-            at=event.recorded_at,
-            version=found.version,
-        ) from refused
 
 
 # What is due, and what never came ---------------------------------------------------------------

@@ -490,7 +490,7 @@ def _job(
         place=household.transformer_id,
         customer=customer_key(desk, household.account_no),
         kw=kw,
-        since=command.occurred_at or command.at,
+        since=command.happened_at,
     )
 
 
