@@ -47,7 +47,11 @@ ACTIVE: Final = frozenset({State.OPEN, State.HANDLING, State.SIGNING})
 WORKED: Final = frozenset({State.OPEN, State.HANDLING})
 DONE: Final = frozenset({State.CLEARED, State.FOLLOWED_UP})
 OVER: Final = frozenset({State.FOLLOWED_UP, State.TERMINATED, State.MERGED})
-"""States in which nothing is waited for any more."""
+"""States in which nothing of ours is waited for any more."""
+NOT_MERGED: Final = frozenset(State) - {State.MERGED}
+"""States in which the regulator may still have to decide, whatever we have done (§2.5)."""
+REGULATOR: Final = "regulator_"
+"""Beginning of the names of the regulator's own clocks: they are not ours to stop."""
 
 
 class Source(StrEnum):
@@ -406,6 +410,11 @@ class Issue:
         return any(c.is_running and "due" in c.fired for c in self.clocks.values())
 
     @property
+    def regulator_waits(self) -> bool:
+        """Whether a clock of the regulator runs, which our clearing does not end."""
+        return any(c.is_running for name, c in self.clocks.items() if name.startswith(REGULATOR))
+
+    @property
     def round_visits(self) -> tuple[Visit, ...]:
         """The attempts of this round, oldest first."""
         mine = [v for v in self.visits.values() if v.round == self.round]
@@ -756,19 +765,19 @@ COMMANDS: Final[Mapping[str, Command]] = MappingProxyType(
             (NOTE,),
         ),
         "regulator_accepted": Command(
-            ACTIVE | {State.CLEARED},
+            NOT_MERGED,
             OVERSEERS | SYSTEM,
             "12398: the regulator takes the case; its sixty days begin",
             (Need("accepted_at", Form.INSTANT, required=False), NOTE),
         ),
         "regulator_extended": Command(
-            ACTIVE | {State.CLEARED},
+            NOT_MERGED,
             OVERSEERS | SYSTEM,
             "12398: the regulator takes up to thirty days more, once",
             (NOTE,),
         ),
         "regulator_closed": Command(
-            ACTIVE | {State.CLEARED},
+            NOT_MERGED,
             OVERSEERS | SYSTEM,
             "12398: the regulator has closed the case, or does not take it",
             (NOTE,),

@@ -37,6 +37,8 @@ from .issue import (
     LEVELS,
     LIGHT,
     NOT_LET_GO,
+    OVER,
+    REGULATOR,
     SECTIONS,
     STAFF,
     Bypass,
@@ -204,7 +206,8 @@ CLOCKS: Final[Mapping[str, IssueClock]] = MappingProxyType(
     }
 )
 """Every clock of an issue but those of supervisions (`supervision:<n>`, the county's, named or by
-limit). Regulator clocks run beside ours: they are not ours to stop. Words: `clock.*`."""
+limit). Regulator clocks run beside ours: they are not ours to stop, so clearing, following up and
+terminating leave them due: on the overdue list, told to the duty desk. Words: `clock.*`."""
 
 
 def rule_of(name: str) -> IssueClock:
@@ -1055,7 +1058,7 @@ def _clear(m: _Making, issue: Issue) -> None:
         raise GateClosed(move=m.name, gates=["follow_up_set"])
     m.set(state=State.CLEARED, cleared_at=m.occurred)
     m.data["signed"] = [[level, one.by] for level, one in issue.sign_offs.items()]
-    m.stop(*(name for name in issue.clocks if rule_of(name).whose != "regulator"))
+    m.stop(*_ours(issue))
     ends = datetime.combine(issue.follow_up_on + timedelta(days=1), time(), CHINA)
     m.start(FOLLOW_UP, m.occurred, until=max(whole(ends), m.occurred + timedelta(hours=1)))
 
@@ -1084,7 +1087,12 @@ def _terminate(m: _Making, issue: Issue) -> None:
 
 def _close(m: _Making, issue: Issue, state: State) -> None:
     m.set(state=state, closed_at=m.occurred)
-    m.stop(*issue.clocks)
+    m.stop(*_ours(issue))
+
+
+def _ours(issue: Issue) -> list[str]:
+    """Return the clocks that end with our work; the regulator's run on, in sight of all (§2.5)."""
+    return [name for name in issue.clocks if not name.startswith(REGULATOR)]
 
 
 ACTIONS: Final[Mapping[str, Callable[[_Making, Issue], None]]] = MappingProxyType(
@@ -1180,6 +1188,10 @@ def _absorb(parent: Issue, child: Issue, act: Act, rules: Rules) -> Made:
         p.set(grade=child.grade, grade_level=child.grade_level)
         _tighten(p)
     _raise_orders(p)
+    for name, clock in child.clocks.items():
+        known = parent.clocks.get(name)
+        if name.startswith(REGULATOR) and clock.is_running and known is None:
+            p.put("clocks", name, clock)  # the regulator counts on, wherever we keep the case
     if child.hotline_calls:
         _start_sources(p, Source.HOTLINE_12398, child.occurred_at)
     _back_to_hands(p, parent)
@@ -1208,6 +1220,8 @@ def unmerge(child: Issue, parent: Issue, act: Act, *, rules: Rules) -> tuple[Mad
     p.set(hotline_calls=max(0, parent.hotline_calls - child.hotline_calls))
     if parent.bypass is not None and parent.bypass == child.bypass:
         p.set(bypass=None)
+    if not p.draft.hotline_calls:
+        p.stop("hotline", *(name for name in parent.clocks if name.startswith(REGULATOR)))
     _back_to_hands(p, parent)
     return m.done(), p.done()
 
@@ -1289,14 +1303,14 @@ def ladder_of(name: str) -> tuple[Rung, ...]:
 
 def next_due(issue: Issue, *, rules: Rules) -> datetime | None:
     """Return the one instant at which something must happen; None when nothing ever must."""
-    if issue.state in {State.FOLLOWED_UP, State.TERMINATED, State.MERGED}:
+    if issue.state is State.MERGED:
         return None
     rungs = [
         found[0]
         for name, clock in issue.clocks.items()
         if (found := next_rung(clock, ladder_of(name), rules)) is not None
     ]
-    at = min(rungs, default=None) or _idle_at(issue, rules)
+    at = min(rungs, default=None) or (None if issue.state in OVER else _idle_at(issue, rules))
     return None if at is None else whole(at)
 
 

@@ -299,7 +299,7 @@ def views_of(issue: Issue) -> tuple[str, ...]:
     active = issue.state in ACTIVE
     found = {
         "open": active,
-        "overdue": active and issue.is_overdue,
+        "overdue": (active or issue.regulator_waits) and issue.is_overdue,
         "signing": issue.state is State.SIGNING,
         "cleared": issue.state in DONE,
         "follow_up": issue.state is State.CLEARED,
@@ -311,7 +311,7 @@ def views_of(issue: Issue) -> tuple[str, ...]:
 
 def owners(issue: Issue) -> tuple[str, ...]:
     """Return whose work an issue is: assigned to, owner of a supervision, investigator."""
-    if issue.state not in ACTIVE | {State.CLEARED}:
+    if issue.state not in ACTIVE | {State.CLEARED} and not issue.regulator_waits:
         return ()
     found = [issue.assignee]
     found += [one.owner for one in issue.supervisions.values() if one.is_open]

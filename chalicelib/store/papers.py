@@ -4,7 +4,8 @@
     open one; move one or several  orders   order_id = paper/<id> (version as read)     1 write
                                    ledger   aggregate = paper/<id>, seq (new)
                                    daybook  pk = <office>/papers/<kind>/<state>
-    a page of an office's papers   daybook  the same pk, once a kind                    1 a kind
+                                            and with `every` for the kind
+    a page of an office's papers   daybook  the same pk, once a kind, or of every kind  1 a kind
     the papers of an issue         daybook  pk = issue/<id>/papers, sk = id             1 read
     who was accountable how often  daybook  pk = <office>/accountable/<who>, sk = id    1 read
     one paper                      orders   order_id                                    1 read
@@ -43,6 +44,8 @@ ARMED: Final = "papers"
 OPEN, CLOSED, PUBLISHED = "open", "closed", "published"
 STATES: Final = (OPEN, CLOSED, PUBLISHED)
 UNIT: Final = "unit"
+EVERY: Final = "every"
+"""The list of all kinds together, which each paper stands in beside that of its own."""
 BATCH: Final = 100
 _LATEST: Final = 10**14
 _DIGITS: Final = 15
@@ -180,13 +183,14 @@ def listed(
     after: str | None = None,
     confidential: bool = False,
 ) -> Page[Line]:
-    """Return a page of an office's papers of some kinds: one call a kind, however many there are.
+    """Return a page of an office's papers of some kinds: one call a kind, or one for all kinds.
 
     state: one of STATES. Open ones by what is due next, the others the latest first. Raises Busy.
     """
     found: list[DayRow] = []
     more = False
-    for kind in kinds:
+    wanted = set(kinds)
+    for kind in [EVERY] if wanted == set(PAPERS) else sorted(wanted):
         pk = _partition(office, kind, state, confidential=confidential)
         part = page(DayRow, pk, limit=limit, after=after)
         found += part.items
@@ -270,13 +274,13 @@ def _lines(head: Head) -> dict[tuple[str, str], str]:
     text = compact(_shown(head))
     state, place = _place(head)
     offices = [str(each) for each in head.shown.get("path", ())] or [paper.office]
+    stands = [(each, state) for each in offices]
+    stands += [(paper.office, PUBLISHED)] if paper.stage == PUBLISHED else []
     lines = {
-        (_partition(each, paper.kind, state, confidential=confidential), place): text
-        for each in offices
+        (_partition(office, kind, list_, confidential=confidential), place): text
+        for office, list_ in stands
+        for kind in (paper.kind, EVERY)
     }
-    if paper.stage == PUBLISHED:
-        own = _partition(paper.office, paper.kind, PUBLISHED, confidential=confidential)
-        lines[own, place] = text
     if paper.facts.get("issue"):
         lines[f"issue/{paper.facts['issue']}/papers", head.paper_id] = text
     if paper.kind == "accountability":

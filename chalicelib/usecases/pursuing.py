@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from chalicelib.domain import issue_moves, notice, words
 from chalicelib.domain.clocks import Target
-from chalicelib.domain.issue import OVER, Issue, aggregate, effects
+from chalicelib.domain.issue import OVER, REGULATOR, Issue, aggregate, effects
 from chalicelib.domain.order import GRADES, Event
 from chalicelib.domain.procedure import INVESTIGATION, ISSUE, RAISED, Effect, is_on_ledger
 from chalicelib.domain.refusal import Unknown
@@ -184,7 +184,8 @@ def _alert(do: _Doing) -> Outcome:
     issue, effect = do.issue, do.effect
     clock = issue.clocks.get(str(effect.data["clock"]))
     is_stopped = clock is not None and clock.stopped_at is not None
-    if issue.state in OVER or is_stopped:
+    is_ours = not str(effect.data["clock"]).startswith(REGULATOR)
+    if (issue.state in OVER and is_ours) or is_stopped:
         return Outcome(Status.SUPERSEDED, reason="done-meanwhile")
     if issue.confidential:
         return Outcome(Status.SUPERSEDED, reason="confidential")

@@ -2,22 +2,30 @@
 
 import csv
 import io
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from openpyxl import load_workbook
 
+from chalicelib.domain.issue import Issue, State
 from chalicelib.domain.issue_gates import checklist
+from chalicelib.domain.issue_moves import Made
+from chalicelib.domain.order import order_number
 from chalicelib.domain.staff import Role, Staff
-from chalicelib.store import issues, registry
+from chalicelib.store import issues, ledger, registry
 from chalicelib.store.registry import Member
 from chalicelib.store.rows import House
 from chalicelib.usecases import clearing
 from tests.api.conftest import CITY, COUNTY, ELSEWHERE, OTHER, PROVINCE, SETUP, STATION, Answer, Api
 from tests.api.test_citizen import a_photo
 from tests.domain.engine import RULES
-from tests.domain.issues import MORNING
+from tests.domain.issues import ISSUE, MORNING, do
+from tests.domain.issues import handled as handled_
+from tests.domain.issues import opened as opened_
+from tests.store.test_issues import begun
 
 NOTE = {"note": "网帖反映晚上电压低，灯发暗"}
 
@@ -295,6 +303,91 @@ def test_an_order_is_linked_by_hand_with_its_reason(api: Api):
     assert nobody.body["errors"][0]["code"] == "issue.order_unknown"
     page = moved(api, issue, "unlink", "supervisor-1", order=number, note="不是")
     assert page["orders"] == []
+
+
+# What cannot be done: the rule is named, and nothing has changed ---------------------------------
+
+
+def stored(issue: Issue) -> str:
+    """Keep an issue of the county as it stands; return its number."""
+    here = replace(issue, path=(PROVINCE, CITY, COUNTY), county=COUNTY, office=STATION, version=1)
+    opening = begun().events
+    event = replace(opening[0], aggregate=f"issue/{issue.issue_id}")
+    issues.commit(issues.Change(None, Made(replace(here, tip=event.hash), (event,))))
+    return issue.issue_id
+
+
+def under_investigation() -> Issue:
+    return do(opened_(), "open_site_investigation", trigger="ordered", subject="host-1")
+
+
+OTHER_LINE = order_number(b"a secret of the ledger's tests..", "issues", "other")
+BAD: dict[str, tuple[Callable[[], Issue], str, str, dict[str, Any], int, list[str]]] = {
+    "clearing with a gate open": (
+        lambda: handled_(opened_()), "host-1", "clear", {}, 409, ["visit", "signed"],
+    ),
+    "merging into itself": (
+        opened_, "supervisor-1", "merge", {"into": ISSUE, "note": "x"}, 422,
+        ["into: issue.into_itself"],
+    ),
+    "merging in a circle": (
+        opened_, "supervisor-1", "merge", {"into": OTHER_LINE, "note": "x"}, 422,
+        ["into: issue.merge_cycle"],
+    ),
+    "un-merging after clearing": (
+        lambda: replace(opened_(), state=State.MERGED, parent=OTHER_LINE, state_before="open"),
+        "supervisor-1", "unmerge", {"note": "x"}, 409, ["parent_not_cleared"],
+    ),
+    "a verdict without evidence": (
+        opened_, "supervisor-1", "decide",
+        {"verdict": "upheld", "liability": "utility_liable"}, 409, ["evidence"],
+    ),
+    "attribution to nobody": (
+        lambda: handled_(opened_()), "supervisor-1", "attribute", {"attribution": "person"}, 422,
+        ["staff: issue.attributed_to_nobody"],
+    ),
+    "attribution to no department": (
+        lambda: handled_(opened_()), "supervisor-1", "attribute", {"attribution": "management"},
+        422, ["department: issue.attributed_to_nobody"],
+    ),
+    "a grade lowered without reason": (
+        lambda: opened_(grade="major"), "host-1", "classify", {"grade": "general"}, 422,
+        ["note: issue.lower_needs_reason"],
+    ),
+    "a contact recorded late without its own time": (
+        opened_, "supervisor-1", "contact", {"by": "phone", "note": "已联系"}, 422,
+        ["contacted_at: issue.contact_needs_time"],
+    ),
+    "an investigation closed by its own subject": (
+        under_investigation, "host-1", "conclude_site_investigation",
+        {"finding": "not_confirmed", "note": "没有问题"}, 403, [],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("wrong", BAD)
+def test_bad_input_is_refused_with_the_rule_named_and_nothing_changed(api: Api, wrong: str):
+    make, who, move, answers, status, rules = BAD[wrong]
+    number = stored(make())
+    state = State.CLEARED if move == "unmerge" else State.OPEN
+    parent = number if "circle" in wrong else ""
+    other = stored(
+        replace(opened_(), issue_id=OTHER_LINE, parent=parent, state=state, cleared_at=MORNING)
+    )
+    before = [issues.get(each) for each in (number, other)]
+
+    refused = tried(api, number, move, who, **answers)
+
+    assert refused.status == status, refused.raw.decode()
+    named = refused.body.get("gates") or [
+        f"{each['field']}: {each['code']}" for each in refused.body.get("errors", ())
+    ]
+    assert named == rules
+    if status == 403:
+        assert (refused.body["type"], refused.body["move"]) == ("/problems/not-allowed", move)
+    assert [issues.get(each) for each in (number, other)] == before
+    for head in before:
+        assert len(list(ledger.links(f"issue/{head.issue.issue_id}"))) == 1
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ A rule's test carries its id; which rule has which test is the table of `test_le
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from random import Random
 from typing import Any
 
@@ -54,6 +54,7 @@ from chalicelib.domain.issue_moves import (
     order_moved,
     paper_moved,
     replan,
+    rule_of,
     unmerge,
 )
 from chalicelib.domain.limits import parse_override
@@ -934,6 +935,49 @@ def test_every_clock_is_right_over_two_holidays_and_a_working_saturday():
         "hotline": cn(10, 14, 17, 30),
         "regulator_accept": cn(9, 30, 9),
     }
+
+
+def at_the_regulator(state: State) -> Issue:
+    """Return an issue of 12398 that we are done with, and the regulator is not."""
+    issue = do(opened(source="hotline_12398"), "regulator_accepted", at=MORNING)
+    if state is State.TERMINATED:
+        return do(issue, "terminate", "city_host", level="city")
+    issue = cleared(issue)
+    if state is State.CLEARED:
+        return issue
+    later = datetime.combine(issue.follow_up_on or MORNING.date(), time(9), CHINA)
+    return do(issue, "follow_up", "liaison", at=later, result="ok")
+
+
+@pytest.mark.parametrize("state", [State.CLEARED, State.FOLLOWED_UP, State.TERMINATED])
+def test_s2_5_what_we_are_done_with_stays_due_while_the_regulator_is_not(state):
+    issue = at_the_regulator(state)
+    running = {name for name, clock in issue.clocks.items() if clock.is_running}
+    assert (issue.state, running - {"follow_up"}) == (state, {"regulator_close"})
+    assert rule_of("regulator_close").whose == "regulator"
+    late = MORNING + 61 * DAYS
+    fired = fire(issue, at=late, rules=RULES)
+    assert fired is not None
+    assert ["regulator_close", "due"] in [rung[:2] for rung in fired.events[-1].data["rungs"]]
+    assert fired.issue.is_overdue
+    closed = do(fired.issue, "regulator_closed", "city_host", at=late, level="city")
+    assert not closed.regulator_waits
+    if state is not State.CLEARED:
+        assert next_due(closed, rules=RULES) is None
+
+
+def test_s2_5_a_line_that_nobody_at_the_regulator_knows_of_is_over_once_it_is_followed_up():
+    issue = cleared()
+    later = datetime.combine(issue.follow_up_on or MORNING.date(), time(9), CHINA)
+    assert next_due(do(issue, "follow_up", "liaison", at=later, result="ok"), rules=RULES) is None
+
+
+def test_s2_5_a_merger_takes_the_regulators_clock_along_as_it_runs():
+    child = do(opened(source="hotline_12398"), "regulator_accepted", at=MORNING)
+    parent = replace(opened(), issue_id=OTHER)
+    mine, theirs = merge(child, parent, merging(), rules=RULES)
+    assert theirs.issue.clocks["regulator_close"] == child.clocks["regulator_close"]
+    assert next_due(mine.issue, rules=RULES) is None
 
 
 def test_the_regulators_sixty_days_may_be_extended_by_thirty():

@@ -14,7 +14,14 @@ from chalicelib.domain.calendar import local_day
 from chalicelib.domain.issue import State, verify_against
 from chalicelib.domain.issue_moves import ACTIONS, Made, fire, merge, open_issue
 from chalicelib.domain.order import order_number
-from chalicelib.domain.refusal import KeyReused, Refused, Stale, Unknown
+from chalicelib.domain.refusal import (
+    GateClosed,
+    KeyReused,
+    NotAllowed,
+    Refused,
+    Stale,
+    Unknown,
+)
 from chalicelib.store import issues, ledger
 from chalicelib.store.issues import COLUMNS, Change, Head
 from chalicelib.store.rows import House
@@ -28,9 +35,11 @@ from tests.domain.issues import (
     PLACE,
     act,
     cleared,
+    handled,
     linked,
     made,
     opened,
+    visited,
 )
 from tests.domain.test_issue import somebody
 from tests.store.faults import LOST_REPLY, NOT_SENT, Faults
@@ -278,3 +287,126 @@ def test_what_is_due_is_found_and_a_stuck_one_goes_behind_its_neighbours():
 def test_a_training_issue_stands_on_no_line():
     assert list(issues._lines(opened(training=True))) == []
     assert issues.views_of(replace(opened(), state=State.MERGED)) == ()
+
+
+@on_both
+def test_s2_5_a_cleared_line_is_overdue_in_sight_of_all_while_the_regulators_clock_runs():
+    head = keep(begun(source="hotline_12398", orders={ORDER: linked(channel="12398")}))
+    head = step(head, "regulator_accepted")
+    over = replace(head.issue, state=State.FOLLOWED_UP, cleared_at=MORNING, closed_at=MORNING)
+    ours = [n for n, clock in over.clocks.items() if clock.is_running and "regulator" not in n]
+    stopped = {n: over.clocks[n].stop(over.clocks[n].started_at) for n in ours}
+    kept = replace(over, clocks={**over.clocks, **stopped})
+    head = issues.commit(Change(head, Made(replace(kept, version=3), ())))[0]
+    late = fire(head.issue, at=MORNING + 61 * DAYS, rules=RULES)
+    assert late is not None
+    head = keep(late, head)
+    for office in ("X1", "C1", "P1"):
+        assert ids(office, "overdue") == [head.issue.issue_id]
+    assert (issues.counts(CITY)["overdue"], issues.counts(CITY)["open"]) == (1, 0)
+    head = step(head, "regulator_closed", "city_host", level="city", at=MORNING + 61 * DAYS)
+    assert ids("C1", "overdue") == []
+    assert issues.counts(CITY)["overdue"] == 0
+
+
+# Races on what must be decided once --------------------------------------------------------------
+
+RIVALS = 20
+
+
+def at_once(does: Any) -> list[Any]:
+    """Let RIVALS do it at the same moment, each under a name; return what each was told."""
+    start = Barrier(RIVALS)
+
+    def one(number: int) -> Any:
+        start.wait()
+        try:
+            return does(number)
+        except Refused as refused:
+            return refused
+
+    with ThreadPoolExecutor(RIVALS) as people:
+        return list(people.map(one, range(RIVALS)))
+
+
+def investigated(**given: Any) -> Head:
+    """Return an issue that is ready to be signed, but for an open investigation of its site."""
+    ready = visited(handled(opened(orders={ORDER: linked()})))
+    head = keep(Made(replace(ready, version=1), begun().events))
+    return step(head, "open_site_investigation", trigger="ordered", **given)
+
+
+@on_embedded
+def test_s1_4_of_twenty_who_conclude_one_investigation_one_wins_and_the_others_are_told_who():
+    head = investigated(subject="grid9")
+
+    def conclude(number: int) -> str:
+        who = f"judge-{number:02}"
+        return step(
+            head, "conclude_site_investigation", "city_host", person=who, level="city"
+        ).issue.site.concluded_by  # type: ignore[union-attr]  # it was opened
+
+    told = at_once(conclude)
+
+    (winner,) = [each for each in told if isinstance(each, str)]
+    losers = [each for each in told if isinstance(each, Stale)]
+    assert len(losers) == RIVALS - 1
+    assert {(each.facts["by"], each.facts["move"]) for each in losers} == {
+        (winner, "conclude_site_investigation")
+    }
+    now = issues.get(head.issue.issue_id).issue.site
+    assert now is not None
+    assert (now.concluded_by, now.is_open) == (winner, False)
+
+
+@on_embedded
+def test_s1_4_the_subject_of_an_investigation_loses_even_alone_and_nothing_is_written():
+    head = investigated(subject="grid9")
+    told = at_once(
+        lambda number: step(
+            head,
+            "conclude_site_investigation",
+            "city_host",
+            person="grid9" if number else "judge",
+            level="city",
+        )
+    )
+    assert sum(isinstance(each, Head) for each in told) <= 1
+    assert sum(isinstance(each, NotAllowed) for each in told) == RIVALS - 1
+    site = issues.get(head.issue.issue_id).issue.site
+    assert site is not None
+    assert site.concluded_by == "judge"
+
+
+@on_embedded
+def test_s1_4_a_line_is_never_signed_while_an_investigation_is_being_opened():
+    ready = visited(handled(opened(orders={ORDER: linked()})))
+    head = keep(Made(replace(ready, version=1), begun().events))
+
+    def race(number: int) -> str:
+        who = {"person": f"rival-{number:02}"}
+        if number % 2:
+            given = {"trigger": "ordered", "level": "city", **who}
+            step(head, "open_site_investigation", "city_host", **given)
+            return "investigation"
+        step(head, "sign", level="county", **who)
+        return "signature"
+
+    told = at_once(race)
+
+    assert sum(isinstance(each, str) for each in told) == 1
+    now = issues.get(head.issue.issue_id).issue
+    won = next(each for each in told if isinstance(each, str))
+    assert (now.site is not None, bool(now.sign_offs)) == (
+        won == "investigation", won == "signature",
+    )  # fmt: skip
+    if won == "investigation":
+        with pytest.raises(GateClosed) as refused:
+            step(issues.get(head.issue.issue_id), "sign")
+        assert refused.value.facts["gates"] == ["site_investigation"]
+    else:  # who comes later takes the signature back
+        again = step(
+            issues.get(head.issue.issue_id), "open_site_investigation", "city_host",
+            trigger="ordered", level="city",
+        )  # fmt: skip
+        assert again.issue.sign_offs == {}

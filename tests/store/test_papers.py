@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from chalicelib.domain.order import verify_against
+from chalicelib.domain.papers import PAPERS
 from chalicelib.domain.procedure import Advanced
 from chalicelib.domain.refusal import KeyReused, Refused, Stale, Unknown
 from chalicelib.store import ledger, papers
@@ -179,3 +180,18 @@ def test_a_page_costs_one_call_a_kind_however_many_there_are(store):
     rest = papers.listed("C1", "open", kinds=("complaint_risk_warning",), limit=9, after=page.after)
     assert len(rest.items) == 4
     assert rest.after is None
+
+
+def test_a_page_of_every_kind_together_costs_one_call_and_is_in_the_same_order(store):
+    kinds = sorted(PAPERS)
+    made = [a_paper(kind, number).paper_id for number, kind in enumerate(kinds, 2)]
+    with Meter(store.connection.client) as spent:
+        page = papers.listed("C1", "open", kinds=kinds, limit=4)
+    assert len(spent.record) == 1
+    rest = papers.listed("C1", "open", kinds=kinds, limit=20, after=page.after)
+    found = [*page.items, *rest.items]
+    assert sorted(line.paper_id for line in found) == sorted(made)
+    assert [line.place for line in found] == sorted(line.place for line in found)
+    with Meter(store.connection.client) as spent:
+        some = papers.listed("C1", "open", kinds=kinds[:3], limit=20)
+    assert (len(some.items), len(spent.record)) == (3, 3)

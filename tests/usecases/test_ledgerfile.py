@@ -9,15 +9,16 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain.order import Event, apply, canonical, link
+from chalicelib.domain.order import Actor, Event, apply, canonical, link
 from chalicelib.outbound.seals import DiskSeals, public_key_of, seal
 from chalicelib.store import ledger, orders
 from chalicelib.store.packing import pack
-from chalicelib.usecases import delivering, sealing, verifying
+from chalicelib.usecases import clearing, delivering, papers, sealing, verifying
+from chalicelib.usecases.handling import Command
 from infra import ledgerfile, verify
 from infra.ledger_export import export
 from infra.ledgerfile import NotALedger
-from tests.usecases.county import COUNTY, NOON, a_report, file, work
+from tests.usecases.county import CITY, COUNTY, NOON, SALT, a_report, file, work
 
 KEY = base64.b64encode(b"k" * 32).decode()
 PUBLIC = public_key_of(KEY)
@@ -331,6 +332,141 @@ def test_one_chain_in_two_places_is_refused(scene):
 
     with pytest.raises(NotALedger, match="two places"):
         ledgerfile.check([*lines[:-1], double], public_key=PUBLIC)
+
+
+# Issues and papers: each tampering is named -------------------------------------------------------
+
+
+class Book:
+    """An issue and a paper of four steps each; what a tamperer does goes past the house."""
+
+    def __init__(self, desk, store, port) -> None:
+        self.client: Any = store.connection.client
+        self.prefix = store.prefix
+        self.port = port
+        self.chains = {"issue": self.issue(desk), "paper": self.paper(desk)}
+        for chain in self.chains.values():
+            for event in ledger.read(chain):
+                delivering.enter_daybook(event, TODAY)
+
+    def issue(self, desk) -> str:
+        sent = clearing.New(source="supervisor", office=COUNTY, note="网格员反映电压低")
+        head = clearing.create(desk, sent, self.command(0, "supervisor", COUNTY))
+        number = head.issue.issue_id
+        steps: list[tuple[str, dict[str, Any]]] = [
+            ("contact", {"by": "phone", "note": "已联系"}),
+            ("classify", {"theme": "low_voltage"}),
+            ("root_cause", {"root_cause": "equipment"}),
+        ]
+        for place, (name, answers) in enumerate(steps, 1):
+            command = self.command(place, "supervisor", COUNTY, move=name, **answers)
+            clearing.move(desk, number, command)
+        return f"issue/{number}"
+
+    def paper(self, desk) -> str:
+        answers = {"rule": "by_person"}
+        command = self.command(10, "supervisor", CITY, move="open", **answers)
+        new = papers.New("complaint_risk_warning", COUNTY)
+        head = papers.open_paper(desk, new, papers.About(), command)
+        steps: list[tuple[str, str, dict[str, Any]]] = [
+            ("issue_warning", CITY, {"note": "请处置"}),
+            ("receipt", COUNTY, {}),
+            ("report_action", COUNTY, {"measure": "已更换变压器"}),
+        ]
+        for place, (name, office, given) in enumerate(steps, 11):
+            command = self.command(place, "supervisor", office, move=name, **given)
+            head = papers.move(desk, head.paper_id, command)
+        return head.paper.order_id
+
+    def command(self, place, role, office, *, move="opened", **answers: Any) -> Command:
+        at = NOON + place * timedelta(minutes=1)
+        actor = Actor(role, f"{role}-{office}", office)
+        return Command(move, actor, f"staff/{office}", f"key-{place}", SALT, at, answers)
+
+    def key(self, chain, seq):
+        return {"aggregate": {"S": chain}, "seq": {"N": str(seq)}}
+
+    def rows(self, chain) -> dict[int, Any]:
+        found = self.client.query(
+            TableName=f"{self.prefix}-ledger",
+            KeyConditionExpression="#a = :a",
+            ExpressionAttributeNames={"#a": "aggregate"},
+            ExpressionAttributeValues={":a": {"S": chain}},
+        )
+        return {int(row["seq"]["N"]): row for row in found["Items"]}
+
+    def put(self, chain, seq, row) -> None:
+        item = {**row, **self.key(chain, seq)}
+        self.client.put_item(TableName=f"{self.prefix}-ledger", Item=item)
+
+    def drop(self, chain, seq) -> None:
+        self.client.delete_item(TableName=f"{self.prefix}-ledger", Key=self.key(chain, seq))
+
+    def offline(self):
+        out = io.StringIO()
+        export(out, port=self.port, first=NOON - HOUR, private_key=KEY, at=LATER)
+        report = ledgerfile.check(out.getvalue().splitlines(), public_key=PUBLIC)
+        return sorted(report.bad)
+
+    def online(self):
+        found = verifying.days(
+            COUNTY, TODAY, TODAY, port=self.port, public_key=PUBLIC, after=None,
+            is_out_of_time=lambda: False, at=LATER,
+        )  # fmt: skip
+        return sorted(found.bad)
+
+
+def edited(book, chain):
+    row = book.rows(chain)[2]
+    body = json.loads(row["body"]["S"])
+    body["by"] = [*body["by"][:1], "somebody-else", *body["by"][2:]]
+    book.put(chain, 2, row | {"body": {"S": canonical(body)}})
+    return 2, "edited"
+
+
+def edited_with_its_hash(book, chain):
+    row = book.rows(chain)[2]
+    body = json.loads(row["body"]["S"])
+    body["by"] = [*body["by"][:1], "somebody-else", *body["by"][2:]]
+    text = canonical(body)
+    digest = link(row["prev"]["S"], text)
+    book.put(chain, 2, row | {"body": {"S": text}, "hash": {"S": digest}})
+    return 3, "unlinked"
+
+
+def deleted(book, chain):
+    book.drop(chain, 2)
+    return 2, "missing"
+
+
+def reordered(book, chain):
+    rows = book.rows(chain)
+    book.put(chain, 2, rows[3])
+    book.put(chain, 3, rows[2])
+    return 2, "unlinked"
+
+
+def truncated(book, chain):
+    book.drop(chain, 4)
+    return 4, "missing"
+
+
+@pytest.mark.parametrize("sort", ["issue", "paper"])
+@pytest.mark.parametrize("tamper", [edited, edited_with_its_hash, deleted, reordered, truncated])
+def test_each_tampering_with_an_issue_or_a_paper_is_named_offline_as_it_is_online(
+    desk, store, tmp_path, tamper, sort
+):
+    book = Book(desk, store, DiskSeals(tmp_path))
+    assert {chain: len(book.rows(chain)) for chain in book.chains.values()} == dict.fromkeys(
+        book.chains.values(), 4
+    )
+    assert (book.offline(), book.online()) == ([], [])
+    chain = book.chains[sort]
+
+    seq, why = tamper(book, chain)
+
+    assert book.offline() == [(chain, seq, why)]
+    assert book.online() == [(chain, seq, why)]
 
 
 # The command --------------------------------------------------------------------------------------
