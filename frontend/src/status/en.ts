@@ -2,7 +2,7 @@ import type { zh } from './zh'
 
 export const en: typeof zh = {
   name: 'Outages',
-  tabs: { label: 'Sections', now: 'Now', planned: 'Planned', news: 'Supply news', promises: 'Promises' },
+  tabs: { label: 'Sections', now: 'Now', planned: 'Planned', news: 'News', promises: 'Promises' },
   search: 'Township, village, estate or line',
   found: '{n} found',
   foundNone: 'No outage found for “{q}”. If you have no power, please report it.',
@@ -17,7 +17,7 @@ export const en: typeof zh = {
     kept: 'Kept on this device alone.',
   },
   news: { title: 'Supply news', empty: 'No supply news at present' },
-  updated: 'updated {when}',
+  updated: 'Updated {when}',
   stale: 'Not updated for more than 10 minutes; this is as of {when}',
   offline: 'There is no network; this is as of {when}',
   empty: {
@@ -36,7 +36,7 @@ export const en: typeof zh = {
     load_shortage: 'Load management',
     other: 'Outage',
   },
-  start: 'since {when}',
+  start: 'Since {when}',
   etr: 'Expected back {when}',
   noEtr: 'The restoration time follows as soon as it is known',
   next: 'News by {when}',
@@ -45,6 +45,8 @@ export const en: typeof zh = {
   changed: 'updated {when}',
   cause: 'Cause: {cause}',
   causeUnknown: 'The cause is being looked for',
+  places: '{area} and elsewhere, {n} places',
+  and: ', ',
   households: 'About {n} {n|household|households}',
   few: 'A few households',
   progress: { label: 'Progress', found: 'Known', crew_sent: 'Crew sent', on_site: 'On site', repairing: 'Repairing', restored: 'Restored' },

@@ -39,6 +39,8 @@ export const zh = {
   changed: '{when} 更新',
   cause: '原因：{cause}',
   causeUnknown: '原因正在查',
+  places: '{area}等{n}处',
+  and: '、',
   households: '影响约 {n} 户',
   few: '影响少量用户',
   progress: { label: '进展', found: '已发现', crew_sent: '已派人', on_site: '到现场', repairing: '抢修中', restored: '已恢复' },
