@@ -17,7 +17,7 @@ from typing import Any, Final, TypeVar
 from chalicelib.domain.calendar import Calendar, YearTable
 from chalicelib.domain.clocks import millis, whole
 from chalicelib.domain.contact import Phone
-from chalicelib.domain.limits import Limit, LimitBook
+from chalicelib.domain.limits import Limit, LimitBook, cited
 from chalicelib.domain.order import Actor
 from chalicelib.domain.refusal import BadInput, FieldError, KeySpent, Stale, Unknown
 from chalicelib.domain.staff import LEVELS, Capability, Office, OfficeLevel, Staff, may
@@ -497,7 +497,7 @@ def limit_row(desk: Desk, limit: Limit, *, language: str, on: date) -> dict[str,
         "basis": limit.basis.value,
         "day_count": limit.day_count,
         "effective_from": limit.effective_from.isoformat(),
-        "source": limit.source,
+        "source": cited(limit.source, language),
         "assumed": limit.assumed,
         "enabled": limit.enabled,
         "version": limit.version,

@@ -20,6 +20,7 @@ from chalicelib.domain.limits import (
     LimitBook,
     Unit,
     UnknownLimit,
+    cited,
     parse_override,
 )
 from chalicelib.domain.refusal import BadInput
@@ -385,6 +386,10 @@ def test_every_entry_says_where_it_comes_from_and_what_it_means(entry):
 
     assert label
     assert entry["assumed"] is (label[1] != "found")
+    chinese = cited(entry["source"], "zh")
+    assert chinese.startswith(label[0][:-1])
+    assert re.search(r"[\u4e00-\u9fff]", chinese.removeprefix(label[0][:-1]))
+    assert cited(entry["source"], "en") == entry["source"]
     assert re.search(r"[\u4e00-\u9fff]", entry["note_zh"])
     assert entry["note_zh"].endswith("。")
     assert entry["note_en"].isascii()
@@ -392,6 +397,13 @@ def test_every_entry_says_where_it_comes_from_and_what_it_means(entry):
     assert not re.search(r"\b[SF]-?\d", entry["source"]), "labels of our own papers"
     assert Unit(entry["unit"])
     assert re.fullmatch(r"[a-z0-9_]+(\.[a-z0-9_]+)*", entry["id"])
+
+
+def test_no_source_is_translated_that_is_not_cited_and_an_offices_own_stands_as_written():
+    text = files("chalicelib.domain.limits").joinpath("sources_zh.json").read_text("utf-8")
+    stated = {entry["source"].split("] ", 1)[1] for _, entry in ENTRIES}
+    assert sorted(json.loads(text)) == sorted(stated)
+    assert cited("县公司〔2026〕3号", "zh") == "县公司〔2026〕3号"
 
 
 def test_every_rule_set_and_version_agrees_on_the_unit_of_a_limit_now():

@@ -13,7 +13,8 @@ Each source starts with how we know:
 All but [found] are `assumed`: an office should confirm them. `effective_from` is the day on which a
 promise or a law was published or took effect; else the day of the oldest copy found; else 1 January
 of its year; else 2000-01-01 (`ALWAYS`), before everything we may be shown. What is promised in
-public also has its source in a sentence for the public, `public_zh` and `public_en`.
+public also has its source in a sentence for the public, `public_zh` and `public_en`. Sources are
+written in English; `sources_zh.json` has each in Chinese.
 """
 
 import json
@@ -429,6 +430,23 @@ def _shapes() -> Mapping[str, Limit]:
     """Return one shipped limit an id. Its unit is the same in every rule set, as a test holds."""
     books = [LimitBook.shipped(ruleset) for ruleset in reversed(RULESETS)]
     return {limit_id: book.history(limit_id)[-1] for book in books for limit_id in book.ids()}
+
+
+_TAGGED: Final = re.compile(r"(\[[^\]]*\] )(.*)", re.DOTALL)
+
+
+def cited(source: str, language: str) -> str:
+    """Return a source in a language, behind how we know it; an office's own as it wrote it."""
+    tagged = _TAGGED.fullmatch(source)
+    if language != "zh" or tagged is None:
+        return source
+    return tagged[1] + _chinese_sources().get(tagged[2], tagged[2])
+
+
+@cache
+def _chinese_sources() -> Mapping[str, str]:
+    text = files(__package__).joinpath("sources_zh.json").read_text(encoding="utf-8")
+    return MappingProxyType(json.loads(text))
 
 
 def _load(name: str) -> list[Limit]:

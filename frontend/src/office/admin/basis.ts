@@ -4,12 +4,10 @@ const KINDS = ['found', 'exam', 'background', 'design'] as const
 export interface Basis {
   kind: (typeof KINDS)[number] | 'own'
   text: string
-  /** Shipped sources are cited in English; an office writes its own in its language. */
-  lang?: 'en'
 }
 
 export function basis(source: string): Basis {
   const [, tag, text] = /^\[(\w+)[^\]]*\]\s*(.*)$/s.exec(source) ?? []
   const kind = KINDS.find((one) => one === tag)
-  return kind === undefined ? { kind: 'own', text: source } : { kind, text: text ?? '', lang: 'en' }
+  return kind === undefined ? { kind: 'own', text: source } : { kind, text: text ?? '' }
 }
