@@ -285,7 +285,7 @@ class IssueProof(Out):
 
 
 class IssueStep(Out):
-    """One event of an issue, for those who work it."""
+    """One event of an issue, for those who work it. labels: facts whose words only we know."""
 
     seq: int
     name: str
@@ -297,6 +297,7 @@ class IssueStep(Out):
     actor_id: str
     actor_name: str
     facts: Facts
+    labels: dict[str, str]
     words: dict[str, str] | None
 
 
@@ -377,6 +378,8 @@ class IssueSupervision(Out):
     owner_name: str
     office: str
     office_name: str
+    level: str
+    level_label: str
     due: Stamp
     asked_by: str
     asked_by_name: str
@@ -409,11 +412,12 @@ class SignRow(Out):
 
 
 class IssuePaper(Out):
-    """A paper about the issue."""
+    """A paper about the issue. open: it holds up the clearing."""
 
     paper_id: str
     kind: str
     kind_label: str
+    stage_label: str
     open: bool
 
 

@@ -868,9 +868,10 @@ def _add(m: _Making, issue: Issue) -> None:
 
 
 def _open_site(m: _Making, issue: Issue) -> None:
+    """Beside whom it names it is about who handles the issue, and whom its cause was put to."""
     subjects = [m.values["subject"]] if "subject" in m.values else []
     blamed = issue.fact("attributed", "staff")
-    subjects += [blamed] if blamed and blamed not in subjects else []
+    subjects += [one for one in (issue.assignee, blamed) if one and one not in subjects]
     if m.values.get("investigator") in subjects and subjects:
         raise BadInput.of("investigator", "issue.investigates_itself")
     m.set(

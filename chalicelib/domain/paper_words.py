@@ -121,7 +121,7 @@ PAPER_WORDS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "need.accountability_told": ("问责情况", "Accountability"),
         "need.lessons": ("举一反三", "What others learn"),
         "need.picked_by": ("抽取方式", "Picked by"),
-        "need.finding": ("问题程度", "How grave"),
+        "need.finding": ("结论", "Finding"),
         "need.item_contact_in_time": ("按时联系客户", "Contacted in time"),
         "need.item_investigation_complete": ("调查五段齐全", "Investigation complete"),
         "need.item_measure_matches": ("措施与诉求匹配", "Measure fits the request"),

@@ -397,9 +397,10 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     # Supervisions ----------------------------------------------------------------------------
     "supervision.open": ("待答复", "Awaiting an answer"),
     "supervision.answered": ("已答复", "Answered"),
+    "supervision.closed": ("已办结", "Closed"),
     "whose.company": ("公司", "Company"),
     "whose.law": ("法规", "Law"),
-    "whose.hotline": ("政务热线", "Hotline"),
+    "whose.hotline": ("热线", "Hotline"),
     "whose.regulator": ("监管机构", "Regulator"),
     "unit.minute": ("分钟", "minutes"),
     "unit.hour": ("小时", "hours"),

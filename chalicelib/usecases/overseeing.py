@@ -29,7 +29,7 @@ from chalicelib.domain.order import Event, was_late
 from chalicelib.domain.staff import Capability
 from chalicelib.domain.triggers import proposed_grade
 from chalicelib.outbound.objects import Files
-from chalicelib.store import issues, ledger, personal
+from chalicelib.store import issues, ledger, papers, personal
 from chalicelib.store.issues import VIEWS, Head
 from chalicelib.store.personal import Words
 from chalicelib.usecases import linking, reading, revealing, sheets
@@ -260,7 +260,7 @@ def page(
         ],
         "proposals": _proposals(viewer, issue),
         "grade_proposal": _grade_proposal(issue, rules, language, at=at),
-        "timeline": [_step(desk, event, said, language) for event in events],
+        "timeline": [_step(desk, issue, event, said, language) for event in events],
         "handling": _handling(desk, issue, language),
         "violations": issues.violations(issue.county, at_fault) if issue.is_liable else {},
         "visits": [
@@ -277,17 +277,9 @@ def page(
         ],
         "site": _site(desk, issue, language),
         "bypass_of": _bypass(issue, language),
-        "supervisions": _supervisions(desk, issue),
+        "supervisions": _supervisions(desk, issue, language),
         "sign_offs": sign_rows(desk, issue, rules, language),
-        "papers": [
-            {
-                "paper_id": paper_id,
-                "kind": paper.kind,
-                "kind_label": label("kind", paper.kind, language),
-                "open": paper.open,
-            }
-            for paper_id, paper in sorted(issue.papers.items())
-        ],
+        "papers": _papers(issue, language),
         "files": reading.file_rows(aggregate(issue.issue_id), files=files, at=at),
         "merged_into": issue.parent or None,
         "absorbed": sorted(issue.absorbed),
@@ -377,7 +369,9 @@ def _order_row(desk: Desk, order_id: str, issue: Issue, language: str) -> dict[s
     }
 
 
-def _step(desk: Desk, event: Event, said: Mapping[int, Words], language: str) -> dict[str, Any]:
+def _step(
+    desk: Desk, issue: Issue, event: Event, said: Mapping[int, Words], language: str
+) -> dict[str, Any]:
     spoken = said.get(event.seq)
     return {
         "seq": event.seq,
@@ -390,8 +384,41 @@ def _step(desk: Desk, event: Event, said: Mapping[int, Words], language: str) ->
         "actor_id": event.actor.actor_id,
         "actor_name": staff_name(desk, event.actor.actor_id),
         "facts": dict(event.data),
+        "labels": _fact_labels(desk, issue, event.data, language),
         "words": shown_words(spoken.words) if spoken else None,
     }
+
+
+_PEOPLE: Final = frozenset({"staff", "owner", "investigator", "subject", "person"})
+_OFFICES: Final = frozenset({"office", "unit"})
+_SORTS: Final[Mapping[str, str]] = {
+    "grade_before": "choice.grade",
+    "stage": "stage",
+    "visit": "choice.result",
+    "level": "issue.level",
+    "kind": "kind",
+}
+"""Facts of events whose slugs are words of another sort than `choice.<fact>`."""
+
+
+def _fact_labels(
+    desk: Desk, issue: Issue, facts: Mapping[str, Any], language: str
+) -> dict[str, str]:
+    """Return the words of those facts of an event that a page cannot know by their name alone."""
+    found = {name: staff_name(desk, str(facts[name])) for name in _PEOPLE & facts.keys()}
+    found |= {
+        name: label(sort, str(facts[name]), language)
+        for name, sort in _SORTS.items()
+        if facts.get(name)
+    }
+    found |= {name: office_name(desk, str(facts[name])) for name in _OFFICES & facts.keys()}
+    asked = issue.supervisions.get(str(facts.get("supervision", "")))
+    if asked is not None:
+        found["supervision"] = label("issue.level", asked.level, language)
+    if "missing" in facts:
+        items = [label("issue.item", each, language) for each in facts["missing"]]
+        found["missing"] = ("、" if language == "zh" else ", ").join(items)
+    return {name: text for name, text in found.items() if text}
 
 
 def _handling(desk: Desk, issue: Issue, language: str) -> dict[str, Any]:
@@ -407,9 +434,12 @@ def _handling(desk: Desk, issue: Issue, language: str) -> dict[str, Any]:
             "late": done.late,
             "facts": facts,
             "labels": {
-                fact: label(f"choice.{fact}", value, language)
-                for fact, value in facts.items()
-                if isinstance(value, str)
+                **{
+                    fact: label(f"choice.{fact}", value, language)
+                    for fact, value in facts.items()
+                    if isinstance(value, str)
+                },
+                **_fact_labels(desk, issue, facts, language),
             },
         }
     return {
@@ -454,7 +484,22 @@ def _bypass(issue: Issue, language: str) -> dict[str, Any] | None:
     }
 
 
-def _supervisions(desk: Desk, issue: Issue) -> list[dict[str, Any]]:
+def _papers(issue: Issue, language: str) -> list[dict[str, Any]]:
+    """Return its papers. open: it holds up the clearing; a stage says how far any of them is."""
+    stages = {line.paper_id: str(line.row["stage"]) for line in papers.of_issue(issue.issue_id)}
+    return [
+        {
+            "paper_id": paper_id,
+            "kind": paper.kind,
+            "kind_label": label("kind", paper.kind, language),
+            "stage_label": label("stage", stages.get(paper_id, ""), language),
+            "open": paper.open,
+        }
+        for paper_id, paper in sorted(issue.papers.items())
+    ]
+
+
+def _supervisions(desk: Desk, issue: Issue, language: str) -> list[dict[str, Any]]:
     return [
         {
             "id": key,
@@ -462,6 +507,8 @@ def _supervisions(desk: Desk, issue: Issue) -> list[dict[str, Any]]:
             "owner_name": staff_name(desk, one.owner) or office_name(desk, one.owner),
             "office": one.office,
             "office_name": office_name(desk, one.office),
+            "level": one.level,
+            "level_label": label("issue.level", one.level, language),
             "due": stamp(one.due),
             "asked_by": one.asked_by,
             "asked_by_name": staff_name(desk, one.asked_by),

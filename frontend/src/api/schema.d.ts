@@ -4187,11 +4187,12 @@ export interface components {
             absorbed: string[];
             moves: components["schemas"]["MoveRow"][];
         };
-        /** @description A paper about the issue. */
+        /** @description A paper about the issue. open: it holds up the clearing. */
         IssuePaper: {
             paper_id: string;
             kind: string;
             kind_label: string;
+            stage_label: string;
             open: boolean;
         };
         /**
@@ -4273,7 +4274,7 @@ export interface components {
             };
             cursor: string | null;
         };
-        /** @description One event of an issue, for those who work it. */
+        /** @description One event of an issue, for those who work it. labels: facts whose words only we know. */
         IssueStep: {
             seq: number;
             name: string;
@@ -4289,6 +4290,9 @@ export interface components {
             facts: {
                 [key: string]: unknown;
             };
+            labels: {
+                [key: string]: string;
+            };
             words: {
                 [key: string]: string;
             } | null;
@@ -4300,6 +4304,8 @@ export interface components {
             owner_name: string;
             office: string;
             office_name: string;
+            level: string;
+            level_label: string;
             /** Format: date-time */
             due: string;
             asked_by: string;

@@ -171,9 +171,11 @@ export const en: typeof zh = {
   move: {
     title: 'Actions',
     more: 'More actions ({n})',
+    waits: '{named} and others, {n} in all',
     none: 'There is nothing for you to do now.',
     nothing: 'Nothing to fill in.',
     confirm: 'Confirm: {move}',
+    theirOffice: '{who}: office',
     cancel: 'Cancel',
     choose: 'Choose',
     level: '{label}, level {n}',

@@ -170,9 +170,11 @@ export const zh = {
   move: {
     title: '操作',
     more: '更多操作（{n}）',
+    waits: '{named}等 {n} 项',
     none: '现在没有您可以做的操作。',
     nothing: '不需要填写内容。',
     confirm: '确认{move}',
+    theirOffice: '{who}所在单位',
     cancel: '取消',
     choose: '请选择',
     level: '{label} {n} 级',

@@ -35,12 +35,22 @@ function own(): Own {
   }
 }
 
-/** An event's facts in one line. */
-export const said = (facts: Facts): string => line(facts, own())
+/** The same with what the server has worded: people and offices that the page does not know. */
+function worded(labels: Readonly<Record<string, string>>): Own {
+  const known = own()
+  const given = Object.entries(labels).map(([name, text]) => {
+    const label = name === 'supervision' ? t('said.supervision') : (known[name]?.label ?? word(`need.${name}`))
+    return [name, { label, text: () => text }] as const
+  })
+  return { ...known, ...Object.fromEntries(given) }
+}
+
+/** An event's facts in one line. labels: those that the server has worded. */
+export const said = (facts: Facts, labels: Readonly<Record<string, string>> = {}): string => line(facts, worded(labels))
 
 /** A step of the handling: its facts, without the label that the step itself has; what has no name is not shown. */
-export function stepSaid(facts: Facts, step: string): string {
-  return pairs(facts, own())
+export function stepSaid(facts: Facts, step: string, labels: Readonly<Record<string, string>> = {}): string {
+  return pairs(facts, worded(labels))
     .filter(({ label }) => /[^a-z_]/.test(label))
     .map(({ label, text }) => (label === step ? text : `${label}${mark('：')}${text}`))
     .join(mark('；'))
