@@ -108,6 +108,12 @@ def forget(event: CloudWatchEvent) -> None:
     jobs.forget(event.context)
 
 
+@app.schedule("cron(30 19 * * ? *)", name="verify")
+def verify(event: CloudWatchEvent) -> None:
+    """See that the day before is as it was written: at 03:30 in China."""
+    jobs.verify(event.context)
+
+
 @app.on_dynamodb_record(
     # The template puts the real stream in place of this; its name tells the local platform which.
     stream_arn=f"arn:aws:dynamodb:{settings.region}:000000000000:"

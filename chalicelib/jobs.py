@@ -35,6 +35,7 @@ from chalicelib.usecases import (
     rounds,
     sealing,
     spotting,
+    verifying,
     watching,
 )
 from chalicelib.usecases.delivering import Later, Ports
@@ -113,6 +114,28 @@ def seal() -> None:
     settings = ambient.settings()
     port = seals_from(settings.seals)
     sealing.seal_up_to(port, private_key=settings.seal_key, at=ambient.now())
+
+
+def verify(context: Any) -> None:
+    """See each night that what was recorded the day before is still as it was."""
+    settings, at = ambient.settings(), ambient.now()
+    night = verifying.nightly(
+        _desk().snapshot.counties,
+        port=seals_from(settings.seals),
+        public_key=settings.seal_public,
+        is_out_of_time=_out_of_time(context),
+        at=at,
+    )
+    telemetry.log(
+        "verify.night",
+        orders=night.orders,
+        chains=night.chains,
+        events=night.events,
+        hours=night.hours,
+        unsealed=night.unsealed,
+        bad=night.bad,
+        left=len(night.left),
+    )
 
 
 MORNING: Final = 6

@@ -4,14 +4,14 @@ A chain that was edited, cut in its middle or reordered shows by itself; a tail 
 together with the head shows by the seals, which lie elsewhere, signed.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from hashlib import sha256
 from typing import Any, Final
 
 from chalicelib.domain import issue, order
-from chalicelib.domain.calendar import CHINA
+from chalicelib.domain.calendar import CHINA, local_day
 from chalicelib.domain.order import GENESIS, BrokenChain, Event, Link, link
 from chalicelib.domain.outage import verify_against
 from chalicelib.domain.paper import is_paper
@@ -19,6 +19,7 @@ from chalicelib.domain.refusal import BadInput, Unknown
 from chalicelib.outbound import seals
 from chalicelib.outbound.seals import SealBroken, Seals
 from chalicelib.store import daybook, issues, ledger, orders, outages, papers, resources
+from chalicelib.telemetry import alarm
 from chalicelib.usecases import reading, sealing
 from chalicelib.usecases.desk import Desk
 
@@ -236,6 +237,82 @@ def _version(desk: Desk, aggregate: str) -> int | None:
         return None
     kind, _, key = rest.partition("/")
     return desk.snapshot.versions.get((kind, key), 0)
+
+
+# Each night ---------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Night:
+    """What the nightly walk found. left: counties that it did not reach the end of."""
+
+    orders: int = 0
+    chains: int = 0
+    events: int = 0
+    hours: int = 0
+    unsealed: int = 0
+    bad: int = 0
+    left: list[str] = field(default_factory=list)
+
+
+def nightly(
+    counties: Sequence[str],
+    *,
+    port: Seals,
+    public_key: str,
+    is_out_of_time: Callable[[], bool],
+    at: datetime,
+) -> Night:
+    """Verify what every county recorded on the local day before, its outages too, then its seals.
+
+    Whatever does not hold raises the alarm by the name of its chain. Begins with another county
+    each night, so that none is always the last when the time is up. Raises Busy.
+    """
+    night, day = Night(), local_day(at) - timedelta(days=1)
+    first = day.toordinal() % max(1, len(counties))
+    for county in (*counties[first:], *counties[:first]):
+        if is_out_of_time() or not _all_of(
+            county, day, night, port=port, is_out_of_time=is_out_of_time, at=at
+        ):
+            night.left.append(county)
+    for hour in _hours(day, day, at) if public_key else ():
+        if port.find(hour) is None:
+            night.unsealed += 1
+            alarm("ledger.unsealed", hour=hour.isoformat())
+            continue
+        night.hours += 1
+        for gap in sealing.check_hour(port, hour, public_key=public_key):
+            _broken(night, gap.aggregate, gap.seq, gap.why)
+    if night.left:
+        alarm("ledger.unverified", counties=len(night.left))
+    return night
+
+
+def _all_of(
+    county: str,
+    day: date,
+    night: Night,
+    *,
+    port: Seals,
+    is_out_of_time: Callable[[], bool],
+    at: datetime,
+) -> bool:
+    """Walk a county's chains of a day. Return whether the last one was reached."""
+    found = days(
+        county, day, day, port=port, public_key="", after=None,
+        is_out_of_time=is_out_of_time, at=at,
+    )  # fmt: skip
+    night.orders += found.orders
+    night.chains += found.chains
+    night.events += found.events
+    for aggregate, seq, why in found.bad:
+        _broken(night, aggregate, seq, why)
+    return found.cursor is None
+
+
+def _broken(night: Night, aggregate: str, seq: int, why: str) -> None:
+    night.bad += 1
+    alarm("ledger.broken", aggregate=aggregate, seq=seq, why=why)
 
 
 # A county's days ----------------------------------------------------------------------------------

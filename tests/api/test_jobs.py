@@ -327,6 +327,7 @@ def test_every_trigger_is_declared_in_app_so_that_middleware_runs(app):
         "seal",
         "forget",
         "spot",
+        "verify",
         "deliver",
         "send",
         "tell_first",

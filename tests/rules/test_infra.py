@@ -33,6 +33,7 @@ FUNCTIONS: Final = {  # as app.py names them → as Chalice's template does
     "seal": "Seal",
     "forget": "Forget",
     "spot": "Spot",
+    "verify": "Verify",
     "deliver": "Deliver",
     "send": "Send",
     "tell_first": "TellFirst",

@@ -36,6 +36,7 @@ from chalicelib.usecases import (
     rounds,
     sealing,
     spotting,
+    verifying,
     watching,
 )
 from chalicelib.usecases import papers as journeys
@@ -264,6 +265,24 @@ def test_forget_forgets_within_its_policy(desk: Desk, tmp_path: Path):
             gone += done.orders
 
     assert gone == 1
+
+
+def test_the_night_s_verification_reads_within_its_policy_and_writes_nothing(
+    desk: Desk, tmp_path: Path
+):
+    event = ledger.event(an_order(desk), 1)
+    delivering.enter_daybook(event, local_day(NOON))
+    a_grid()
+    create(desk, "F1-SW1")
+    with works_as("verify", at=NOON + 16 * HOUR) as own:
+        night = verifying.nightly(
+            own.snapshot.counties,
+            port=DiskSeals(tmp_path),
+            public_key="",
+            is_out_of_time=lambda: False,
+            at=NOON + 16 * HOUR,
+        )
+    assert (night.orders, night.chains >= 1, night.bad, night.left) == (1, True, 0, [])
 
 
 def test_papers_are_found_swept_and_told_within_the_policies(desk: Desk, tmp_path: Path):

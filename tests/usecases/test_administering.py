@@ -143,6 +143,54 @@ def test_a_day_that_is_whole_verifies_with_its_seals(desk, port):
     assert found.cursor is None
 
 
+NIGHT = NOON + 16 * HOUR  # 04:15 on the day after
+
+
+def nightly(port, counties=(COUNTY,), *, public_key=None, is_out_of_time=lambda: False):
+    return verifying.nightly(
+        counties,
+        port=port,
+        public_key=public_key_of(KEY) if public_key is None else public_key,
+        is_out_of_time=is_out_of_time,
+        at=NIGHT,
+    )
+
+
+def test_each_night_the_day_before_is_verified_orders_and_seals(desk, store, port, capsys):
+    number = sealed(desk, port)
+    night = nightly(port)
+    assert (night.orders, night.bad, night.left) == (1, 0, [])
+    assert (night.hours, night.unsealed) == (1, 23)
+    assert nightly(port, public_key="").hours == 0
+
+    capsys.readouterr()
+    store.connection.client.delete_item(
+        TableName=f"{store.prefix}-orders", Key={"order_id": {"S": number}}
+    )
+    assert nightly(port).bad == 1
+    said = capsys.readouterr().out
+    assert '"ledger.broken"' in said
+    assert "head-missing" in said
+
+
+def test_a_night_without_time_says_which_counties_are_left_and_begins_elsewhere_the_next(
+    desk, port, capsys
+):
+    sealed(desk, port)
+    night = nightly(port, ("X0", COUNTY), public_key="", is_out_of_time=lambda: True)
+
+    assert sorted(night.left) == sorted(["X0", COUNTY])
+    assert '"ledger.unverified"' in capsys.readouterr().out
+    firsts = {
+        verifying.nightly(
+            ("X0", COUNTY), port=port, public_key="", is_out_of_time=lambda: True,
+            at=NIGHT + nights * 24 * HOUR,
+        ).left[0]
+        for nights in (0, 1)
+    }  # fmt: skip
+    assert firsts == {"X0", COUNTY}
+
+
 def test_an_order_that_was_taken_away_with_its_head_shows_by_the_seal(desk, store, port):
     number = sealed(desk, port)
     client = store.connection.client

@@ -11,6 +11,7 @@ import pytest
 from chalicelib.domain import outage_moves as moves
 from chalicelib.domain.contact import Contact, Phone
 from chalicelib.domain.outage import State, verify_against
+from chalicelib.outbound.seals import DiskSeals
 from chalicelib.store import deliveries, ledger, orders, outages
 from chalicelib.store.outages import Change, Head
 from chalicelib.store.rows import LedgerRow
@@ -460,6 +461,30 @@ def test_an_outage_s_chain_is_verified_like_an_order_s_and_belongs_to_its_county
     _overwrite(chain(head), 2, lambda body: body.replace("restore", "extend"))
     assert verifying.chain(house.desk, chain(head))["first_bad"] == {"seq": 2, "why": "edited"}
     assert verifying.owner(house.desk, "outage/261121-CCCCCC") is None
+
+
+def test_each_night_an_outage_s_chain_is_verified_whether_it_is_open_or_over(house, tmp_path):
+    over = do(house.desk, create(house.desk, SWITCH), "restore", 60)
+    running = create(house.desk, BREAKER, command=a_command(at=NOON + 61 * MINUTE))
+
+    def night() -> verifying.Night:
+        return verifying.nightly(
+            [COUNTY],
+            port=DiskSeals(tmp_path),
+            public_key="",
+            is_out_of_time=lambda: False,
+            at=NOON + 16 * 60 * MINUTE,
+        )
+
+    whole = night()
+    assert (whole.bad, whole.chains >= 2) == (0, True)
+    for number, (head, word) in enumerate(((over, "restore"), (running, "opened")), start=1):
+        _overwrite(chain(head), head.outage.version, _other_than(word))
+        assert night().bad == number
+
+
+def _other_than(word: str) -> Callable[[str], str]:
+    return lambda body: body.replace(word, "extend")
 
 
 def _overwrite(aggregate: str, seq: int, change: Callable[[str], str]) -> None:
