@@ -47,12 +47,12 @@ def relay_order(asked: Asked) -> Response:
     if by.key.channel and sent.channel != by.key.channel:
         raise BadInput.of("channel", "channel.not_yours")
     report = sent.report(asked.at, desk_office=by.key.office_id)
-    attaching.take(files(), report.files)
+    taken = attaching.take(files(), report.files)
     reported = relaying.relay(
         by.desk, report, by=by.actor, salt=ambient.random_bytes(16), at=asked.at
     )
     number = reported.head.order.order_id
-    attaching.bind(number, report.files, kind="citizen", at=asked.at)
+    attaching.bind(number, taken, kind="citizen", at=asked.at)
     status = HTTPStatus.CREATED if reported.created else HTTPStatus.OK
     body = {"number": number, "order": _shown(asked, by, reported.head)}
     return answer(body, status=status)
@@ -109,7 +109,7 @@ def _move(asked: Asked, number: str, move: str, **answers: Any) -> Response:
     by = integrator(asked, "intake")
     by.order(number)
     sent = answers.get("files", [])
-    attaching.take(files(), sent)
+    taken = attaching.take(files(), sent)
     command = Command(
         move=move,
         actor=by.actor,
@@ -120,7 +120,7 @@ def _move(asked: Asked, number: str, move: str, **answers: Any) -> Response:
         answers={name: value for name, value in answers.items() if value not in ("", [])},
     )
     head = handling.move(by.desk, number, command)
-    attaching.bind(number, sent, kind="citizen", at=asked.at)
+    attaching.bind(number, taken, kind="citizen", at=asked.at)
     return answer(_shown(asked, by, head), headers=etag(head.order.version))
 
 

@@ -113,12 +113,12 @@ def post_order(asked: Asked) -> Response:
     """File a report. The same key and body give the same order again."""
     slow_down(asked, "report", most=MOST_REPORTS, minutes=MINUTES, spare=FEW_REPORTS)
     desk, sent = desk_at(asked), asked.body().report(asked.at)
-    attaching.take(files(), sent.files)
+    taken = attaching.take(files(), sent.files)
     reported = reporting.report(
         desk, sent, actor=CITIZEN, caller=PUBLIC, key=asked.key, salt=_salt(), at=asked.at
     )
     order_id = reported.head.order.order_id
-    attaching.bind(order_id, sent.files, kind="citizen", at=asked.at)
+    attaching.bind(order_id, taken, kind="citizen", at=asked.at)
     order = reading.for_citizen(desk, reported.head, language=asked.language, at=asked.at)
     body = {"number": order_id, "token": tracking.token(desk, order_id), "order": order}
     return answer(body, status=HTTPStatus.CREATED)
@@ -243,9 +243,9 @@ def _move(asked: Asked, number: str, move: str, **answers: Any) -> Response:
     """Make a move of the reporter's own and return the order as it then is."""
     desk, _ = tracked(asked, number)
     sent = answers.get("files", [])
-    attaching.take(files(), sent)
+    taken = attaching.take(files(), sent)
     head = tracking.act(desk, number, _command(asked, number, move, answers))
-    attaching.bind(number, sent, kind="citizen", at=asked.at)
+    attaching.bind(number, taken, kind="citizen", at=asked.at)
     order = reading.for_citizen(desk, head, language=asked.language, at=asked.at)
     return answer(order, headers=etag(head.order.version))
 

@@ -113,11 +113,11 @@ def take_in_order(asked: Asked) -> Response:
     """Take a report in for somebody; dispatch it at once if `dispatch` says to whom."""
     on, sent = staff(asked, Capability.INTAKE), asked.body()
     report = sent.report(asked.at, desk_office=on.staff.office_id)
-    attaching.take(files(), report.files)
+    taken = attaching.take(files(), report.files)
     command = replace(on.command(asked, "dispatch", sent.dispatched), if_match=None)
     head = taking.take_in(on.desk, report, command)
     number = head.order.order_id
-    attaching.bind(number, report.files, kind="staff", at=asked.at)
+    attaching.bind(number, taken, kind="staff", at=asked.at)
     queueing.forget(head.order.county)
     order = _shown(asked, on, head) if on.sees(head.order) else None
     body = {"number": number, "token": tracking.token(on.desk, number), "order": order}
@@ -152,12 +152,12 @@ def post_move(asked: Asked, number: str, move: str) -> Response:
     on.to_move(number)
     _check_own_address(move)
     photos = attaching.named_in(sent.answers)
-    attaching.take(files(), photos)
+    taken = attaching.take(files(), photos)
     command = on.command(asked, move, sent.answers)
     command = replace(command, occurred_at=sent.occurred_at, actor=_for(on, sent.recorded_for))
     with naming(on.desk):
         moved = handling.move(on.desk, number, command)
-    attaching.bind(number, photos, kind="staff", at=asked.at)
+    attaching.bind(number, taken, kind="staff", at=asked.at)
     queueing.forget(moved.order.county)
     return answer(_shown(asked, on, moved), headers=etag(moved.order.version))
 

@@ -181,10 +181,10 @@ def read_issue(asked: Asked, issue: str) -> Response:
     refuses=("unknown", "too-large"),
 )
 def sign_issue_upload(asked: Asked, issue: str) -> Response:
-    """Sign for one photo of an issue's evidence: whose form puts it where it is read from."""
+    """Sign for one file of an issue's evidence: a photo, a film or a paper."""
     on, sent = staff(asked, Capability.UPLOAD), asked.body()
     seen(on, issue, Capability.ISSUE_WORK)
-    return answer(upload_form(asked, sent, on.desk, caller=on.caller))
+    return answer(upload_form(asked, sent, on.desk, caller=on.caller, documents=True))
 
 
 @routes.post(
@@ -203,10 +203,10 @@ def move_issue(asked: Asked, issue: str, move: str) -> Response:
     answers = sent.answers
     uploads = attaching.named_in(answers)
     command = on.command(asked, move, answers, occurred_at=sent.occurred_at)
-    attaching.take(files(), uploads)
+    taken = attaching.take(files(), uploads, documents=True)
     with naming(on.desk):
         moved = clearing.move(on.desk, head.issue.issue_id, command, sees=on.sees)
-    attaching.bind(aggregate(head.issue.issue_id), uploads, kind="staff", at=asked.at)
+    attaching.bind(aggregate(head.issue.issue_id), taken, kind="staff", at=asked.at)
     return _page(asked, on, moved)
 
 

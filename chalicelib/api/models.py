@@ -635,10 +635,11 @@ class UploadForm(Out):
 
 
 class FileRow(Out):
-    """A photo; the link holds for five minutes. kind: whose it is, citizen or staff."""
+    """A file; the link holds for five minutes. kind: whose it is, citizen or staff."""
 
     id: str
     kind: str
+    type: str
     at: Stamp
     url: str
 

@@ -10,6 +10,7 @@ from chalicelib.api.models import (
     ClockRow,
     Code,
     Facts,
+    FileRow,
     In,
     Instant,
     Levels,
@@ -165,15 +166,6 @@ class Signer(Out):
     name: str
 
 
-class PaperFile(Out):
-    """A file of the paper, with a link for five minutes."""
-
-    id: str
-    kind: str
-    at: Stamp
-    url: str
-
-
 class AppealEffect(Out):
     """What an appeal does to the figures if it wins; `void` if it did not."""
 
@@ -196,7 +188,7 @@ class PaperPage(PaperRow):
     clocks: list[ClockRow]
     timeline: list[PaperStep]
     moves: list[MoveRow]
-    files: list[PaperFile]
+    files: list[FileRow]
     linked: list[PaperRow]
     effect: AppealEffect | None
 

@@ -241,11 +241,11 @@ def move_paper(asked: Asked, paper: str, move: str) -> Response:
     head = seen(on, paper, WORKS)
     answers = sent.answers
     photos = attaching.named_in(answers)
-    attaching.take(files(), photos)
+    taken = attaching.take(files(), photos, documents=True)
     command = on.command(asked, move, answers, occurred_at=sent.occurred_at)
     with naming(on.desk):
         moved = papers.move(on.desk, head.paper_id, command)
-    attaching.bind(moved.paper.order_id, photos, kind="staff", at=asked.at)
+    attaching.bind(moved.paper.order_id, taken, kind="staff", at=asked.at)
     return _shown(asked, on, moved)
 
 
@@ -258,10 +258,10 @@ def move_paper(asked: Asked, paper: str, move: str) -> Response:
     refuses=("unknown", "too-large"),
 )
 def upload_for_paper(asked: Asked, paper: str) -> Response:
-    """Sign for one photo of a paper; name its id in the move that it belongs to."""
+    """Sign for one photo, film or document; name its id in the move that it belongs to."""
     on, sent = staff(asked, Capability.UPLOAD), asked.body()
     seen(on, paper, Capability.UPLOAD)
-    return answer(upload_form(asked, sent, on.desk, caller=on.caller))
+    return answer(upload_form(asked, sent, on.desk, caller=on.caller, documents=True))
 
 
 @routes.get(

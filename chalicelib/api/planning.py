@@ -191,8 +191,8 @@ def post_announcement(asked: Asked, outage: str) -> Response:
     one = sent.announcement()
     name = aggregate(head.outage.outage_id)
     if one.proof:
-        attaching.take(files(), [one.proof])
-        attaching.bind(name, [one.proof], kind="staff", at=asked.at)
+        taken = attaching.take(files(), [one.proof])
+        attaching.bind(name, taken, kind="staff", at=asked.at)
     planning.put_announcement(
         head.outage.outage_id,
         one,

@@ -16,8 +16,13 @@ def files() -> Files:
     return files_from(settings.files, secret=settings.secret)
 
 
-def upload_form(asked: Asked, sent: Any, desk: Desk, *, caller: str) -> dict[str, Any]:
-    """Return a form for the one photo that a NewUpload is about. Raises BadInput, TooLarge."""
+def upload_form(
+    asked: Asked, sent: Any, desk: Desk, *, caller: str, documents: bool = False
+) -> dict[str, Any]:
+    """Return a form for the one file that a NewUpload is about. Raises BadInput, TooLarge.
+
+    documents: it may be a film or a paper, not only a photo.
+    """
     return attaching.sign(
         desk,
         files(),
@@ -26,6 +31,7 @@ def upload_form(asked: Asked, sent: Any, desk: Desk, *, caller: str) -> dict[str
         content_type=sent.content_type,
         size=sent.bytes,
         at=asked.at,
+        documents=documents,
     )
 
 

@@ -1362,6 +1362,10 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "code.file.policy": ("上传凭证无效", "The upload form is not ours"),
     "code.file.expired": ("上传凭证已过期", "The upload form has expired"),
     "code.file.type": ("文件类型不对", "Wrong type of file"),
+    "code.file.not_evidence": (
+        "只能是照片、PDF 或 MP4 视频；较长的视频请填写档案编号",
+        "A photo, a PDF or an MP4 film; name a longer film by its number in the archive",
+    ),
     "code.file.not_a_photo": ("不是能识别的照片", "Not a photo that we can read"),
     "code.file.empty": ("文件是空的", "The file is empty"),
     "code.file.not_a_table": ("不是 XLSX 或 CSV 表格", "Neither XLSX nor CSV"),

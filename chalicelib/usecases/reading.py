@@ -84,6 +84,7 @@ def file_rows(order_id: str, *, files: Files, at: datetime) -> list[dict[str, An
         {
             "id": item.file_id,
             "kind": str(item.details["kind"]),
+            "type": str(item.details["type"]),
             "at": stamp(item.at),
             "url": files.presign_download(str(item.details["key"]), at=at),
         }

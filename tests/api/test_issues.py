@@ -13,12 +13,12 @@ from openpyxl import load_workbook
 from chalicelib.domain.issue import Issue, State
 from chalicelib.domain.issue_gates import checklist
 from chalicelib.domain.issue_moves import Made
-from chalicelib.domain.order import order_number
+from chalicelib.domain.order import is_order_number, order_number
 from chalicelib.domain.staff import Role, Staff
 from chalicelib.store import issues, ledger, registry
 from chalicelib.store.registry import Member
 from chalicelib.store.rows import House
-from chalicelib.usecases import clearing
+from chalicelib.usecases import clearing, linking
 from tests.api.conftest import CITY, COUNTY, ELSEWHERE, OTHER, PROVINCE, SETUP, STATION, Answer, Api
 from tests.api.test_citizen import a_photo
 from tests.domain.engine import RULES
@@ -289,6 +289,17 @@ def test_two_lines_of_one_issue_become_one_and_never_a_circle(api: Api):
         assert wrong.body["errors"][0]["code"] == code
     back = moved(api, one, "unmerge", "supervisor-1", note="不是同一件事")
     assert back["state"] == "open"
+
+
+def test_the_number_of_an_issue_is_one_that_the_forms_take_however_it_was_opened(api: Api):
+    by_hand = opened(api)["issue_id"]
+    order, _ = api.reported(kind="complaint", answers={"description": "抄表不准"})
+    by_order = linking.issue_id_of(api.desk(), order)
+    assert is_order_number(by_hand)
+    assert is_order_number(by_order)
+    spaced = f"{by_hand[:4]} {by_hand[4:8]} {by_hand[8:12]} {by_hand[12:]}"
+    wrong = tried(api, by_hand, "merge", "supervisor-1", into=spaced, note="x")
+    assert wrong.status == 422  # the form takes the spaces out before it sends
 
 
 def test_an_order_is_linked_by_hand_with_its_reason(api: Api):

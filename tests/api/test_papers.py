@@ -12,14 +12,16 @@ from chalicelib.domain.issue import Linked, State
 from chalicelib.domain.issue_moves import Act, Place, open_issue
 from chalicelib.domain.order import Actor, order_number
 from chalicelib.domain.papers import PAPERS
+from chalicelib.domain.papers.appeal import EVIDENCE
 from chalicelib.domain.papers.spot_check import ITEMS
 from chalicelib.domain.procedure import Step, open_order
 from chalicelib.domain.staff import Role, Staff
-from chalicelib.store import issues, registry
+from chalicelib.store import issues, personal, registry
 from chalicelib.store import papers as kept
 from chalicelib.store.registry import Member
 from chalicelib.usecases import papers
 from tests.api.conftest import CITY, COUNTY, ELSEWHERE, PROVINCE, SETUP, STATION, Answer, Api
+from tests.api.test_citizen import a_photo
 from tests.usecases.county import ports
 
 PEOPLE = {
@@ -243,6 +245,70 @@ def test_s0_32_an_appeal_that_is_lost_leaves_the_accountability_as_it_stands(api
         "happened": False, "void": True, "complaint": -1, "liable": -1, "entries": 1,
     }  # fmt: skip
     assert api.get(f"/api/v1/papers/{entry['paper_id']}", as_="leader-1").body["open"] is True
+
+
+def put(api: Api, page: Any, body: bytes, content_type: str, *, path: str = "") -> str:
+    """Put a file as the form of the page does; return the id that a move names."""
+    asked = {"content_type": content_type, "bytes": len(body)}
+    where = path or f"/papers/{page['paper_id']}/uploads"
+    form = api.post(f"/api/v1{where}", asked, as_="crew-1")
+    assert form.status == 200, form.raw.decode()
+    api.files().accept_upload(form.body["fields"], body, at=api.at)
+    return str(form.body["id"])
+
+
+FILM = b"\0\0\0\x18ftypmp42" + b"\0" * 400
+PAPER = b"%PDF-1.7 " + b"\n" * 400
+
+
+@pytest.mark.parametrize("kind", EVIDENCE)
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [(FILM, "video/mp4"), (PAPER, "application/pdf"), (a_photo(), "image/jpeg")],
+)
+def test_s0_32_a_film_a_document_or_a_photo_is_evidence_of_an_appeal(api, kind, body, content_type):
+    page = opened(api, "crew-1", {**APPEAL, "issue": an_issue(api)})
+    sent = put(api, page, body, content_type)
+
+    page = moved(api, page, "attach_evidence", "crew-1", evidence_kind=kind, files=[sent])
+
+    assert [(one["id"], one["type"]) for one in page["files"]] == [(sent, content_type)]
+    again = moved(api, page, "attach_evidence", "crew-1", evidence_kind=kind, files=[sent])
+    assert len(again["files"]) == 1
+    kept_ = next(iter(personal.list_files(f"paper/{page['paper_id']}")))
+    stored = api.files().read(kept_.details["key"], max_bytes=10**6)
+    assert stored.content_type == content_type
+    assert (stored.body == body) is (content_type != "image/jpeg")  # a photo is drawn anew
+
+
+def test_s0_32_a_number_of_the_video_archive_is_evidence_and_nothing_at_all_is_none(api):
+    page = opened(api, "crew-1", {**APPEAL, "issue": an_issue(api)})
+    none = try_move(api, page, "attach_evidence", "crew-1", evidence_kind="site_video")
+    assert [(each["field"], each["code"]) for each in none.body["errors"]] == [
+        ("files", "evidence.none")
+    ]
+    page = moved(
+        api, page, "attach_evidence", "crew-1", evidence_kind="site_video", reference="HALL-2026-11"
+    )
+    assert page["files"] == []
+    assert moved(api, page, "sign_first", "crew-1")["stage"] == "signed_once"
+
+
+def test_s0_32_what_is_neither_photo_film_nor_document_is_refused_and_not_kept(api):
+    page = opened(api, "crew-1", {**APPEAL, "issue": an_issue(api)})
+    sent = put(api, page, b"MZ" + b"\0" * 400, "video/mp4")
+    refused = try_move(
+        api, page, "attach_evidence", "crew-1", evidence_kind="hall_video", files=[sent]
+    )
+    assert [(each["field"], each["code"]) for each in refused.body["errors"]] == [
+        ("files.0", "file.not_evidence")
+    ]
+    asked = {"content_type": "text/html", "bytes": 9}
+    path = f"/api/v1/papers/{page['paper_id']}/uploads"
+    assert api.post(path, asked, as_="crew-1").status == 422
+    asked = {"content_type": "video/mp4", "bytes": 9}
+    assert api.post("/api/v1/public/uploads", asked, as_="crew-1").status == 422
+    assert kept.get(page["paper_id"]).paper.facts.get("evidence") is None
 
 
 def test_s0_32_two_supervisors_decide_one_appeal_and_one_wins(api):

@@ -1210,8 +1210,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Sign for one photo of an issue's evidence: whose form puts it where it is read from
-         * @description Sign for one photo of an issue's evidence: whose form puts it where it is read from.
+         * Sign for one file of an issue's evidence: a photo, a film or a paper
+         * @description Sign for one file of an issue's evidence: a photo, a film or a paper.
          */
         post: operations["sign_issue_upload"];
         delete?: never;
@@ -2220,8 +2220,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Sign for one photo of a paper; name its id in the move that it belongs to
-         * @description Sign for one photo of a paper; name its id in the move that it belongs to.
+         * Sign for one photo, film or document; name its id in the move that it belongs to
+         * @description Sign for one photo, film or document; name its id in the move that it belongs to.
          */
         post: operations["upload_for_paper"];
         delete?: never;
@@ -3794,10 +3794,11 @@ export interface components {
         FileList: {
             items: components["schemas"]["FileRow"][];
         };
-        /** @description A photo; the link holds for five minutes. kind: whose it is, citizen or staff. */
+        /** @description A file; the link holds for five minutes. kind: whose it is, citizen or staff. */
         FileRow: {
             id: string;
             kind: string;
+            type: string;
             /** Format: date-time */
             at: string;
             url: string;
@@ -5142,14 +5143,6 @@ export interface components {
             month: string;
             figures: components["schemas"]["FigureRow"][];
         };
-        /** @description A file of the paper, with a link for five minutes. */
-        PaperFile: {
-            id: string;
-            kind: string;
-            /** Format: date-time */
-            at: string;
-            url: string;
-        };
         /** @description A move of a paper: the answers that it needs, as fields of the body. */
         PaperMoveIn: {
             occurred_at?: string | null;
@@ -5185,7 +5178,7 @@ export interface components {
             clocks: components["schemas"]["ClockRow"][];
             timeline: components["schemas"]["PaperStep"][];
             moves: components["schemas"]["MoveRow"][];
-            files: components["schemas"]["PaperFile"][];
+            files: components["schemas"]["FileRow"][];
             linked: components["schemas"]["PaperRow"][];
             effect: components["schemas"]["AppealEffect"] | null;
         };

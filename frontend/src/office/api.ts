@@ -165,6 +165,9 @@ interface Upload {
 /** Put one photo where the server says; the id then binds it in a move's `files`. */
 export const upload = (number: string, photo: Blob): Promise<string> => put(`/orders/${number}/uploads`, photo)
 
+/** Put one file of what is no order: its `path` signs for films and documents too. */
+export const uploadTo = (path: string, file: Blob): Promise<string> => put(path, file)
+
 /** Put one photo that belongs to no order. */
 export const uploadPhoto = (photo: Blob): Promise<string> => put('/public/uploads', photo)
 

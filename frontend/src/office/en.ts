@@ -203,7 +203,15 @@ export const en: typeof zh = {
     phone: 'Please check the phone number',
   },
   place: { hint: 'Type two characters of a village, estate or transformer area', failed: 'The area was not found; an address will do.', hits: 'Areas found', count: '{n} {n|area|areas} found' },
-  photo: { add: 'Take or choose photos', count: '{n} chosen', clear: 'Remove photos' },
+  photo: {
+    add: 'Take or choose photos',
+    addAny: 'Photos, films or documents',
+    count: '{n} chosen',
+    clear: 'Remove what was chosen',
+    tooLarge: 'A file has at most {n} MB. Name a longer film by its number in the archive.',
+    document: 'Document {n}, {when}',
+    film: 'Film {n}, {when}',
+  },
   order: {
     title: 'Order {number}',
     notFound: 'There is no such order, or it is not yours to see.',

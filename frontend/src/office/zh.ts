@@ -202,7 +202,15 @@ export const zh = {
     phone: '电话号码不对，请核对',
   },
   place: { hint: '输入村、小区或台区名称的前两个字', failed: '台区没有查到，可以先填地址。', hits: '找到的台区', count: '找到 {n} 个台区' },
-  photo: { add: '拍照或选图', count: '已选 {n} 张', clear: '清除照片' },
+  photo: {
+    add: '拍照或选图',
+    addAny: '照片、视频或文件',
+    count: '已选 {n} 个',
+    clear: '清除已选',
+    tooLarge: '单个文件不超过 {n} MB。较长的视频请填写档案编号。',
+    document: '文件 {n}，{when}',
+    film: '视频 {n}，{when}',
+  },
   order: {
     title: '工单 {number}',
     notFound: '没有这个工单，或您无权查看。',
