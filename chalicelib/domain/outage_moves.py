@@ -915,7 +915,8 @@ def correct(
     """Put right what was entered wrong (更正): the device, the cause, when it began or ended.
 
     What was entered stays in the chain. Who is dark and was told something wrong is told again, who
-    turns out to have had power hears so, who is new to it is told of it. Raises BadInput.
+    turns out to have had power hears so, who is new to it is told of it. Once power is back a time
+    is put right in the record alone: people know when their lights came on. Raises BadInput.
     """
     m = _begin("correct", outage, act, rules)
     m.data["reason"] = _one_of("reason", reason, REASONS)

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from chalicelib.domain import outage_moves as moves
+from chalicelib.domain.moves import ACCEPTED, DISPATCHED
 from chalicelib.domain.order import REPAIRS, Actor, Order
 from chalicelib.domain.outage import DANGERS, ENDED, OPEN, Outage, State, states_for
 from chalicelib.domain.outage_moves import Act, Made
@@ -30,6 +31,8 @@ from chalicelib.usecases.reporting import Report
 SYSTEM: Final = Actor(Outsider.SYSTEM.value, "outage")
 CHANNEL: Final = REPAIRS
 NO_POWER: Final = "no_power"
+UNTOUCHED: Final = frozenset({ACCEPTED, DISPATCHED})
+"""Stages of a repair order at which nobody has begun to work."""
 TRIES: Final = 6
 SALT_BYTES: Final = 16
 SETTLED: Final = (IllegalMove, GateClosed, BadInput, Unknown)
@@ -91,6 +94,14 @@ def open_repair(desk: Desk, outage_id: str, *, at: datetime) -> str:
             return "overtaken"
     gather(desk, outage_id, at=at)
     return ""
+
+
+def is_seen_to(outage: Outage) -> bool:
+    """Return whether somebody is at work on an outage's repair order. Raises Busy."""
+    if not outage.order_id:
+        return False
+    order = orders.get(outage.order_id).order
+    return order.closed_at is None and order.stage not in UNTOUCHED
 
 
 def _inherited(outage: Outage) -> str:

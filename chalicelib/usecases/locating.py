@@ -842,6 +842,7 @@ class _Deciding:
             and not (outage.is_told or outage.has_human_word or outage.crew)
             and outage.outage_id not in self.taken
             and last + self.bounds.unanswered <= self.at
+            and not joining.is_seen_to(outage)
         )
 
     def _is_called(self, outage: Outage) -> bool:

@@ -24,7 +24,7 @@ from chalicelib.usecases import joining, locating, queueing, tracing, watching
 from chalicelib.usecases.desk import Desk
 from chalicelib.usecases.locating import Reported, Taken
 from tests.store.faults import KILLED_AFTER, KILLED_BEFORE, Faults, Killed
-from tests.usecases.county import CITY, COUNTY, MINUTE, NOON, STATION
+from tests.usecases.county import CITY, COUNTY, MINUTE, NOON, STATION, work
 from tests.usecases.network import TRANSFORMERS, a_grid, a_network, account, households
 from tests.usecases.test_outages import BREAKER, SWITCH, create, do
 from tests.usecases.test_responding import House, a_call
@@ -473,6 +473,18 @@ def test_who_sees_to_a_suspicion_s_repair_has_answered_it(desk):
     locating.infer(desk, COUNTY, ["feeder/F1"], at=NOON + 20 * 60 * MINUTE)
 
     assert outages.get(old.outage.outage_id).outage.closed_at is None
+
+
+@pytest.mark.parametrize(("steps", "stays"), [((), False), (("dispatch", "receive"), True)])
+def test_a_repair_order_that_nobody_took_is_no_answer_and_one_at_work_is(desk, steps, stays):
+    old = suspected(desk)
+    joining.open_repair(desk, old.outage.outage_id, at=NOON + 7 * MINUTE)
+    repair = outages.get(old.outage.outage_id).outage.order_id
+    if steps:
+        work(desk, repair, *steps, start=NOON + 8 * MINUTE)
+    locating.infer(desk, COUNTY, ["feeder/F1"], at=NOON + 20 * 60 * MINUTE)
+
+    assert (outages.get(old.outage.outage_id).outage.closed_at is None) is stays
 
 
 def test_no_household_is_dark_in_two_outages_whatever_comes_in_whatever_order(desk):
