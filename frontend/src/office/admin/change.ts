@@ -2,7 +2,7 @@ import { ref, shallowRef, type Ref, type ShallowRef } from 'vue'
 import { Refused } from '@/api/client'
 import { uuid } from '@/lib/ids'
 import { call } from '../api'
-import { word } from '../words'
+import { faultsOf } from '../refused'
 
 /** One change at a time: sent under a key of its own, with what the server said of each field. */
 export interface Change {
@@ -38,7 +38,7 @@ export function useChange(): Change {
       error.value = reason
       if (reason instanceof Refused) {
         last = ''
-        faults.value = Object.fromEntries((reason.problem.errors ?? []).map(({ field, code, detail }) => [field, detail ?? word(`code.${code}`)]))
+        faults.value = Object.fromEntries(faultsOf(reason).map(({ field, text }) => [field, text]))
       }
       return undefined
     } finally {

@@ -1,4 +1,4 @@
-import { computed, onScopeDispose, type ComputedRef } from 'vue'
+import { computed, onScopeDispose, shallowRef, watch, type ComputedRef } from 'vue'
 import { Unreachable } from '@/api/client'
 import { useLoad, type Load } from '@/lib/load'
 import { nextPoll } from '../queue'
@@ -28,4 +28,27 @@ export function usePolled<T>(fetcher: () => Promise<T>): Polled<T> {
     document.removeEventListener('visibilitychange', wake)
   })
   return { ...load, lost: computed(() => load.data.value !== undefined && load.error.value instanceof Unreachable) }
+}
+
+/** One thing that is polled and moved. page: the answer to a move counts until the next look. */
+export interface Moved<T> {
+  load: Polled<T>
+  page: ComputedRef<T | undefined>
+  /** Shows what a move answered, and looks again. */
+  show: (answer: T) => void
+}
+
+export function useMoved<T extends { version: number }>(id: () => string, fetcher: (id: string) => Promise<T>): Moved<T> {
+  const load = usePolled(() => fetcher(id()))
+  const after = shallowRef<T>()
+  const page = computed(() => (after.value !== undefined && after.value.version >= (load.data.value?.version ?? 0) ? after.value : load.data.value))
+  watch(id, () => {
+    after.value = undefined
+    void load.reload()
+  })
+  const show = (answer: T): void => {
+    after.value = answer
+    void load.reload()
+  }
+  return { load, page, show }
 }
