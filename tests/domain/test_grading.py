@@ -151,4 +151,5 @@ def test_s2_3_signs_propose_by_the_same_rules_and_the_highest_standing_counts():
     assert (proposal.grade, proposal.rules) == ("major", ("media_provincial", "injury"))
     assert with_signs(Facts(), ()) == Facts()
     for sign in SIGNS:
+        assert words.has(f"choice.signs.{sign}")
         assert rises("general", propose(with_signs(Facts(), [sign]), rules=RULES, at=NOON)), sign

@@ -704,6 +704,7 @@ def test_an_investigation_is_never_closed_by_its_subject(person, role, level_):
 def test_s1_4_an_investigation_that_opens_by_itself_is_about_who_handles_the_issue():
     issue = do(opened(), "assign", office="X-QH", staff="handler")
     issue = do(issue, "open_site_investigation", trigger="second_12398_call")
+    assert issue.site is not None
     assert issue.site.subjects == ("handler",)
     with pytest.raises(NotAllowed):
         do(issue, "conclude_site_investigation", "department", person="handler")

@@ -113,6 +113,48 @@ def test_the_offices_pages_are_open_to_everybody(people: People, desk: Desk, col
     assert {path: what for path, what in found.items() if what} == {}
 
 
+def pick_by_arrows(page: Page, level: int, wanted: str) -> None:
+    """Choose one in a level of the category, with the arrow keys alone."""
+    box = page.locator(f"#answer-category-{level}")
+    expect(box).to_be_focused()
+    for _ in range(12):
+        page.keyboard.press("ArrowDown")
+        if box.input_value() == wanted:
+            return
+    raise AssertionError(f"{wanted} is not among the choices")
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_a_complaint_is_taken_in_down_to_the_third_level_with_the_keyboard(
+    people: People, desk: Desk, language
+):
+    page = people.staff("dispatcher-qh-1")
+    if language == "en":
+        page.get_by_role("button", name="English").click()
+    page.goto(f"{people.url}/office#/intake")
+    page.locator("#phone").fill("16900004321")
+    page.locator("#kind").select_option("complaint")
+    page.locator("#answer-category-1").focus()
+    pick_by_arrows(page, 1, "supply_quality")
+    page.keyboard.press("Tab")
+    pick_by_arrows(page, 2, "supply_quality.voltage")
+    page.keyboard.press("Tab")
+    pick_by_arrows(page, 3, "supply_quality.voltage.long_abnormal")
+    page.locator("#answer-description").fill("晚上电压低，记者来采访过")
+    settle(page)
+    assert [*axe(page), *look(page), *look_narrow(page)] == []
+
+    page.keyboard.press("Control+Enter")
+
+    opened = page.get_by_role("link", name=re.compile("打开|Open"))
+    expect(opened).to_be_visible()
+    number = str(opened.get_attribute("href")).rsplit("/", 1)[1]
+    told = desk.ask("dispatcher-qh-1", "GET", f"/orders/{number}")
+    assert "supply_quality.voltage.long_abnormal" in str(told["facts"])
+    advised = [each["data"] for each in told["advice"] if each["move"] == "raise_grade"]
+    assert advised == [{"grade": "important", "reason": "media"}]
+
+
 def test_the_crews_pages_fit_a_phone(people: People, desk: Desk):
     number = desk.report()["number"]
     desk.move("dispatcher-qh-1", number, "dispatch", office="S-QH-04", staff="crew-04-1")

@@ -18,6 +18,7 @@ function own(): Own {
     counts: null,
     hold: null,
     open: null,
+    raises: null,
     signed: null,
     supervision: null,
     unhold: null,
