@@ -24,12 +24,15 @@ from chalicelib.api import models, ports
 from chalicelib.api.access import CITIZEN
 from chalicelib.api.openapi import document, validated
 from chalicelib.api.routes import Operation, operation_of
+from chalicelib.domain import outage_moves
 from chalicelib.domain.contact import Phone
 from chalicelib.domain.order import Actor
+from chalicelib.domain.outage import Kind, State
+from chalicelib.domain.reach import Reach
 from chalicelib.domain.staff import Office, OfficeLevel, Role, Staff
 from chalicelib.outbound.keys import issuer_from
 from chalicelib.outbound.objects import Disk
-from chalicelib.store import customers, registry
+from chalicelib.store import customers, outages, registry
 from chalicelib.store.customers import Household, Place
 from chalicelib.store.registry import Member
 from chalicelib.store.rows import House
@@ -42,6 +45,7 @@ from tests.rules.rights import held_to
 AUDIENCE = "https://lightkeeper.test/api"
 SECRET = "a secret of more than thirty-two bytes, for tests only"
 SETUP = Actor("admin", "setup")
+DISPATCHER = Actor("dispatcher", "d1")
 
 PROVINCE, CITY, COUNTY, STATION, OTHER = "P-01", "M-02", "C-QINGHE", "S-QINGHE-03", "S-QINGHE-04"
 ELSEWHERE, ELSEWHERE_STATION = "C-LINXI", "S-LINXI-01"
@@ -235,6 +239,34 @@ class Api:
         """The desk as it stands now."""
         settings = ambient.settings()
         return open_desk(secret=settings.secret, ruleset=settings.ruleset, at=ambient.now())
+
+    def outage(
+        self,
+        reach: Reach,
+        *,
+        at: datetime,
+        outage_id: str = "Q1",
+        by: Actor = DISPATCHER,
+        since: datetime | None = None,
+        grade: State = State.CONFIRMED,
+        on_trip: bool = False,
+    ) -> outages.Head:
+        """Keep an outage of the county: what of it is dark, by the word of its desk."""
+        made = outage_moves.open_outage(
+            outage_moves.Act(by, at, at),
+            outage_id=outage_id,
+            kind=Kind.FAULT,
+            county=COUNTY,
+            office=STATION,
+            devices=["B1"],
+            feeders=["F1"],
+            reach=reach,
+            since=since or at,
+            grade=grade,
+            rules=self.desk().rules(COUNTY),
+            on_trip=on_trip,
+        )
+        return outages.commit(outages.Change(None, made))[0]
 
     def report(self, **fields: Any) -> Report:
         """Return a report as the journey takes it."""

@@ -8,15 +8,13 @@ import openpyxl
 import pytest
 
 from chalicelib import ambient
-from chalicelib.domain import outage_moves as moves
 from chalicelib.domain.calendar import local_day
 from chalicelib.domain.contact import Phone
-from chalicelib.domain.order import Actor, Event
-from chalicelib.domain.outage import Kind, State
+from chalicelib.domain.order import Event
 from chalicelib.domain.reach import Reach
 from chalicelib.jobs import _note
 from chalicelib.outbound.sms import gateway_from
-from chalicelib.store import customers, deliveries, ledger, orders, outages
+from chalicelib.store import customers, deliveries, ledger, orders
 from chalicelib.store.customers import Household
 from chalicelib.usecases import notifying
 from chalicelib.usecases.delivering import Ports
@@ -508,20 +506,7 @@ def test_a_household_that_no_text_of_an_outage_reached_is_on_the_list_and_can_be
         flags=frozenset({"life_support"}),
     )
     customers.put_households(customers.compare_households(None, [needy]))
-    made = moves.open_outage(
-        moves.Act(Actor("dispatcher", "d1"), at, at),
-        outage_id="Q1",
-        kind=Kind.FAULT,
-        county=COUNTY,
-        office=STATION,
-        devices=["B1"],
-        feeders=["F1"],
-        reach=Reach.of({"TQ-9": "all"}, {"TQ-9": 1}),
-        since=at,
-        grade=State.CONFIRMED,
-        rules=api.desk().rules(COUNTY),
-    )
-    (head,) = outages.commit(outages.Change(None, made))
+    head = api.outage(Reach.of({"TQ-9": "all"}, {"TQ-9": 1}), at=at)
     ports = Ports(gateway_from("sns"), "清河供电", "example.cn", "w")
     notifying.tell(api.desk(), ports, head, [("TQ-9", "1300000001")], at=at)
 

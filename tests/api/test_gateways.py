@@ -9,7 +9,7 @@ from chalicelib import ambient
 from chalicelib.domain import outage_moves as moves
 from chalicelib.domain.contact import Phone
 from chalicelib.domain.order import Actor
-from chalicelib.domain.outage import Kind, State
+from chalicelib.domain.outage import State
 from chalicelib.domain.reach import Reach
 from chalicelib.outbound.sms import Receipt
 from chalicelib.store import customers, deliveries, notices, outages
@@ -18,7 +18,7 @@ from chalicelib.store.deliveries import Status
 from chalicelib.store.outages import Change
 from chalicelib.usecases import notifying
 from chalicelib.usecases.delivering import Ports
-from tests.api.conftest import COUNTY, STATION
+from tests.api.conftest import COUNTY
 
 ACT = Actor("dispatcher", "d1")
 AREA = "TQ-8"
@@ -62,20 +62,7 @@ def told(api, *, minutes=60):
     ]
     customers.put_households(customers.compare_households(None, houses))
     rules = api.desk().rules(COUNTY)
-    made = moves.open_outage(
-        moves.Act(ACT, at, at),
-        outage_id="Q1",
-        kind=Kind.FAULT,
-        county=COUNTY,
-        office=STATION,
-        devices=["B1"],
-        feeders=["F1"],
-        reach=Reach.of({AREA: ["X0", "X1"]}),
-        since=at,
-        grade=State.CONFIRMED,
-        rules=rules,
-    )
-    (head,) = outages.commit(Change(None, made))
+    head = api.outage(Reach.of({AREA: ["X0", "X1"]}), at=at)
     takes = Takes()
     ports = Ports(takes, "清河供电", "example.cn", "w")
     keys = [(AREA, each.account_no) for each in houses]

@@ -12,11 +12,10 @@ from chalice.local import LambdaContext
 from moto import mock_aws
 
 from chalicelib import ambient, jobs
-from chalicelib.domain import outage_moves as moves
 from chalicelib.domain.calendar import local_day
 from chalicelib.domain.contact import Phone
 from chalicelib.domain.order import Actor
-from chalicelib.domain.outage import Kind, State
+from chalicelib.domain.outage import State
 from chalicelib.domain.reach import Reach
 from chalicelib.outbound.queue import queue_from
 from chalicelib.store import customers, daybook, deliveries, ledger, orders, outages, registry
@@ -126,20 +125,7 @@ def test_a_new_order_is_entered_in_the_daybook(effects):
 
 def test_s2_8_an_outage_is_on_the_public_page_after_its_event_and_once(effects, kept):
     at = ambient.now()
-    made = moves.open_outage(
-        moves.Act(Actor("dispatcher", "d1"), at, at),
-        outage_id="Q1",
-        kind=Kind.FAULT,
-        county=COUNTY,
-        office=STATION,
-        devices=["B1"],
-        feeders=["F1"],
-        reach=Reach.of({PLACE: "all"}, {PLACE: 46}),
-        since=at,
-        grade=State.CONFIRMED,
-        rules=effects.api.desk().rules(COUNTY),
-    )
-    outages.commit(outages.Change(None, made))
+    effects.api.outage(Reach.of({PLACE: "all"}, {PLACE: 46}), at=at)
 
     assert effects.deliver(a_record("outage/Q1", 1)) == {"batchItemFailures": []}
     (message,) = [each for each in effects.take() if "publish" in each]
@@ -159,21 +145,15 @@ def test_s2_8_an_outage_is_on_the_public_page_after_its_event_and_once(effects, 
 def a_trip(effects: Effects, *, seconds_ago: float) -> None:
     """A breaker opened so long ago and may still reclose: held for a minute."""
     at = ambient.now()
-    made = moves.open_outage(
-        moves.Act(Actor("system", "inference"), at, at),
+    effects.api.outage(
+        Reach.of({PLACE: "all"}, {PLACE: 46}),
+        at=at,
         outage_id="Q2",
-        kind=Kind.FAULT,
-        county=COUNTY,
-        office=STATION,
-        devices=["B1"],
-        feeders=["F1"],
-        reach=Reach.of({PLACE: "all"}, {PLACE: 46}),
+        by=Actor("system", "inference"),
         since=at - timedelta(seconds=seconds_ago),
         grade=State.SUSPECTED,
-        rules=effects.api.desk().rules(COUNTY),
         on_trip=True,
     )
-    outages.commit(outages.Change(None, made))
 
 
 def test_the_end_of_a_hold_off_is_not_left_to_the_sweep(effects):
@@ -394,20 +374,7 @@ def test_an_outage_tells_its_households_by_their_queues_and_each_function_keeps_
     ]
     customers.put_households(customers.compare_households(None, houses))
     at = ambient.now()
-    made = moves.open_outage(
-        moves.Act(Actor("dispatcher", "d1"), at, at),
-        outage_id="Q7",
-        kind=Kind.FAULT,
-        county=COUNTY,
-        office=STATION,
-        devices=["B1"],
-        feeders=["F1"],
-        reach=Reach.of({"TQ-77": "all"}, {"TQ-77": 4}),
-        since=at,
-        grade=State.CONFIRMED,
-        rules=effects.api.desk().rules(COUNTY),
-    )
-    outages.commit(outages.Change(None, made))
+    effects.api.outage(Reach.of({"TQ-77": "all"}, {"TQ-77": 4}), at=at, outage_id="Q7")
     effects.deliver(a_record("outage/Q7", 1))
     with held_to("send"):
         assert effects.send(*effects.take()) == {"batchItemFailures": []}

@@ -102,9 +102,9 @@ def file(
 
 
 def a_command(
-    move: str,
+    move: str = "create",
     *,
-    at: datetime,
+    at: datetime = NOON,
     role: str = "dispatcher",
     who: str = "u1",
     key: str = "",

@@ -1,13 +1,11 @@
 """People open, move and end outages: what is dark is traced, and nobody is dark twice."""
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from chalicelib.domain import outage_moves
-from chalicelib.domain.order import Actor
 from chalicelib.domain.outage import State, verify_against
 from chalicelib.domain.refusal import (
     BadInput,
@@ -22,9 +20,8 @@ from chalicelib.store.outages import Head
 from chalicelib.usecases import outages as keeping
 from chalicelib.usecases import picturing, tracing
 from chalicelib.usecases.desk import Desk
-from chalicelib.usecases.handling import Command
 from chalicelib.usecases.outages import New
-from tests.usecases.county import COUNTY, MINUTE, NOON, SALT, STATION
+from tests.usecases.county import COUNTY, MINUTE, NOON, STATION, a_command
 from tests.usecases.network import a_grid, account
 
 SWITCH, BREAKER = "F1-SW1", "F1-CB"
@@ -35,22 +32,6 @@ def desk(desk: Desk) -> Desk:
     """The desk of a county with a network."""
     a_grid()
     return desk
-
-
-def a_command(
-    move: str = "create",
-    *,
-    at: datetime = NOON,
-    role: str = "dispatcher",
-    who: str = "u1",
-    key: str = "",
-    answers: Mapping[str, Any] | None = None,
-    **more: Any,
-) -> Command:
-    return Command(
-        move=move, actor=Actor(role, who, COUNTY), caller=who, key=key or f"{move}-{at}",
-        salt=SALT, at=at, answers=answers or {}, **more,
-    )  # fmt: skip
 
 
 def create(desk: Desk, *devices: str, kind: str = "fault", **said: Any) -> Head:

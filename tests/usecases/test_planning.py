@@ -20,9 +20,9 @@ from chalicelib.usecases import planning, verifying
 from chalicelib.usecases.desk import Desk
 from chalicelib.usecases.outages import New
 from chalicelib.usecases.planning import against, calendar, five_voices, intended
-from tests.usecases.county import COUNTY, MINUTE, NOON, the_desk
+from tests.usecases.county import COUNTY, MINUTE, NOON, a_command, the_desk
 from tests.usecases.network import a_grid, account
-from tests.usecases.test_outages import BREAKER, SWITCH, a_command, create, do
+from tests.usecases.test_outages import BREAKER, SWITCH, create, do
 
 DAY = timedelta(days=1)
 WORKS = NOON + 9 * DAY  # Wednesday

@@ -36,15 +36,15 @@ from tests.usecases.county import (
     COUNTY,
     MINUTE,
     NOON,
+    a_command,
     a_report,
     file,
     ports,
     texts,
     work,
 )
-from tests.usecases.county import a_command as a_move
 from tests.usecases.network import a_grid, account
-from tests.usecases.test_outages import BREAKER, SWITCH, a_command, create, do
+from tests.usecases.test_outages import BREAKER, SWITCH, create, do
 
 
 @dataclass
@@ -297,7 +297,7 @@ def an_outage_at_which_the_crew_is(house: House, *devices: str) -> tuple[Head, s
 def say(house: House, number: str, move: str, minutes: float, **answers: Any) -> None:
     """Let the crew say something on an order, and make what follows."""
     at = NOON + minutes * MINUTE
-    said = a_move(move, at=at, role="crew", who="crew-1", answers=answers)
+    said = a_command(move, at=at, role="crew", who="crew-1", answers=answers)
     handling.move(house.desk, number, said)
     house.pump(number, at=at)
 
@@ -369,7 +369,7 @@ def test_who_reports_the_dark_after_the_crew_s_word_makes_it_a_proposal(house):
     at = NOON + 61 * MINUTE
     off = [Reported("meter_off", "transformer", "T-03", "AMI", 7, at)]
     locating.take(house.desk, off, office_id=COUNTY, by="key-1", at=at)
-    said = a_move("restore", at=NOON + 62 * MINUTE, role="crew", who="crew-1",
+    said = a_command("restore", at=NOON + 62 * MINUTE, role="crew", who="crew-1",
                   occurred_at=NOON + 60 * MINUTE)  # fmt: skip
     handling.move(house.desk, number, said)
     house.pump(number, at=NOON + 62 * MINUTE)
@@ -391,7 +391,7 @@ def test_an_order_that_only_claims_to_repair_moves_no_outage(house):
 
 def filed(house: House, number: str, *, power_back: bool = True) -> None:
     """Bring an order, whose crew is on site, to its end: replied, visited, filed."""
-    handling.move(house.desk, number, a_move("reply", at=NOON + 20 * MINUTE, role="crew",
+    handling.move(house.desk, number, a_command("reply", at=NOON + 20 * MINUTE, role="crew",
         answers={"result": "repaired", "power_back": power_back, "note": "换了瓷瓶"}))  # fmt: skip
     work(house.desk, number, "approve_reply", "visit_satisfied", "archive",
          start=NOON + 20 * MINUTE)  # fmt: skip
@@ -415,7 +415,7 @@ def test_s2_3_a_repair_order_that_is_filed_first_closes_no_caller_who_is_in_the_
 def test_a_report_merged_by_hand_waits_for_the_outage_as_well(house):
     head, number = an_outage_at_which_the_crew_is(house)
     caller = a_call(house.desk, "k1", symptom="flicker")
-    joined = a_move("merge", at=NOON + 5 * MINUTE, answers={"parent": number})
+    joined = a_command("merge", at=NOON + 5 * MINUTE, answers={"parent": number})
     handling.merge(house.desk, caller, joined)
     filed(house, number, power_back=False)
     house.pump(number, caller, at=NOON + 30 * MINUTE)
@@ -427,7 +427,7 @@ def test_a_report_merged_by_hand_waits_for_the_outage_as_well(house):
 def test_what_is_filed_while_its_households_are_being_told_waits_for_them(house):
     head, number = an_outage_at_which_the_crew_is(house)
     caller = a_call(house.desk, "k1", symptom="flicker")
-    joined = a_move("merge", at=NOON + 5 * MINUTE, answers={"parent": number})
+    joined = a_command("merge", at=NOON + 5 * MINUTE, answers={"parent": number})
     handling.merge(house.desk, caller, joined)
     filed(house, number)
     restored, follow = (each for each in house.waiting(number) if ".power." in each[2]
@@ -444,7 +444,7 @@ def test_what_is_filed_while_its_households_are_being_told_waits_for_them(house)
 @pytest.mark.parametrize(("power_back", "stage"), [(True, "archived"), (False, "accepted")])
 def test_a_plain_order_closes_its_children_only_when_power_came_back(house, power_back, stage):
     first, second = a_call(house.desk, "k1"), a_call(house.desk, "k22")
-    joined = a_move("merge", at=NOON + MINUTE, answers={"parent": first})
+    joined = a_command("merge", at=NOON + MINUTE, answers={"parent": first})
     handling.merge(house.desk, second, joined)
     work(house.desk, first, "dispatch", "receive", "set_out", "arrive", start=NOON + MINUTE)
     filed(house, first, power_back=power_back)
