@@ -28,6 +28,8 @@ from chalicelib.domain.inference import (
     Word,
     infer,
 )
+from chalicelib.domain.inference.concentrators import PARTS, eased, relieved
+from chalicelib.domain.inference.evidence import Placed
 from chalicelib.domain.inference.nesting import nest
 from chalicelib.domain.limits import LimitBook
 
@@ -250,6 +252,27 @@ def test_while_reports_still_come_in_the_silence_next_door_never_speaks_for_the_
 
     assert told.devices == ("tr_a",)
     assert set(told.sure) == set(told.loads) == {load for load in HOMES if load[0] == "a"}
+
+
+@pytest.mark.parametrize(("meters", "heard"), [(100, 0), (100, 20), (50, 49), (3, 1), (1, 0)])
+def test_what_eases_a_silence_never_weighs_more_than_the_silence(meters, heard):
+    load = "a0"
+    tree = a_tree(("tr", None, load))
+    known = Known(reporting={load: meters}, transformers={load: "tr"})
+    evidence = [said(Kind.METER_OFF, load, meter=f"m{number}") for number in range(heard)]
+    placed = Placed(tree, [], evidence, MINUTE)
+    detect = USUAL.rate(Kind.METER_OFF).detect
+
+    found = dict(relieved(tree, placed, known, USUAL))
+    for share in (number / 100 for number in range(101)):
+        silence = (meters - heard) * math.log1p(-detect * share)
+        assert eased(found.get(0, [0.0] * len(PARTS)), share, detect) <= -silence + 1e-9
+
+
+def test_where_nearly_every_meter_is_heard_the_silence_next_door_weighs_no_less():
+    behind_one = replace(SMART, transformers={load: f"tr_{load[0]}" for load in HOMES})
+
+    assert named(inferred(gasps("a", range(99)), known=behind_one)) == [("tr_a",)]
 
 
 def test_a_call_fades_for_nobody_calls_that_power_is_back():

@@ -65,7 +65,8 @@ def relieved(
             part -= math.log(n + 1) + ways + k * math.log(detect)
         silences = [(n - k) * math.log1p(-detect * share) for share in PARTS]
         hears = math.log1p(-noise.deaf)
-        reliefs = [max(0.0, _either(hears + each, part) - each) for each in silences]
+        # No more than its own silence, which the meters next door must not profit by.
+        reliefs = [min(-each, max(0.0, _either(hears + each, part) - each)) for each in silences]
         if reliefs[-1] > 0:
             yield zone, reliefs
 
