@@ -20,12 +20,11 @@ from chalicelib.api.models import (
     Out,
     RevealIn,
     Stamp,
-    _instant,
+    read_answers,
 )
 from chalicelib.domain.issue import COMMANDS
 from chalicelib.domain.order import GRADES
 from chalicelib.domain.procedure import Form
-from chalicelib.domain.refusal import BadInput
 from chalicelib.usecases.clearing import OPENED_BY_HAND, New
 
 INSTANTS: Final = frozenset(
@@ -98,15 +97,7 @@ class IssueMoveIn(In):
     @property
     def answers(self) -> dict[str, Any]:
         """What the move itself needs, its instants read. Raises BadInput naming a bad one."""
-        found = {
-            name: value for name, value in (self.model_extra or {}).items() if value is not None
-        }
-        for name in INSTANTS & found.keys():
-            try:
-                found[name] = _instant(found[name])
-            except PydanticCustomError:
-                raise BadInput.of(name, "field.instant") from None
-        return found
+        return read_answers(self.model_extra, INSTANTS)
 
 
 # What goes out ----------------------------------------------------------------------------------

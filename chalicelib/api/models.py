@@ -218,10 +218,10 @@ INSTANTS: Final = frozenset(
 )
 
 
-def read_instants(answers: Mapping[str, Any]) -> dict[str, Any]:
-    """Return answers with those that are instants read. Raises BadInput naming them."""
+def read_instants(answers: Mapping[str, Any], names: frozenset[str] = INSTANTS) -> dict[str, Any]:
+    """Return answers with those of these names read as instants. Raises BadInput naming them."""
     read_: dict[str, Any] = dict(answers)
-    for name in INSTANTS & answers.keys():
+    for name in names & answers.keys():
         if answers[name] is None:
             continue
         try:
@@ -229,6 +229,12 @@ def read_instants(answers: Mapping[str, Any]) -> dict[str, Any]:
         except PydanticCustomError:
             raise BadInput.of(name, "field.instant") from None
     return read_
+
+
+def read_answers(extra: Mapping[str, Any] | None, instants: frozenset[str]) -> dict[str, Any]:
+    """Return the answers among the fields of a body, as `read_instants`; null is no answer."""
+    given = {name: value for name, value in (extra or {}).items() if value is not None}
+    return read_instants(given, instants)
 
 
 class LookUp(In):

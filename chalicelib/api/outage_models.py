@@ -1,16 +1,14 @@
 """What is sent and answered about outages. Same manners as `models.py`."""
 
-from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from chalicelib.api.models import Code, Facts, In, Instant, MoveRow, Note, Out, Stamp, _instant
+from chalicelib.api.models import Code, Facts, In, Instant, MoveRow, Note, Out, Stamp, read_answers
 from chalicelib.domain.inference import Kind as Heard_
 from chalicelib.domain.outage import Kind
 from chalicelib.domain.procedure import Form
-from chalicelib.domain.refusal import BadInput
 from chalicelib.usecases.locating import SORTS, Reported
 from chalicelib.usecases.outages import DEEDS, MOST_DEVICES, New
 
@@ -71,14 +69,7 @@ class OutageMoveIn(In):
     @property
     def answers(self) -> dict[str, Any]:
         """What the move itself needs, its instants read. Raises BadInput naming a bad one."""
-        extra: Mapping[str, Any] = self.model_extra or {}
-        found = {name: value for name, value in extra.items() if value is not None}
-        for name in INSTANTS & found.keys():
-            try:
-                found[name] = _instant(found[name])
-            except PydanticCustomError:
-                raise BadInput.of(name, "field.instant") from None
-        return found
+        return read_answers(self.model_extra, INSTANTS)
 
 
 MOST_EVENTS: Final = 10_000

@@ -1,10 +1,8 @@
 """What is sent and answered about papers (文书). Same manners as `models.py`."""
 
-from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import ConfigDict, Field
-from pydantic_core import PydanticCustomError
 
 from chalicelib.api.models import (
     ClockRow,
@@ -17,11 +15,10 @@ from chalicelib.api.models import (
     MoveRow,
     Out,
     Stamp,
-    _instant,
+    read_answers,
 )
 from chalicelib.domain.papers import PAPERS
 from chalicelib.domain.procedure import Form
-from chalicelib.domain.refusal import BadInput
 from chalicelib.usecases.papers import New
 
 KINDS: Final = tuple(sorted(PAPERS))
@@ -33,17 +30,6 @@ INSTANTS: Final = frozenset(
     for need in needs
     if need.form is Form.INSTANT
 )
-
-
-def _answers(extra: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return answers with their instants read. Raises BadInput naming a bad one."""
-    found = {name: value for name, value in (extra or {}).items() if value is not None}
-    for name in INSTANTS & found.keys():
-        try:
-            found[name] = _instant(found[name])
-        except PydanticCustomError:
-            raise BadInput.of(name, "field.instant") from None
-    return found
 
 
 # What comes in ----------------------------------------------------------------------------------
@@ -60,7 +46,7 @@ class NewPaper(In):
     @property
     def answers(self) -> dict[str, Any]:
         """What the kind itself asks for (/meta/papers, `intake`)."""
-        return _answers(self.model_extra)
+        return read_answers(self.model_extra, INSTANTS)
 
     @property
     def new(self) -> New:
@@ -78,7 +64,7 @@ class PaperMoveIn(In):
     @property
     def answers(self) -> dict[str, Any]:
         """What the move itself needs."""
-        return _answers(self.model_extra)
+        return read_answers(self.model_extra, INSTANTS)
 
 
 # What goes out ----------------------------------------------------------------------------------

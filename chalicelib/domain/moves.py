@@ -30,6 +30,12 @@ TERMINATED: Final = "terminated"
 
 FINAL: Final = frozenset({ARCHIVED, WITHDRAWN, TERMINATED})
 
+
+def stages_of(*own: str) -> tuple[str, ...]:
+    """Return the stages of a kind: every order begins and ends alike, between them are its own."""
+    return (ACCEPTED, DISPATCHED, *own, ARCHIVED, WITHDRAWN, TERMINATED)
+
+
 # Who ------------------------------------------------------------------------------------------
 DESK: Final = frozenset({Role.DISPATCHER, Role.SUPERVISOR, Role.CITY_HOST})
 FRONT: Final = DESK | {Role.AGENT}
@@ -664,17 +670,7 @@ def visit_clock(kind: str, *, when: Mapping[str, tuple[Any, ...]] = ALWAYS) -> C
 def answered(kind: str) -> Procedure:
     """Return the procedure of a request that wants a considered answer and a visit (意见、建议)."""
     works = (RECEIVED, IN_PROGRESS)
-    stages = (
-        ACCEPTED,
-        DISPATCHED,
-        *works,
-        REPLIED,
-        RETURN_VISIT,
-        FINAL_RULING,
-        ARCHIVED,
-        WITHDRAWN,
-        TERMINATED,
-    )
+    stages = stages_of(*works, REPLIED, RETURN_VISIT, FINAL_RULING)
     return Procedure(
         kind=kind,
         stages=stages,

@@ -1,5 +1,6 @@
 """投诉: its base flow. Three deadlines run at once: internal, promise and law (domain: §8.1)."""
 
+from functools import partial
 from typing import Final
 
 from chalicelib.domain import moves as m
@@ -8,19 +9,11 @@ from chalicelib.domain.grading import GOVERNMENTS, NONE
 from chalicelib.domain.procedure import ANY, ClockRule, Form, Need, Procedure
 
 WORKS: Final = (m.RECEIVED, m.IN_PROGRESS)
-STAGES: Final = (
-    m.ACCEPTED,
-    m.DISPATCHED,
-    *WORKS,
-    m.REPLIED,
-    m.RETURN_VISIT,
-    m.FINAL_RULING,
-    m.ARCHIVED,
-    m.WITHDRAWN,
-    m.TERMINATED,
-)
+STAGES: Final = m.stages_of(*WORKS, m.REPLIED, m.RETURN_VISIT, m.FINAL_RULING)
 VERDICTS: Final = ("upheld", "partly_upheld", "not_upheld")
 LIABILITIES: Final = ("utility_liable", "not_liable")
+
+_to_the_answer: Final = partial(ClockRule, starts=m.BEGINS, stops=m.REPLIES, runs_on=m.REWORK)
 
 PROCEDURE: Final = Procedure(
     kind="complaint",
@@ -59,39 +52,19 @@ PROCEDURE: Final = Procedure(
     clocks=(
         m.dispatch_clock("complaint"),
         m.contact_clock("complaint", promise=True),
-        ClockRule(
-            "internal",
-            "complaint.internal",
-            starts=m.BEGINS,
-            stops=m.REPLIES,
-            runs_on=m.REWORK,
-        ),
+        _to_the_answer("internal", "complaint.internal"),
         m.promise_clock("complaint.promise"),
-        ClockRule(
-            "legal",
-            "complaint.legal",
-            starts=m.BEGINS,
-            stops=m.REPLIES,
-            runs_on=m.REWORK,
-            pausable=False,
-            whose="law",
-        ),
-        ClockRule(
+        _to_the_answer("legal", "complaint.legal", pausable=False, whose="law"),
+        _to_the_answer(
             "hotline",
             "hotline_12398.internal",
-            starts=m.BEGINS,
-            stops=m.REPLIES,
-            runs_on=m.REWORK,
             pausable=False,
             whose="regulator",
             when={"channel": ("12398",)},
         ),
-        ClockRule(
+        _to_the_answer(
             "city_hotline",
             "hotline_12345",
-            starts=m.BEGINS,
-            stops=m.REPLIES,
-            runs_on=m.REWORK,
             pausable=False,
             whose="hotline",
             when={"channel": ("12345",)},

@@ -6,15 +6,7 @@ from chalicelib.domain import moves as m
 from chalicelib.domain.procedure import Form, Move, Need, Procedure
 
 WORKS: Final = (m.RECEIVED,)
-STAGES: Final = (
-    m.ACCEPTED,
-    m.DISPATCHED,
-    *WORKS,
-    m.FINAL_RULING,
-    m.ARCHIVED,
-    m.WITHDRAWN,
-    m.TERMINATED,
-)
+STAGES: Final = m.stages_of(*WORKS, m.FINAL_RULING)
 
 PROCEDURE: Final = Procedure(
     kind="compliment",

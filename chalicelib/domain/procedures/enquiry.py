@@ -6,16 +6,7 @@ from chalicelib.domain import moves as m
 from chalicelib.domain.procedure import Form, Move, Need, Procedure
 
 WORKS: Final = (m.RECEIVED, m.IN_PROGRESS)
-STAGES: Final = (
-    m.ACCEPTED,
-    m.DISPATCHED,
-    *WORKS,
-    m.REPLIED,
-    m.FINAL_RULING,
-    m.ARCHIVED,
-    m.WITHDRAWN,
-    m.TERMINATED,
-)
+STAGES: Final = m.stages_of(*WORKS, m.REPLIED, m.FINAL_RULING)
 TOPICS: Final = (
     "bill_and_price",
     "meter",

@@ -12,18 +12,7 @@ from chalicelib.domain.procedure import ClockRule, Form, Move, Need, Procedure
 from chalicelib.domain.staff import Role
 
 WORKS: Final = (m.RECEIVED, m.ON_SITE)
-STAGES: Final = (
-    m.ACCEPTED,
-    m.DISPATCHED,
-    *WORKS,
-    m.REPLIED,
-    m.RETURN_VISIT,
-    m.FINAL_RULING,
-    m.MERGED,
-    m.ARCHIVED,
-    m.WITHDRAWN,
-    m.TERMINATED,
-)
+STAGES: Final = m.stages_of(*WORKS, m.REPLIED, m.RETURN_VISIT, m.FINAL_RULING, m.MERGED)
 SYMPTOMS: Final = (
     "no_power",
     "low_voltage",

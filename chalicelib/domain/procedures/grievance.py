@@ -6,17 +6,7 @@ from chalicelib.domain import moves as m
 from chalicelib.domain.procedure import ANY, Form, Need, Procedure
 
 WORKS: Final = (m.RECEIVED, m.IN_PROGRESS)
-STAGES: Final = (
-    m.ACCEPTED,
-    m.DISPATCHED,
-    *WORKS,
-    m.REPLIED,
-    m.RETURN_VISIT,
-    m.FINAL_RULING,
-    m.ARCHIVED,
-    m.WITHDRAWN,
-    m.TERMINATED,
-)
+STAGES: Final = m.stages_of(*WORKS, m.REPLIED, m.RETURN_VISIT, m.FINAL_RULING)
 
 PROCEDURE: Final = Procedure(
     kind="grievance",

@@ -10,17 +10,7 @@ from chalicelib.domain.procedure import ANY, Form, Move, Need, Procedure
 from chalicelib.domain.staff import Role
 
 WORKS: Final = (m.RECEIVED, m.IN_PROGRESS)
-STAGES: Final = (
-    m.ACCEPTED,
-    m.DISPATCHED,
-    *WORKS,
-    m.REPLIED,
-    m.RETURN_VISIT,
-    m.FINAL_RULING,
-    m.ARCHIVED,
-    m.WITHDRAWN,
-    m.TERMINATED,
-)
+STAGES: Final = m.stages_of(*WORKS, m.REPLIED, m.RETURN_VISIT, m.FINAL_RULING)
 THEMES: Final = ("conduct", "power_theft", "contract_breach", "damage_to_equipment")
 INVESTIGATORS: Final = m.HANDLERS | {Role.DISCIPLINE}
 

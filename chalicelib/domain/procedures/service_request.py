@@ -7,17 +7,7 @@ from chalicelib.domain.procedure import ClockRule, Form, Move, Need, Procedure
 from chalicelib.domain.staff import Role
 
 WORKS: Final = (m.RECEIVED, m.ON_SITE)
-STAGES: Final = (
-    m.ACCEPTED,
-    m.DISPATCHED,
-    *WORKS,
-    m.REPLIED,
-    m.RETURN_VISIT,
-    m.FINAL_RULING,
-    m.ARCHIVED,
-    m.WITHDRAWN,
-    m.TERMINATED,
-)
+STAGES: Final = m.stages_of(*WORKS, m.REPLIED, m.RETURN_VISIT, m.FINAL_RULING)
 SUB_TYPES: Final = (
     "arrears_reconnect",
     "appliance_damage",
