@@ -8,9 +8,9 @@ import pytest
 
 from chalicelib.domain.contact import Contact, Phone
 from chalicelib.domain.indicators import LOW_VOLTAGE
-from chalicelib.domain.issue import State, verify_against
+from chalicelib.domain.issue import State, effects, verify_against
 from chalicelib.domain.issue_gates import needed_levels
-from chalicelib.domain.issue_moves import Made, advance
+from chalicelib.domain.issue_moves import Made, advance, fire
 from chalicelib.domain.limits import parse_override
 from chalicelib.domain.refusal import GateClosed, Unknown
 from chalicelib.domain.triggers import proposed_grade
@@ -288,6 +288,36 @@ def test_s2_3_words_propose_a_grade_for_a_person_to_confirm_and_raise_nothing_th
     note = {"grade": "major", "reason": "injury", "note": "已核实"}
     book.move(number, "raise_grade", at=NOON + MINUTE, **note)
     assert proposed_grade(book.of(number), rules=book.desk.rules(COUNTY), at=NOON) is None
+
+
+@pytest.mark.parametrize(("is_regulators", "status"), [(True, Status.SENT), (False, None)])
+def test_s2_5_the_duty_desk_hears_of_the_regulators_clock_after_we_are_done_and_of_no_other(
+    book, is_regulators, status
+):
+    number = book.file("k1", channel="12398", case_no="12398-1")
+    head = issues.get(traces.issue_of(number))
+    stopped = {
+        name: clock if name.startswith("regulator") and is_regulators else clock.stop(NOON)
+        for name, clock in head.issue.clocks.items()
+    }
+    over = replace(head.issue, state=State.FOLLOWED_UP, cleared_at=NOON, clocks=stopped)
+    head = issues.commit(issues.Change(head, Made(replace(over, next_due_at=None), ())))[0]
+
+    made = fire(head.issue, at=NOON + 8 * DAY, rules=book.desk.rules(COUNTY))
+
+    if status is None:
+        assert made is None
+        return
+    assert made is not None
+    issues.commit(issues.Change(head, made))
+    (told,) = [
+        pursuing.carry_out(
+            book.desk, book.out, head.issue.issue_id, made.issue.version, each, at=NOON + 8 * DAY
+        )
+        for each in (effect.effect_id for effect in effects(made.events[-1]))
+        if each.endswith("regulator_accept.due")
+    ]
+    assert told is status
 
 
 def test_s1_27_an_earlier_complaint_that_is_well_in_hand_makes_no_bypass(book):
