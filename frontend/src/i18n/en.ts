@@ -24,7 +24,7 @@ export const en: typeof zh = {
   later: 'Too many attempts. Please try again in {span}.',
   sla: {
     left: '{span} left',
-    over: 'overdue by {span}',
+    over: '{span} overdue',
     dueNow: 'due now',
     ok: 'on time',
     soon: 'due soon',

@@ -15,6 +15,10 @@ const YEAR_2001 = 1e12
 const SILENT = ['late', 'training', 'tells', 'follow', 'recorded_for', 'ledger']
 const PEOPLE = ['staff', 'owner', 'interviewee', 'investigator', 'person', 'handler']
 
+/** A label of a form may say how to fill it in: 月份（如 2026-11）. */
+const HINT = /（如[^）]*）| \(such as [^)]*\)/
+export const bare = (label: string): string => label.replace(HINT, '')
+
 /** How one kind of ledger says some of its facts: a name of their own, the value in words; null says nothing. */
 export type Own = Readonly<Record<string, { label: string; text?: (given: unknown) => string } | null>>
 
@@ -38,13 +42,18 @@ function value(name: string, given: unknown): string {
   return maybeWord(`choice.${name}.${text}`) ?? maybeWord(`kind.${text}`) ?? text
 }
 
+function maybeLabel(name: string): string | undefined {
+  const label = maybeWord(`need.${name}`)
+  return label === undefined ? undefined : bare(label)
+}
+
 /** Coded answers as pairs of label and value. */
 export function pairs(data: Facts, own: Own = {}): { label: string; text: string }[] {
   return Object.entries(data)
     .filter(([name, given]) => !SILENT.includes(name) && own[name] !== null && given !== null && given !== '' && typeof given !== 'undefined')
     .filter(([, given]) => typeof given !== 'object' || Array.isArray(given))
     .map(([name, given]) => ({
-      label: own[name]?.label ?? maybeWord(`need.${name}`) ?? maybe(`order.fact.${name}`) ?? (name === 'rungs' ? '' : name),
+      label: own[name]?.label ?? maybeLabel(name) ?? maybe(`order.fact.${name}`) ?? (name === 'rungs' ? '' : name),
       text: own[name]?.text?.(given) ?? value(name, given),
     }))
 }

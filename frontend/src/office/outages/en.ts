@@ -87,6 +87,7 @@ export const en: typeof zh = {
     reach: 'Households',
     backAt: 'Power back',
     darkOf: '{dark} of {n}',
+    cause: 'Cause',
     etr: 'Expected end',
     who: 'Whom it affects',
     since: 'Began',

@@ -87,6 +87,7 @@ export const zh = {
     backAt: '恢复供电',
     darkOf: '{dark}／{n} 户',
     etr: '恢复时间',
+    cause: '停电原因',
     who: '影响',
     since: '停电时间',
     planned: '计划时间',
