@@ -1,4 +1,6 @@
-"""What a person would see at once and no other test does: text cut off, a code for a word."""
+"""What a person would see at once and no other test does: text cut off, a code for a word, a key
+press that leads nowhere.
+"""
 
 from playwright.sync_api import Page
 
@@ -29,7 +31,11 @@ _LOOK = r"""() => {
     key: /^[a-z]+(?:\.[a-z]\w*)+$/,
     instant: /(?<!\d)1[5-9]\d{11}(?!\d)|\d{4}-\d\d-\d\dT\d\d:/,
     nothing: /\b(?:undefined|null|NaN)\b|\[object |Invalid Date|\{\w+\}/,
+    id: /(?<![\w.@/-])[a-z]+(?:-[a-z]+)*-\d+(?:-\d+)?(?![\w-])/,
   }
+  // A page in Chinese has no label, value or line of small letters alone.
+  if (root.lang.startsWith('zh'))
+    wrong.slug = /^[a-z]{4,}$|(?:^|[；，\s])[a-z]{3,}：|：[a-z]{3,}(?:；|$)/
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT)
   const seen = new Set()
   for (let node = walker.nextNode(); node; node = walker.nextNode()) {
@@ -59,6 +65,52 @@ _LOOK = r"""() => {
   }
   return found
 }"""
+
+
+_MOST_STOPS = 160
+# What the Tab key may reach: shown, enabled, one for each group of radio buttons.
+_STOPS = r"""() => {
+  const all = 'a[href], button, input, select, textarea, summary, [tabindex]'
+  const groups = new Set()
+  const stops = [...document.querySelectorAll(all)].filter((el) => {
+    if (el.disabled || el.tabIndex < 0 || !el.checkVisibility({ checkVisibilityCSS: true }))
+      return false
+    if (el.type !== 'radio') return true
+    const chosen = document.querySelector(`input[name="${el.name}"]:checked`)
+    if (groups.has(el.name) || (chosen !== null && chosen !== el)) return false
+    groups.add(el.name)
+    return true
+  })
+  stops.forEach((el, place) => { el.dataset.stop = String(place) })
+  stops[0]?.focus()
+  return stops.map((el) => (el.textContent.trim() || el.ariaLabel || el.id).slice(0, 30))
+}"""
+_STOP = r"""() => {
+  const el = document.activeElement
+  if (el === null || el === document.body) return null
+  const { outlineStyle, boxShadow } = getComputedStyle(el)
+  const box = el.getBoundingClientRect()
+  const isSeen = box.bottom > 0 && box.top < innerHeight && box.right > 0 && box.left < innerWidth
+  const ring = outlineStyle !== 'none' || boxShadow !== 'none'
+  return { stop: Number(el.dataset.stop ?? -1), ring, isSeen }
+}"""
+
+
+def walk(page: Page) -> list[str]:
+    """Walk a page by Tab alone: return what is not reached, has no ring, or is off screen."""
+    stops = page.evaluate(_STOPS)
+    reached, found = {0}, []
+    for _ in range(_MOST_STOPS):
+        page.keyboard.press("Tab")
+        at = page.evaluate(_STOP)
+        if at is None or at["stop"] in reached:
+            break
+        reached.add(at["stop"])
+        name = stops[at["stop"]] if at["stop"] >= 0 else "?"
+        found += [] if at["ring"] else [f"no ring: {name}"]
+        found += [] if at["isSeen"] else [f"off screen: {name}"]
+    missed = [name for place, name in enumerate(stops) if place not in reached]
+    return [*found, *(f"not reached by Tab: {name}" for name in missed[:10])]
 
 
 def look(page: Page) -> list[str]:

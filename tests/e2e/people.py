@@ -5,13 +5,13 @@ import uuid
 from pathlib import Path
 from typing import Any, Literal
 
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, ViewportSize
 
 from infra.local.tools import ROOT
 from tests.local.running import Platform
 
-PHONE = {"width": 390, "height": 844}
-DESK = {"width": 1366, "height": 768}
+PHONE: ViewportSize = {"width": 390, "height": 844}
+DESK: ViewportSize = {"width": 1366, "height": 768}
 AXE = ROOT / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 Colours = Literal["light", "dark"]
@@ -27,7 +27,7 @@ class People:
         self._contexts: list[BrowserContext] = []
 
     def context(
-        self, size: dict[str, int], *, colours: Colours = "light", mobile: bool = False
+        self, size: ViewportSize, *, colours: Colours = "light", mobile: bool = False
     ) -> BrowserContext:
         made = self.browser.new_context(
             viewport={"width": size["width"], "height": size["height"]},
@@ -53,13 +53,13 @@ class People:
             self.complaints.append(message.text)
 
     def citizen(self, *, colours: Colours = "light", width: int = 390) -> Page:
-        size = {"width": width, "height": 844}
+        size: ViewportSize = {"width": width, "height": 844}
         made = self.page(self.context(size, colours=colours, mobile=True))
         made.goto(self.url + "/")
         return made
 
     def staff(
-        self, staff_id: str, *, size: dict[str, int] | None = None, colours: Colours = "light"
+        self, staff_id: str, *, size: ViewportSize | None = None, colours: Colours = "light"
     ) -> Page:
         """Sign in at the office as one of the demo staff."""
         made = self.page(self.context(size or DESK, colours=colours))

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.looks import look, look_narrow
+from tests.e2e.looks import look, look_narrow, walk
 from tests.e2e.people import DESK, PHONE, Desk, People, axe
 
 CITIZEN = (
@@ -66,23 +66,34 @@ def pages_of_outages(desk: Desk) -> list[str]:
     return found
 
 
+def pages_of_the_ledger(desk: Desk) -> list[str]:
+    """The pages of an issue with much on it, and of a paper that several people signed."""
+    issue = desk.ask("dispatcher-qh-1", "GET", "/issues?view=signing")["items"][0]
+    paper = desk.ask("dispatcher-qh-1", "GET", "/papers?state=open&kind=appeal")["items"][0]
+    return [f"/issues/{issue['issue_id']}", f"/papers/{paper['paper_id']}"]
+
+
 @pytest.mark.parametrize("colours", ["light", "dark"])
 @pytest.mark.parametrize("language", ["zh", "en"])
-def test_the_pages_of_outages_are_open_to_everybody_on_a_phone(
+def test_the_pages_of_one_outage_plan_issue_and_paper_are_open_to_everybody(
     people: People, desk: Desk, colours, language
 ):
     page = people.staff("dispatcher-qh-1", colours=colours)
     if language == "en":
         page.get_by_role("button", name="English").click()
-    page.set_viewport_size({"width": 390, "height": 844})
+    page.set_viewport_size(PHONE)
+    whole = (*pages_of_outages(desk), *pages_of_the_ledger(desk))
     found = {}
-    for path in ("/outages", "/planned", "/planned/new", "/news", *pages_of_outages(desk)):
+    for path in ("/outages", "/planned", "/planned/new", "/news", *whole):
         page.goto(f"{people.url}/office#{path}")
         settle(page)
         expect(page.get_by_text(NO_SUCH_PAGE)).to_have_count(0)
-        found[path] = axe(page)
-        if page.evaluate("document.documentElement.scrollWidth > window.innerWidth"):
-            found[path].append("sideways")
+        found[path] = [*axe(page), *look(page)]
+        if path in whole:
+            found[path] += walk(page)
+            page.set_viewport_size(DESK)
+            found[f"{path} at a desk"] = [*axe(page), *look(page)]
+            page.set_viewport_size(PHONE)
 
     assert {path: what for path, what in found.items() if what} == {}
 
