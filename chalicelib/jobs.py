@@ -118,9 +118,10 @@ def seal() -> None:
 
 def verify(context: Any) -> None:
     """See each night that what was recorded the day before is still as it was."""
-    settings, at = ambient.settings(), ambient.now()
+    settings, at, desk = ambient.settings(), ambient.now(), _desk()
     night = verifying.nightly(
-        _desk().snapshot.counties,
+        desk,
+        desk.snapshot.counties,
         port=seals_from(settings.seals),
         public_key=settings.seal_public,
         is_out_of_time=_out_of_time(context),

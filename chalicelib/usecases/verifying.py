@@ -26,6 +26,8 @@ from chalicelib.usecases.desk import Desk
 PAGE: Final = 20
 MOST_DAYS: Final = 31
 MOST_SHOWN: Final = 200
+LOOKS: Final = 3
+"""How often a chain that did not hold is looked at again before the alarm is raised."""
 _ORDERS, _CHAINS, _HOURS = "orders", "chains", "hours"
 
 
@@ -256,6 +258,7 @@ class Night:
 
 
 def nightly(
+    desk: Desk,
     counties: Sequence[str],
     *,
     port: Seals,
@@ -265,14 +268,15 @@ def nightly(
 ) -> Night:
     """Verify what every county recorded on the local day before, its outages too, then its seals.
 
-    Whatever does not hold raises the alarm by the name of its chain. Begins with another county
+    Whatever does not hold, looked at again by itself, raises the alarm by the name of its chain:
+    what moves while the walk goes by is not broken. Begins with another county
     each night, so that none is always the last when the time is up. Raises Busy.
     """
     night, day = Night(), local_day(at) - timedelta(days=1)
     first = day.toordinal() % max(1, len(counties))
     for county in (*counties[first:], *counties[:first]):
         if is_out_of_time() or not _all_of(
-            county, day, night, port=port, is_out_of_time=is_out_of_time, at=at
+            desk, county, day, night, port=port, is_out_of_time=is_out_of_time, at=at
         ):
             night.left.append(county)
     for hour in _hours(day, day, at) if public_key else ():
@@ -289,6 +293,7 @@ def nightly(
 
 
 def _all_of(
+    desk: Desk,
     county: str,
     day: date,
     night: Night,
@@ -306,8 +311,23 @@ def _all_of(
     night.chains += found.chains
     night.events += found.events
     for aggregate, seq, why in found.bad:
-        _broken(night, aggregate, seq, why)
+        if _is_broken(desk, aggregate):
+            _broken(night, aggregate, seq, why)
     return found.cursor is None
+
+
+def _is_broken(desk: Desk, aggregate: str) -> bool:
+    """Look at a chain again, while it may move. Return whether it never held. Raises Busy."""
+    return not any(_holds(desk, aggregate) for _ in range(LOOKS))
+
+
+def _holds(desk: Desk, aggregate: str) -> bool:
+    if "/" in aggregate:
+        return bool(chain(desk, aggregate)["ok"])
+    try:
+        return reading.verify(orders.get(aggregate))["first_bad"] is None
+    except Unknown:
+        return False
 
 
 def _broken(night: Night, aggregate: str, seq: int, why: str) -> None:

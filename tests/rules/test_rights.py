@@ -276,6 +276,7 @@ def test_the_night_s_verification_reads_within_its_policy_and_writes_nothing(
     create(desk, "F1-SW1")
     with works_as("verify", at=NOON + 16 * HOUR) as own:
         night = verifying.nightly(
+            own,
             own.snapshot.counties,
             port=DiskSeals(tmp_path),
             public_key="",

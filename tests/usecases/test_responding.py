@@ -469,6 +469,7 @@ def test_each_night_an_outage_s_chain_is_verified_whether_it_is_open_or_over(hou
 
     def night() -> verifying.Night:
         return verifying.nightly(
+            house.desk,
             [COUNTY],
             port=DiskSeals(tmp_path),
             public_key="",
@@ -481,6 +482,28 @@ def test_each_night_an_outage_s_chain_is_verified_whether_it_is_open_or_over(hou
     for number, (head, word) in enumerate(((over, "restore"), (running, "opened")), start=1):
         _overwrite(chain(head), head.outage.version, _other_than(word))
         assert night().bad == number
+
+
+def test_an_outage_that_moves_while_the_night_walks_by_raises_no_alarm(house, tmp_path):
+    head = create(house.desk, SWITCH)
+    asked: list[int] = []
+
+    def meanwhile() -> bool:
+        asked.append(len(asked))
+        if len(asked) == 2:  # its head has been read, its chain has not
+            do(house.desk, head, "restore", 60)
+        return False
+
+    night = verifying.nightly(
+        house.desk,
+        [COUNTY],
+        port=DiskSeals(tmp_path),
+        public_key="",
+        is_out_of_time=meanwhile,
+        at=NOON + 16 * 60 * MINUTE,
+    )
+    assert outages.get(head.outage.outage_id).outage.version == 2
+    assert (night.bad, night.chains >= 1) == (0, True)
 
 
 def _other_than(word: str) -> Callable[[str], str]:
