@@ -31,9 +31,9 @@ def test_the_ledger_is_printed_as_one_table_with_its_head_and_lines_to_sign(
     page = desk_of_city
     page.goto(f"{people.url}/office#/issues?view=open")
     page.locator(".issue-card").first.wait_for()
-    page.evaluate("window.print = () => { document.title = 'printed' }")
+    page.evaluate("() => { window.print = () => { document.title = 'printed' } }")
     page.get_by_role("button", name="打印").click()
-    page.wait_for_function("document.title === 'printed'")
+    expect(page).to_have_title("printed")
     on_paper(page)
 
     sheet = page.locator(".print-sheet")
