@@ -61,7 +61,7 @@ KEY_DIGITS: Final = 32
 _GOT_IT: Final = frozenset({Status.SENT, Status.DELIVERED})
 SOON: Final = 2
 """Seconds until a text that went out is settled, where the store did not take it: well within the
-lease of its claim."""
+lease of its claim; and until a newer word asks again for a telephone that an older one has."""
 AGAIN: Final = 30
 """Seconds until a text whose reply was lost is tried again, and a shard that met a silent store."""
 
@@ -108,9 +108,9 @@ class Shown:
     """What became of one shard.
 
     left: households that must be tried again after `wait` seconds: the gateway is busy, or did not
-    say. unsettled: texts that went out and are not in their rows yet; until they are, nobody may
-    think that they did not. held: those who may not be told yet; later: the soonest instant at
-    which one of them may.
+    say, or an older word is just going to them. unsettled: texts that went out and are not in their
+    rows yet; until they are, nobody may think that they did not. held: those who may not be told
+    yet; later: the soonest instant at which one of them may.
     """
 
     counts: Counter[str] = field(default_factory=Counter)
@@ -523,7 +523,7 @@ class _Work:
         key = telling.key_of(recipient.phone, recipient.accounts[0])
         row = self.record.rows.get(key)
         if not notices.is_free(row, owed.revision, telling.at):
-            self.shown.counts["in_hand"] += 1
+            self._stand_back(recipient, is_older=row is not None and row.seq < owed.revision)
             return
         recipient = replace(recipient, sent=self.record.sent(key, telling.at))
         when = notice.when_to_send(recipient, telling.facts, at=telling.at, rules=telling.rules)
@@ -570,9 +570,15 @@ class _Work:
             said=owed.as_told(at).to_json(),
         )
         if mine is None:
-            self.shown.counts["in_hand"] += 1
+            self._stand_back(recipient, is_older=True)  # who was quicker may tell an older word
         else:
             self._send(recipient, mine)
+
+    def _stand_back(self, recipient: Recipient, *, is_older: bool) -> None:
+        """Leave a telephone to whoever has it; after an older word the newer one is owed."""
+        self.shown.counts["in_hand"] += 1
+        if is_older:
+            self.leave(recipient, wait=SOON)
 
     def _send(self, recipient: Recipient, mine: Told) -> None:
         """Hand one text over. What is certain is settled; what is not is tried once more."""

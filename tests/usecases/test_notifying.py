@@ -1,7 +1,8 @@
 """Every household hears of its outage: in order, once a word, and only what is true."""
 
+from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -9,7 +10,15 @@ from chalicelib.domain import outage_moves as moves
 from chalicelib.domain.contact import Phone
 from chalicelib.domain.outage import figures
 from chalicelib.domain.reach import Reach
-from chalicelib.outbound.sms import LATER, GatewayBusy, GatewayRefused, NumberRejected, ReplyLost
+from chalicelib.outbound.sms import (
+    LATER,
+    GatewayBusy,
+    GatewayRefused,
+    NumberRejected,
+    Receipt,
+    ReplyLost,
+    Text,
+)
 from chalicelib.store import customers, deliveries, notices, outages
 from chalicelib.store.customers import Household
 from chalicelib.store.deliveries import Status
@@ -332,6 +341,38 @@ def test_a_claim_left_behind_is_not_forgotten_when_another_round_took_it_over(de
     tell(desk, later, gateway, minutes=9, shards=found.shards)
     found = notifying.tally(desk, later, newest(head), at=NOON + 9 * MINUTE)
     assert dict(found.counts) == {"sent": 2, "superseded": 2}
+
+
+def test_a_newer_word_asks_again_for_a_telephone_that_an_older_one_has_in_hand(desk: Desk):
+    a_village(3)
+    older = dark(desk)
+    old = notifying.expand(desk, older, newest(older), at=NOON)
+    newer = etr(desk, older, hours=2, minutes=1)
+    met: list[notifying.Shown] = []
+    gateway = Meanwhile(lambda: met.extend(tell(desk, newer, gateway, minutes=1)))
+
+    tell(desk, older, gateway, shards=old)
+
+    assert [len(shown.left) for shown in met] == [1]
+    assert met[0].wait == notifying.SOON
+    tell(desk, newer, gateway, minutes=1.1)
+    last = {text.to.number: text.body for text in gateway.sent}
+    assert len(last) == 3
+    assert all("预计14:15前恢复" in body for body in last.values())
+
+
+class Meanwhile(Fake):
+    """A gateway that does something else while it has the first text."""
+
+    def __init__(self, do: Callable[[], None]) -> None:
+        super().__init__()
+        self.do: Callable[[], None] | None = do
+
+    def send(self, text: Text, *, at: datetime) -> Receipt:
+        do, self.do = self.do, None
+        if do is not None:
+            do()
+        return super().send(text, at=at)
 
 
 def test_at_night_the_vulnerable_hear_at_once_and_the_rest_may_sleep(desk: Desk):
