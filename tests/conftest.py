@@ -8,6 +8,7 @@ from itertools import count
 from typing import Any
 
 import pytest
+from hypothesis import settings
 from moto import mock_aws
 from pynamodb.connection import Connection
 
@@ -27,6 +28,10 @@ os.environ.update(
 )
 for name in [each for each in os.environ if each.startswith("AWS_ENDPOINT_URL")]:
     del os.environ[name]
+
+# A shared machine may be slow in the middle of an example.
+settings.register_profile("house", deadline=None)
+settings.load_profile("house")
 
 _prefixes = (f"test{number:06}" for number in count(1))
 
