@@ -239,7 +239,7 @@ PAPER_WORDS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "clock.carry_out": ("执行", "Carrying out"),
         "clock.notify": ("下发通知", "Notification"),
         "clock.hold": ("约谈", "Interview"),
-        "clock.follow_up": ("目标跟踪", "Follow-up"),
+        "clock.follow_up": ("后续跟踪", "Follow-up"),
         "clock.issue": ("签发", "Issue"),
         "clock.receipt": ("签收", "Receipt"),
         "clock.action": ("处置", "Action"),

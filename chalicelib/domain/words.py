@@ -185,7 +185,7 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "need.reason": ("原因", "Reason"),
     "need.result": ("处理结果", "Result"),
     "need.score": ("评分", "Score"),
-    "need.staff": ("处理人", "Person"),
+    "need.staff": ("人员", "Person"),
     "need.sub_type": ("子类", "Sub-type"),
     "need.supervision": ("督办编号", "Supervision"),
     "need.symptom": ("现象", "Symptom"),
