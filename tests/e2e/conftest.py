@@ -22,6 +22,7 @@ HERE = Path(__file__).parent
 expect.set_options(timeout=60_000)  # a shared machine may be slow; what passes never waits for it
 
 
+@pytest.hookimpl(tryfirst=True)  # before the groups are read
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep what needs the browser in one process: there the county is seeded once."""
     for item in items:

@@ -139,4 +139,5 @@ class Desk:
         kept = Path(self.platform.data) / "phone.jsonl"
         if not kept.exists():
             return []
-        return [json.loads(line) for line in kept.read_text("utf-8").splitlines()]
+        whole, _, _being_written = kept.read_bytes().rpartition(b"\n")
+        return [json.loads(line) for line in whole.splitlines()]
