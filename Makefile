@@ -66,7 +66,7 @@ test: pages ## Run the tests, those in a browser too (TESTS=tests/domain for som
 		echo "The browser tests need Chromium: apt-get install chromium fonts-wqy-microhei, or $(BIN)/playwright install chromium" >&2
 		exit 1
 	fi
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup $(TESTS)
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadscope $(TESTS)
 
 .PHONY: pages
 pages: tools ## Build the pages, if their sources changed

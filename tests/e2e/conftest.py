@@ -18,16 +18,7 @@ from tests.e2e.people import Desk, People
 from tests.local.running import Platform, eventually
 
 SEEDED_WITHIN = 420
-HERE = Path(__file__).parent
 expect.set_options(timeout=60_000)  # a shared machine may be slow; what passes never waits for it
-
-
-@pytest.hookimpl(tryfirst=True)  # before the groups are read
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep what needs the browser in one process: there the county is seeded once."""
-    for item in items:
-        if HERE in item.path.parents:
-            item.add_marker(pytest.mark.xdist_group("browser"))
 
 
 @contextmanager
