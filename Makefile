@@ -16,7 +16,7 @@ LOCK := infra/build/lock
 UV := 0.13.9
 
 CODE := $(wildcard app.py) chalicelib infra tests
-TESTS ?= tests
+TESTS ?=
 
 .PHONY: help
 help: ## Show this list
@@ -66,7 +66,11 @@ test: pages ## Run the tests, those in a browser too (TESTS=tests/domain for som
 		echo "The browser tests need Chromium: apt-get install chromium fonts-wqy-microhei, or $(BIN)/playwright install chromium" >&2
 		exit 1
 	fi
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadscope $(TESTS)
+	if [ -n "$(TESTS)" ]; then
+		exec $(BIN)/python -m pytest $(TESTS)
+	fi
+	$(BIN)/python -m pytest --numprocesses 2 --ignore tests/e2e tests
+	$(BIN)/python -m pytest tests/e2e # alone: a browser that waits for its share of the machine is late
 
 .PHONY: pages
 pages: tools ## Build the pages, if their sources changed

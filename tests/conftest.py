@@ -11,7 +11,6 @@ import pytest
 from hypothesis import settings
 from moto import mock_aws
 from pynamodb.connection import Connection
-from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]  # has no stubs
 
 from chalicelib import store as house_store
 from chalicelib.store.rows import House
@@ -33,19 +32,6 @@ for name in [each for each in os.environ if each.startswith("AWS_ENDPOINT_URL")]
 # A shared machine may be slow in the middle of an example.
 settings.register_profile("house", deadline=None)
 settings.load_profile("house")
-
-
-class _BrowserTogether(LoadScopeScheduling):  # type: ignore[misc]  # has no stubs
-    """One process has all that needs the browser, so that the county is seeded once."""
-
-    def _split_scope(self, nodeid: str) -> str:
-        return "browser" if nodeid.startswith("tests/e2e/") else nodeid
-
-
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
-    """Deal out the tests, the browser's first: they take longest."""
-    return _BrowserTogether(config, log)
-
 
 _prefixes = (f"test{number:06}" for number in count(1))
 
