@@ -119,14 +119,7 @@ def settle(
             continue
         if key is not None and is_replayed(again(made[0][0].aggregate).keys, key):
             return tuple(again(events[0].aggregate) for events in made)
-        winner = Event.from_body(found.body, prev=found.prev)
-        raise Stale(
-            by=winner.actor.actor_id,
-            role=winner.actor.role,
-            move=winner.name,
-            at=winner.recorded_at,
-            version=winner.seq,
-        )
+        raise ledger.overtaken_by(Event.from_body(found.body, prev=found.prev))
     if not doubt.refused:
         raise Busy(of="store") from doubt
     return None

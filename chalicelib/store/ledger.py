@@ -12,7 +12,7 @@ from pynamodb.connection import TableConnection
 from pynamodb.transactions import TransactWrite
 
 from chalicelib.domain.order import GENESIS, Event, Link
-from chalicelib.domain.refusal import Busy, Unknown
+from chalicelib.domain.refusal import Busy, Stale, Unknown
 
 from .rows import LedgerRow, Unconfirmed, asking, back_off, house, writing
 
@@ -60,6 +60,17 @@ def find(aggregate: str, seq: int) -> Link | None:
     with asking():
         raw = _table().get_item(chain(aggregate), range_key=str(seq), consistent_read=True)
     return _link(raw["Item"]) if "Item" in raw else None
+
+
+def overtaken_by(winner: Event) -> Stale:
+    """Return the refusal that says who was first: whoever caused this event."""
+    return Stale(
+        by=winner.actor.actor_id,
+        role=winner.actor.role,
+        move=winner.name,
+        at=winner.recorded_at,
+        version=winner.seq,
+    )
 
 
 def event(aggregate: str, seq: int) -> Event:

@@ -33,7 +33,7 @@ from chalicelib.domain.clocks import instant, millis, whole
 from chalicelib.domain.contact import Phone
 from chalicelib.domain.limits import Limit, parse_override
 from chalicelib.domain.order import GENESIS, Actor, Event
-from chalicelib.domain.refusal import BadInput, Busy, Refused, Stale, TooMany, Unknown
+from chalicelib.domain.refusal import BadInput, Busy, Refused, TooMany, Unknown
 from chalicelib.domain.staff import LEVELS, Office, OfficeLevel, Role, Staff
 
 from . import ledger
@@ -630,14 +630,7 @@ def _stale(kind: _Kind, key: str, held: RecordRow | None) -> Refused:
     """Say who changed a record first, from the event that did."""
     if held is None:
         return Unknown(what=kind.name)
-    event = ledger.event(f"registry/{kind.name}/{key}", int(held.version))
-    return Stale(
-        by=event.actor.actor_id,
-        role=event.actor.role,
-        move=event.name,
-        at=event.recorded_at,
-        version=event.seq,
-    )
+    return ledger.overtaken_by(ledger.event(f"registry/{kind.name}/{key}", int(held.version)))
 
 
 def _check_offices(offices: Sequence[Office]) -> None:

@@ -176,14 +176,7 @@ def refuse_overtaken(command: Command, aggregate: str, version: int) -> None:
 
 def stale(order_id: str, version: int) -> Stale:
     """Return the refusal that says who was first: actor and instant of the event at `version`."""
-    event = ledger.event(order_id, version)
-    return Stale(
-        by=event.actor.actor_id,
-        role=event.actor.role,
-        move=event.name,
-        at=event.recorded_at,
-        version=version,
-    )
+    return ledger.overtaken_by(ledger.event(order_id, version))
 
 
 def _tell_who(order_id: str, command: Command) -> Head:
