@@ -1,9 +1,11 @@
 """Every page in both languages and both colours: nothing that axe or the eye finds."""
 
 import re
+from time import monotonic
+from weakref import WeakKeyDictionary
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Request, expect
 
 from tests.e2e.looks import look, look_narrow, walk
 from tests.e2e.people import DESK, PHONE, Desk, People, axe
@@ -23,13 +25,53 @@ ADMIN = (
     "/admin", "/admin/staff", "/admin/duty", "/admin/keys", "/admin/webhooks", "/admin/limits",
     "/admin/calendars", "/admin/imports", "/admin/network", "/admin/ledger",
 )  # fmt: skip
-SETTLE = 900
+QUIET = 0.35
+"""Seconds without a request or an answer after which a page has what it shows."""
+LONGEST = 15.0
+STEP = 50
+MOVES = """() => document.getAnimations().some((each) =>
+  each.playState === 'running' && each.effect.getComputedTiming().endTime !== Infinity)"""
+"""Whether anything still fades or slides; what turns for ever does not count."""
 NO_SUCH_PAGE = re.compile("没有这个页面|There is no such page")
 
 
+class Traffic:
+    """What a page has asked for and not yet heard of. A change of the hash loads no document."""
+
+    def __init__(self, page: Page) -> None:
+        self.waiting: set[Request] = set()
+        self.changed = monotonic()
+        page.on("request", self._began)
+        page.on("requestfinished", self._ended)
+        page.on("requestfailed", self._ended)
+
+    def _began(self, request: Request) -> None:
+        self.waiting.add(request)
+        self.changed = monotonic()
+
+    def _ended(self, request: Request) -> None:
+        self.waiting.discard(request)
+        self.changed = monotonic()
+
+    @property
+    def is_quiet(self) -> bool:
+        return not self.waiting and monotonic() - self.changed > QUIET
+
+
+TRAFFIC: WeakKeyDictionary[Page, Traffic] = WeakKeyDictionary()
+
+
 def settle(page: Page) -> None:
-    page.wait_for_load_state("networkidle")
-    page.wait_for_timeout(SETTLE)
+    """Wait until the page has what it shows and nothing on it moves."""
+    if page not in TRAFFIC:
+        page.wait_for_load_state("networkidle")
+        TRAFFIC[page] = Traffic(page)
+    traffic = TRAFFIC[page]
+    traffic.changed = monotonic()
+    over = traffic.changed + LONGEST
+    while not traffic.is_quiet or page.evaluate(MOVES):
+        assert monotonic() < over, f"{page.url} never came to rest: {traffic.waiting}"
+        page.wait_for_timeout(STEP)
 
 
 @pytest.mark.parametrize("colours", ["light", "dark"])
