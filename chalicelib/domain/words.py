@@ -527,12 +527,12 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "resource.reason.borrowed": ("借入", "Borrowed"),
     "resource.reason.orders": ("手上 {n} 单", "{n} orders in hand"),
     "resource.reason.beyond_limit": (
-        "预计超出可承受时长 {minutes} 分钟",
-        "Dark for {minutes} minutes longer than they can be",
+        "预计超出可承受时长 {span}",
+        "Dark {span} longer than they can be",
     ),
     "resource.reason.etr_unknown": (
-        "恢复时间未定，按估算超出 {minutes} 分钟",
-        "No known restoration; by our estimate {minutes} minutes too long",
+        "恢复时间未定，按估算超出 {span}",
+        "No known restoration; by our estimate {span} too long",
     ),
     "resource.reason.smallest_able": (
         "带得动 {load} 千瓦的最小一台（{kw} 千瓦）",
@@ -1800,6 +1800,14 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
 def say(key: str, language: str, **facts: Any) -> str:
     """Return the words of `key` with the facts filled in. Raises KeyError for an unknown key."""
     return WORDS[key][language].format(**facts)
+
+
+def span(minutes: int, language: str) -> str:
+    """Return a length of time as people say it: `6 小时 55 分钟`, `6 h 55 min`; whole minutes."""
+    hours, rest = divmod(minutes, 60)
+    units = ("小时", "分钟") if language == "zh" else ("h", "min")
+    parts = [f"{n} {unit}" for n, unit in zip((hours, rest), units, strict=True) if n]
+    return " ".join(parts) or f"0 {units[1]}"
 
 
 def has(key: str) -> bool:

@@ -769,6 +769,8 @@ def _said(reason: Reason, language: str) -> dict[str, Any]:
     facts = dict(reason.facts)
     if "skill" in facts:
         facts["skill"] = wording.say(f"resource.skill.{facts['skill']}", language)
+    if "minutes" in facts:
+        facts["span"] = wording.span(int(facts["minutes"]), language)
     return facts
 
 

@@ -221,3 +221,12 @@ def test_there_are_no_words_for_what_is_gone():
     extra = {"move.opened", "move.timer", "move.replanned", "gate.half_of_promise"}
     orphans = {key for key in words.WORDS if key.startswith(own)} - known - extra
     assert orphans == set()
+
+
+@pytest.mark.parametrize(
+    ("minutes", "zh", "en"),
+    [(0, "0 分钟", "0 min"), (45, "45 分钟", "45 min"), (120, "2 小时", "2 h"),
+     (415, "6 小时 55 分钟", "6 h 55 min"), (1_625, "27 小时 5 分钟", "27 h 5 min")],
+)  # fmt: skip
+def test_a_length_of_time_reads_as_people_say_it(minutes, zh, en):
+    assert (words.span(minutes, "zh"), words.span(minutes, "en")) == (zh, en)
