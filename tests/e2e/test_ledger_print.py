@@ -75,6 +75,8 @@ def test_an_issue_is_printed_as_the_slip_on_which_each_level_signs(
 
     sheet = page.locator(".print-sheet")
     expect(sheet.locator(".sheet-title")).to_have_text("清河县供电公司投诉问题销号单")
+    for section in ("基本情况", "事件经过", "暴露问题", "整改措施", "工作建议"):
+        expect(sheet.get_by_role("row", name=re.compile(f"^{section} .+"))).to_be_visible()
     levels = sheet.locator(".level-signs")
     expect(levels).to_have_count(2)
     for level in ("县级核对", "市级核对"):

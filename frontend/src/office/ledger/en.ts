@@ -55,6 +55,14 @@ export const en: typeof zh = {
     of: '{n} / {total}',
     back: 'Back to the ledger',
   },
+  part: {
+    handling: 'Handling',
+    clearing: 'Sign-offs and clearing',
+    oversight: 'Investigation and supervision',
+    orders: 'Orders and calls',
+    regulator: "The regulator's time",
+    other: 'Other',
+  },
   issue: {
     title: 'Issue {id}',
     back: 'Back to the ledger',

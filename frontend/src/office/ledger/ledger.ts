@@ -26,6 +26,17 @@ export function stateMark(state: string): { icon: string; level: SlaLevel } {
   }
 }
 
+/** What a move is part of, for those behind the first few: there may be three dozen. */
+const PARTS = {
+  handling: ['classify', 'assign', 'contact', 'investigate', 'evidence', 'decide', 'attribute', 'root_cause', 'measure', 'match', 'reply', 'visit', 'four_not_let_go', 'record_violation', 'note_tendency', 'add'],
+  clearing: ['sign', 'return_sign', 'clear', 'plan_follow_up', 'follow_up', 'not_solved', 'reopen'],
+  oversight: ['open_site_investigation', 'conclude_site_investigation', 'supervise', 'supervision_reply', 'supervision_close'],
+  orders: ['link', 'unlink', 'merge', 'unmerge', 'hotline_call', 'flag_bypass'],
+  regulator: ['regulator_accepted', 'regulator_extended', 'regulator_closed'],
+} as const
+export type Part = keyof typeof PARTS | 'other'
+export const partOf = (move: string): Part => (Object.keys(PARTS) as (keyof typeof PARTS)[]).find((part) => (PARTS[part] as readonly string[]).includes(move)) ?? 'other'
+
 /** The main move first, then the usual ones, as the server has them; what takes something back or ends it last. */
 const LAST = ['unlink', 'merge', 'unmerge', 'terminate', 'return_sign', 'flag_bypass']
 export const ranked = <M extends { name: string; primary: boolean; gates_open: readonly string[] }>(moves: readonly M[]): M[] => {

@@ -63,8 +63,10 @@ export const stepWord = (name: string): string => word(STEP[name] ?? `issue.gate
 
 /** The five sections in the order of the form; a note stands for itself. */
 const SECTIONS = ['basic_facts', 'event_course', 'exposed_problem', 'remedy', 'advice']
+const rank = (name: string): number => SECTIONS.indexOf(name)
+export const sections = (words: Readonly<Record<string, string>>): { label: string; text: string }[] =>
+  SECTIONS.flatMap((name) => (words[name] ? [{ label: word(`need.${name}`), text: words[name] }] : []))
 export function wordsSaid(words: Readonly<Record<string, string>>): string[] {
-  const rank = (name: string): number => SECTIONS.indexOf(name)
   return Object.entries(words)
     .sort(([a], [b]) => rank(a) - rank(b))
     .map(([name, text]) => (rank(name) === -1 ? text : `${word(`need.${name}`)}${mark('：')}${text}`))

@@ -54,6 +54,14 @@ export const zh = {
     of: '{n} / {total}',
     back: '返回台账',
   },
+  part: {
+    handling: '查办',
+    clearing: '签批与销号',
+    oversight: '调查与督办',
+    orders: '工单与来电',
+    regulator: '监管时限',
+    other: '其他',
+  },
   issue: {
     title: '问题 {id}',
     back: '返回台账',

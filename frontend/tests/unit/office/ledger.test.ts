@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { byNeed, dueClock, isView, ranked, stateMark } from '@/office/ledger/ledger'
+import { byNeed, dueClock, isView, partOf, ranked, stateMark } from '@/office/ledger/ledger'
 import type { Gate } from '@/office/ledger/api'
-import { said, stepSaid, wordsSaid } from '@/office/ledger/said'
+import { said, sections, stepSaid, wordsSaid } from '@/office/ledger/said'
 
 const gate = (name: string, met: boolean): Gate => ({ name, label: name, met, by: '', by_name: '', at: null, why: '', why_label: '' })
 const move = (name: string, primary = false, gates_open: string[] = []) => ({ name, primary, gates_open })
@@ -12,6 +12,9 @@ describe('the ledger', () => {
   })
   it('puts the main move first, what a gate holds up behind, what ends the line last', () => {
     expect(ranked([move('terminate'), move('clear', false, ['signed']), move('note_tendency'), move('contact', true)]).map(({ name }) => name)).toEqual(['contact', 'note_tendency', 'clear', 'terminate'])
+  })
+  it('knows what each move is part of, so that three dozen do not stand in one row', () => {
+    expect(['investigate', 'clear', 'supervise', 'merge', 'regulator_extended', 'terminate'].map(partOf)).toEqual(['handling', 'clearing', 'oversight', 'orders', 'regulator', 'other'])
   })
   it('never says a state by colour alone', () => {
     const marks = ['open', 'handling', 'signing', 'cleared', 'followed_up', 'terminated'].map((state) => stateMark(state).icon)
@@ -35,5 +38,6 @@ describe('an issue in words', () => {
   it('reads the five sections in the order of the form, a note as it is', () => {
     expect(wordsSaid({ remedy: '三', basic_facts: '一', event_course: '二' }).map((text) => text.slice(-1))).toEqual(['一', '二', '三'])
     expect(wordsSaid({ note: '已上门。' })).toEqual(['已上门。'])
+    expect(sections({ remedy: '三', basic_facts: '一', note: '已上门。' }).map(({ text }) => text)).toEqual(['一', '三'])
   })
 })
