@@ -40,7 +40,7 @@ NOTHING = timedelta()
 WORKDAY, WEEKEND, HOLIDAY, MAKE_UP = DayKind
 SAME_DAY, NEXT_DAY = DayCount
 
-thorough = settings(deadline=None, max_examples=120)
+thorough = settings(max_examples=120)
 
 
 def on(text: str) -> date:

@@ -264,7 +264,7 @@ def test_instants_survive_their_milliseconds(ms):
 SPANS = st.lists(st.integers(1, 5000), max_size=6)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.sampled_from(["fault.arrive.rural", "complaint.promise", "complaint.contact"]), SPANS)
 def test_elapsed_at_the_due_instant_is_the_whole_allowance_whatever_was_paused(limit_id, spans):
     clock, at = started(limit_id, NOON), NOON

@@ -286,14 +286,14 @@ def dark_by_definition(network, *, opened=()):
     return {load.load_id for load in network.loads if not lit(load)}
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(a_network(), st.sets(st.integers(0, 8).map("d{}".format), max_size=3))
 def test_dark_is_what_power_does_not_reach(network, opened):
     opened = {one for one in opened if one in network.graph.index}
     assert dark(network, opened=opened) == dark_by_definition(network, opened=opened)
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=600)
 @given(a_network())
 def test_the_zones_are_the_devices_by_what_each_darkens_alone(network):
     tree, before = zones(network), dark_by_definition(network)

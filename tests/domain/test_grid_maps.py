@@ -87,7 +87,7 @@ def test_a_feeder_is_traced_by_its_own_map_with_what_is_above(name):
             assert dark(part, opened=[device]) & own == dark(network, opened=[device]) & own
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(a_network(), st.lists(st.sampled_from(["", "A", "B"]), min_size=20, max_size=20))
 def test_any_network_comes_back_from_its_maps(network, names):
     devices = tuple(
@@ -97,7 +97,7 @@ def test_any_network_comes_back_from_its_maps(network, names):
     assert join(unpack(json.loads(json.dumps(pack(one)))) for one in feeders(network)) == network
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(a_network(), st.lists(st.sampled_from(["", "A", "B", "C"]), min_size=20, max_size=20))
 def test_a_map_with_those_above_it_is_enough_to_trace_its_loads(network, names):
     named = zip(network.devices, names, strict=False)
@@ -113,7 +113,7 @@ def test_a_map_with_those_above_it_is_enough_to_trace_its_loads(network, names):
             assert dark(part, opened=opened) & own == dark(network, opened=opened) & own
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     a_network(),
     st.lists(st.sampled_from(["", "A", "B"]), min_size=20, max_size=20),
@@ -250,7 +250,7 @@ def test_opening_what_trips_darkens_all_that_the_failed_device_darkens(name):
             assert darkened <= dark(network, opened=trips)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(a_network(), st.sets(st.integers(0, 8).map("d{}".format)))
 def test_what_trips_parts_the_place_from_every_source_or_is_the_source(network, guards):
     devices = tuple(replace(d, protective=d.device_id in guards) for d in network.devices)

@@ -94,7 +94,7 @@ def test_the_real_networks_have_nothing_to_correct_but_loads_without_power(name)
         assert all(one.notice for one in wrong)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(a_network())
 def test_every_dark_load_is_named_by_a_problem(network):
     named = {load for one in problems(network) for load in one.loads}

@@ -875,7 +875,6 @@ reports = st.one_of(
 )
 
 
-@settings(deadline=None)
 @given(st.lists(reports, max_size=25), st.data())
 def test_the_answer_depends_on_the_set_of_evidence_not_on_its_order_nor_repetition(heard, data):
     shuffled = data.draw(st.permutations(heard))
@@ -884,7 +883,6 @@ def test_the_answer_depends_on_the_set_of_evidence_not_on_its_order_nor_repetiti
     assert inferred([*shuffled, *repeated]) == inferred(heard)
 
 
-@settings(deadline=None)
 @given(st.lists(reports, max_size=25))
 def test_every_probability_is_one_and_outages_do_not_overlap(heard):
     answer = inferred(heard)
@@ -939,7 +937,7 @@ def weight_of(i: int, below: dict[int, set[int]], evidence: Sequence[Evidence]) 
     return USUAL.prior("") + max(weights)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(small_trees())
 def test_the_sweeps_find_what_trying_every_explanation_finds(drawn):
     tree, evidence = drawn

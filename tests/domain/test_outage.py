@@ -1315,7 +1315,7 @@ def deed(name, one, two, moment, reach):
 
 
 @given(DEEDS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_each_supply_point_has_at_most_one_open_interruption(deeds):
     one = opened(reach=Reach.of({"T1": "all"}, {"T1": 2}), minutes=0).outage
     two = opened(reach=Reach.of({"T2": ["L3"]}), outage_id="Q2", minutes=0).outage

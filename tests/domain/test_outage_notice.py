@@ -444,7 +444,7 @@ def test_issue_3_a_planned_outage_that_is_moved_at_night_and_then_called_off():
     ]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.tuples(st.integers(0, 12 * 24), st.integers(-5, 5), st.booleans()), max_size=5))
 def test_issue_3_however_often_a_plan_moves_nobody_is_told_twice_or_at_night(changes):
     story, window = {sep(1, 9): planned()}, WORKS

@@ -220,7 +220,7 @@ def test_a_file_over_twelve_megabytes_is_not_even_opened():
         reencode(encoded(a_picture(), "JPEG") + b"\0" * photos.MOST_BYTES)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(data=st.data())
 def test_whatever_is_broken_in_a_file_it_becomes_a_clean_jpeg_or_no_photo(data):
     whole = bytearray(TAGGED[data.draw(st.sampled_from(["JPEG", "PNG", "WEBP"]))])

@@ -142,7 +142,7 @@ cells = st.text(
 ).map(str.strip)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.lists(st.tuples(cells.filter(bool), cells), max_size=5))
 def test_what_was_exported_reads_back_as_it_was(rows):
     expected = [(first, second) if second else (first,) for first, second in rows]
