@@ -13,7 +13,9 @@ from typing import Any, Final
 from chalicelib import ambient, telemetry
 from chalicelib.domain.calendar import CHINA, local_day
 from chalicelib.domain.clocks import instant, millis
-from chalicelib.domain.order import Event, apply, canonical
+from chalicelib.domain.issue import is_issue, issue_id_of
+from chalicelib.domain.order import Event, canonical
+from chalicelib.domain.outage import is_outage, outage_id_of
 from chalicelib.domain.paper import is_paper
 from chalicelib.domain.refusal import Busy
 from chalicelib.outbound.objects import files_from
@@ -120,7 +122,6 @@ def verify(context: Any) -> None:
     """See each night that what was recorded the day before is still as it was."""
     settings, at, desk = ambient.settings(), ambient.now(), _desk()
     night = verifying.nightly(
-        desk,
         desk.snapshot.counties,
         port=seals_from(settings.seals),
         public_key=settings.seal_public,
@@ -230,10 +231,10 @@ def _arrived(record: Mapping[str, Any]) -> Event | None:
 
 
 def _note(desk: Desk, event: Event) -> None:
-    """Enter a new order in the books that are kept by day."""
-    if event.seq == 1 and delivering.is_order(event):
+    """Enter what is new in the books that are kept by day."""
+    if event.seq == 1:
         delivering.enter_daybook(event, local_day(event.recorded_at))
-        forgetting.remember_to_forget(desk, apply(None, event), at=event.recorded_at)
+        forgetting.remember_to_forget(desk, event)
 
 
 def _sequence(record: Mapping[str, Any]) -> str:
@@ -268,13 +269,13 @@ def _carry_out(desk: Desk, ports: Ports, effect: Mapping[str, Any]) -> None:
         locating.look_at(desk, chain, was=instant(seq), at=ambient.now())
         return
     try:
-        if delivering.is_outage(chain):
-            number = chain.removeprefix("outage/")
+        if is_outage(chain):
+            number = outage_id_of(chain)
             responding.carry_out(desk, _ways(ports), number, seq, effect_id, at=ambient.now())
         elif is_paper(chain):
             papers.carry_out(desk, ports, chain, seq, effect_id, at=ambient.now())
-        elif delivering.is_issue(chain):
-            number = chain.removeprefix("issue/")
+        elif is_issue(chain):
+            number = issue_id_of(chain)
             pursuing.carry_out(desk, ports, number, seq, effect_id, at=ambient.now())
         else:
             delivering.carry_out(desk, ports, chain, seq, effect_id, at=ambient.now())

@@ -837,7 +837,7 @@ AGGREGATE: Final = Param(
     default="",
     required=True,
     about="An order's number, outage/<id>, issue/<id>, registry/<kind>/<id>, "
-    "access/<county>/<day>, grid/<county> or import/<county>.",
+    "access/<county>/<day>, forgotten/<office>/<year>, grid/<county> or import/<county>.",
 )
 
 
@@ -865,7 +865,7 @@ def read_chain(asked: Asked, on: OnDesk) -> Thing:
         on.order(aggregate, Capability.LEDGER_READ)
     else:
         _owned(on, aggregate, Capability.LEDGER_READ)
-        if aggregate.startswith("access/"):  # it names reports of misconduct too (S1.26)
+        if aggregate.startswith(("access/", "forgotten/")):  # misconduct reports too (S1.26)
             _owned(on, aggregate, Capability.MISCONDUCT_READ)
     after = int(asked.opened(secret, on.caller) or 0)
     events = list(ledger.read(aggregate, after=after, limit=asks["limit"]))

@@ -519,14 +519,27 @@ FOLD: Final = Fold(
 # Folding --------------------------------------------------------------------------------------
 
 
+CHAIN: Final = "issue/"
+
+
 def aggregate(issue_id: str) -> str:
     """Return the name of the issue's chain in the ledger."""
-    return f"issue/{issue_id}"
+    return f"{CHAIN}{issue_id}"
+
+
+def issue_id_of(chain: str) -> str:
+    """Return the id of the issue that a chain is of."""
+    return chain.removeprefix(CHAIN)
+
+
+def is_issue(chain: str) -> bool:
+    """Return whether a chain is an issue's."""
+    return chain.startswith(CHAIN)
 
 
 def apply(issue: Issue | None, event: Event) -> Issue:
     """Fold one event into the head. Needs no table: the event says what it changed."""
-    own_id = event.aggregate.removeprefix("issue/")
+    own_id = issue_id_of(event.aggregate)
     own = {"issue_id": own_id, "version": event.seq, "tip": event.hash}
     return FOLD.apply(issue, event.changes, own=own)
 

@@ -339,6 +339,11 @@ def trusted(aggregate: str, links: Iterable[Link]) -> Iterator[Event]:
         raise BrokenChain(1, "missing")
 
 
+def is_order(chain: str) -> bool:
+    """Return whether a chain is an order's: all others name what they are of before a slash."""
+    return "/" not in chain
+
+
 def verify(aggregate: str, links: Iterable[Link]) -> Order:
     """Fold a whole chain and return its head. Raises BrokenChain as `trusted` does."""
     first, *rest = trusted(aggregate, links)

@@ -519,14 +519,27 @@ FOLD: Final = Fold(
 # Folding --------------------------------------------------------------------------------------
 
 
+CHAIN: Final = "outage/"
+
+
 def aggregate(outage_id: str) -> str:
     """Return the name of the outage's chain in the ledger."""
-    return f"outage/{outage_id}"
+    return f"{CHAIN}{outage_id}"
+
+
+def outage_id_of(chain: str) -> str:
+    """Return the id of the outage that a chain is of."""
+    return chain.removeprefix(CHAIN)
+
+
+def is_outage(chain: str) -> bool:
+    """Return whether a chain is an outage's."""
+    return chain.startswith(CHAIN)
 
 
 def apply(outage: Outage | None, event: Event) -> Outage:
     """Fold one event into the head. Needs no table: the event says what it changed."""
-    own_id = event.aggregate.removeprefix("outage/")
+    own_id = outage_id_of(event.aggregate)
     own = {"outage_id": own_id, "version": event.seq, "tip": event.hash}
     return FOLD.apply(outage, event.changes, own=own)
 

@@ -261,6 +261,17 @@ def park(chain: str, *, was: datetime, until: datetime) -> None:
             raise Busy(of="store") from doubt
 
 
+def erase_shown(chain: str) -> None:
+    """Forget what the head shows of a person. Safe to repeat. Raises Unknown, Busy."""
+    try:
+        with writing():
+            OrderRow(order_id=chain).update([OrderRow.shown.set("{}")], OrderRow.order_id.exists())
+    except Unconfirmed as doubt:
+        if doubt.refused:
+            raise Unknown(chain=chain) from doubt
+        raise Busy(of="store") from doubt
+
+
 def due_at(next_due_at: datetime | None, look: Look | None) -> datetime | None:
     """Return when something must happen: what is due, or the look-back; None if never."""
     instants = [next_due_at, look.at if look else None]

@@ -30,7 +30,7 @@ from pynamodb.transactions import TransactWrite
 
 from chalicelib.domain.calendar import local_day
 from chalicelib.domain.clocks import millis
-from chalicelib.domain.issue import ACTIVE, DONE, Issue, State, aggregate, effects
+from chalicelib.domain.issue import ACTIVE, DONE, Issue, State, aggregate, effects, issue_id_of
 from chalicelib.domain.issue_moves import Made
 from chalicelib.domain.order import Event
 from chalicelib.domain.refusal import Busy
@@ -285,10 +285,7 @@ def due_heads(
     """
     start = None if after is None else after._replace(order_id=aggregate(after.order_id))
     rows = heads.due(ARMED, read=_head, before=before, limit=limit, after=start)
-    return [
-        (armed._replace(order_id=armed.order_id.removeprefix("issue/")), head)
-        for armed, head in rows
-    ]
+    return [(armed._replace(order_id=issue_id_of(armed.order_id)), head) for armed, head in rows]
 
 
 # Lines and counts, made from the head alone -----------------------------------------------------

@@ -328,19 +328,6 @@ def set_look(head: Head, look: Look | None) -> Head:
     return after
 
 
-def erase_shown(order_id: str) -> None:
-    """Forget what the head shows of a person. Safe to repeat. Raises Unknown, Busy."""
-    try:
-        with writing():
-            OrderRow(order_id=order_id).update(
-                [OrderRow.shown.set("{}")], OrderRow.order_id.exists()
-            )
-    except Unconfirmed as doubt:
-        if doubt.refused:
-            raise Unknown(order_id=order_id) from doubt
-        raise Busy(of="store") from doubt
-
-
 def _armed(head: Head) -> Action:
     at = _due_at(head)
     if at is None:

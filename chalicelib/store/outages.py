@@ -34,7 +34,7 @@ from pynamodb.transactions import TransactWrite
 from chalicelib.domain.calendar import CHINA
 from chalicelib.domain.clocks import millis
 from chalicelib.domain.order import Actor, Event, canonical
-from chalicelib.domain.outage import KINDS, OVER, Outage, aggregate, effects
+from chalicelib.domain.outage import KINDS, OVER, Outage, aggregate, effects, outage_id_of
 from chalicelib.domain.outage_moves import Made
 from chalicelib.domain.refusal import BadInput, Busy, Stale
 
@@ -341,10 +341,7 @@ def due_heads(
     if after is not None and not after.order_id.startswith(WAITING):
         start = after._replace(order_id=aggregate(after.order_id))
     rows = heads.due(ARMED, read=_head, before=before, limit=limit, after=start)
-    return [
-        (armed._replace(order_id=armed.order_id.removeprefix("outage/")), head)
-        for armed, head in rows
-    ]
+    return [(armed._replace(order_id=outage_id_of(armed.order_id)), head) for armed, head in rows]
 
 
 def wait(county: str, sheet: str, *, until: datetime) -> None:

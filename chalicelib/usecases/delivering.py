@@ -16,7 +16,7 @@ from chalicelib.domain import issue, notice, outage, words
 from chalicelib.domain.calendar import Due
 from chalicelib.domain.clocks import Target, millis
 from chalicelib.domain.contact import Phone
-from chalicelib.domain.order import Event, Order
+from chalicelib.domain.order import Event, Order, is_order
 from chalicelib.domain.paper import effects as paper_effects
 from chalicelib.domain.paper import is_paper
 from chalicelib.domain.procedure import GRADE, LEDGER, TIMER, Effect, effects, running_promise
@@ -114,11 +114,11 @@ def spread(desk: Desk, events: Iterable[Event]) -> list[tuple[str, int, str]]:
 
 
 def _ids_of(desk: Desk, event: Event) -> list[str]:
-    if is_order(event):
+    if is_order(event.aggregate):
         return effect_ids(desk, event)
-    if is_issue(event.aggregate):
+    if issue.is_issue(event.aggregate):
         return [each.effect_id for each in issue.effects(event)]
-    if is_outage(event.aggregate):
+    if outage.is_outage(event.aggregate):
         return [each.effect_id for each in outage_effects(event)]
     if is_paper(event.aggregate):
         return [each.effect_id for each in paper_effects(event)]
@@ -169,24 +169,9 @@ def is_watched(event: Event) -> bool:
     return is_report and said.get("facts", {}).get("symptom") in linking.OF_VOLTAGE
 
 
-def is_order(event: Event) -> bool:
-    """Return whether an event belongs to an order's chain."""
-    return "/" not in event.aggregate
-
-
-def is_outage(chain: str) -> bool:
-    """Return whether a chain is an outage's."""
-    return chain.startswith("outage/")
-
-
-def is_issue(chain: str) -> bool:
-    """Return whether a chain is an issue's."""
-    return chain.startswith("issue/")
-
-
 def enter_daybook(event: Event, day: date) -> None:
     """Note a new order in the daybook of its county, for search and export by day."""
-    if is_order(event) and event.seq == 1:
+    if is_order(event.aggregate) and event.seq == 1:
         county = str(event.changes["county"])
         row = {"kind": event.changes["kind"], "channel": event.changes.get("channel", "web")}
         daybook.put(county, day, event.aggregate, row, version=event.seq)

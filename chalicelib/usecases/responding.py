@@ -14,7 +14,7 @@ from typing import Final
 from chalicelib.domain import notice, outage_moves, words
 from chalicelib.domain.clocks import Target, instant
 from chalicelib.domain.order import Event
-from chalicelib.domain.outage import OVER, Outage, aggregate
+from chalicelib.domain.outage import OVER, Outage, aggregate, is_outage, outage_id_of
 from chalicelib.domain.procedure import Effect
 from chalicelib.store import outages
 from chalicelib.store.deliveries import Status
@@ -210,9 +210,9 @@ def wakes(events: Iterable[Event]) -> list[tuple[str, datetime]]:
     Whoever wakes them then need not leave it to the minute's sweep, which stays for what is lost.
     """
     return [
-        (event.aggregate.removeprefix("outage/"), instant(event.changes["hold_until"]))
+        (outage_id_of(event.aggregate), instant(event.changes["hold_until"]))
         for event in events
-        if delivering.is_outage(event.aggregate)
+        if is_outage(event.aggregate)
         and event.changes.get("hold_until")
         and not event.data.get("training")
     ]

@@ -13,7 +13,7 @@ from typing import Any, Final
 from chalicelib.domain import issue, order
 from chalicelib.domain.calendar import CHINA, local_day
 from chalicelib.domain.order import GENESIS, BrokenChain, Event, Link, link
-from chalicelib.domain.outage import verify_against
+from chalicelib.domain.outage import is_outage, outage_id_of, verify_against
 from chalicelib.domain.paper import is_paper
 from chalicelib.domain.refusal import BadInput, Unknown
 from chalicelib.outbound import seals
@@ -28,6 +28,8 @@ MOST_DAYS: Final = 31
 MOST_SHOWN: Final = 200
 LOOKS: Final = 3
 """How often a chain that did not hold is looked at again before the alarm is raised."""
+BOOKS: Final = frozenset({"access", "forgotten", "grid", "import"})
+"""Chains that an office keeps about its own doings: their second part names it."""
 _ORDERS, _CHAINS, _HOURS = "orders", "chains", "hours"
 
 
@@ -58,7 +60,7 @@ def owner(desk: Desk, aggregate: str) -> tuple[str, ...] | None:
     The deployment's own records, such as calendars, belong to the root: the empty path.
     """
     sort, _, rest = aggregate.partition("/")
-    if sort in {"access", "import", "grid"}:
+    if sort in BOOKS:
         return desk.path(rest.partition("/")[0]) or None
     if sort in {"outage", "announcement", "issue"}:
         county = _issue_of(rest)[0] if sort == "issue" else _county_of_outage(rest)
@@ -136,7 +138,11 @@ def _owner_of_record(desk: Desk, kind: str, key: str) -> tuple[str, ...] | None:
 
 def chain(desk: Desk, aggregate: str) -> dict[str, Any]:
     """Return whether a chain that is no order's holds, and where it breaks first. Raises Busy."""
-    return _checked(aggregate, version=_version(desk, aggregate))
+    sort, _, rest = aggregate.partition("/")
+    if sort == "registry":
+        kind, _, key = rest.partition("/")
+        return _checked(aggregate, version=desk.snapshot.versions.get((kind, key), 0))
+    return _checked(aggregate, version=_length(aggregate))
 
 
 def _checked(aggregate: str, *, version: int | None) -> dict[str, Any]:
@@ -184,15 +190,13 @@ def _is_fold(aggregate: str) -> bool:
         if is_paper(aggregate):
             order.verify_against(papers.get(aggregate).paper, ledger.links(aggregate))
             return True
-        if aggregate.startswith("issue/"):
-            head = issues.get(aggregate.removeprefix("issue/"))
+        if issue.is_issue(aggregate):
+            head = issues.get(issue.issue_id_of(aggregate))
             issue.verify_against(head.issue, ledger.links(aggregate))
             return True
-        if not aggregate.startswith("outage/"):
+        if not is_outage(aggregate):
             return _is_merge(aggregate)
-        verify_against(
-            outages.get(aggregate.removeprefix("outage/")).outage, ledger.links(aggregate)
-        )
+        verify_against(outages.get(outage_id_of(aggregate)).outage, ledger.links(aggregate))
     except (BrokenChain, Unknown):
         return False
     return True
@@ -225,8 +229,11 @@ _VERSIONS: Final[Mapping[str, Callable[[str], int]]] = {
 }
 
 
-def _version(desk: Desk, aggregate: str) -> int | None:
-    """Return how long a head or the registry says that a chain is; None for others."""
+def _length(aggregate: str) -> int | None:
+    """Return how long its head says that a chain is, 0 where that is gone; None where it has none.
+
+    The registry's records are no heads.
+    """
     sort, _, rest = aggregate.partition("/")
     try:
         if sort in _VERSIONS:
@@ -235,10 +242,7 @@ def _version(desk: Desk, aggregate: str) -> int | None:
             return resources.get(sort, rest).version
     except Unknown:
         return 0
-    if sort != "registry":
-        return None
-    kind, _, key = rest.partition("/")
-    return desk.snapshot.versions.get((kind, key), 0)
+    return None
 
 
 # Each night ---------------------------------------------------------------------------------------
@@ -258,7 +262,6 @@ class Night:
 
 
 def nightly(
-    desk: Desk,
     counties: Sequence[str],
     *,
     port: Seals,
@@ -268,15 +271,14 @@ def nightly(
 ) -> Night:
     """Verify what every county recorded on the local day before, its outages too, then its seals.
 
-    Whatever does not hold, looked at again by itself, raises the alarm by the name of its chain:
-    what moves while the walk goes by is not broken. Begins with another county
+    Whatever does not hold raises the alarm by the name of its chain. Begins with another county
     each night, so that none is always the last when the time is up. Raises Busy.
     """
     night, day = Night(), local_day(at) - timedelta(days=1)
     first = day.toordinal() % max(1, len(counties))
     for county in (*counties[first:], *counties[:first]):
         if is_out_of_time() or not _all_of(
-            desk, county, day, night, port=port, is_out_of_time=is_out_of_time, at=at
+            county, day, night, port=port, is_out_of_time=is_out_of_time, at=at
         ):
             night.left.append(county)
     for hour in _hours(day, day, at) if public_key else ():
@@ -293,7 +295,6 @@ def nightly(
 
 
 def _all_of(
-    desk: Desk,
     county: str,
     day: date,
     night: Night,
@@ -311,19 +312,21 @@ def _all_of(
     night.chains += found.chains
     night.events += found.events
     for aggregate, seq, why in found.bad:
-        if _is_broken(desk, aggregate):
-            _broken(night, aggregate, seq, why)
+        _broken(night, aggregate, seq, why)
     return found.cursor is None
 
 
-def _is_broken(desk: Desk, aggregate: str) -> bool:
-    """Look at a chain again, while it may move. Return whether it never held. Raises Busy."""
-    return not any(_holds(desk, aggregate) for _ in range(LOOKS))
+def _is_broken(aggregate: str, verified: Mapping[str, Any]) -> bool:
+    """Look again at a chain that did not hold: its head may have moved while it was read.
+
+    Return whether it never held. Raises Busy.
+    """
+    return bool(verified["first_bad"]) and not any(_holds(aggregate) for _ in range(LOOKS))
 
 
-def _holds(desk: Desk, aggregate: str) -> bool:
+def _holds(aggregate: str) -> bool:
     if "/" in aggregate:
-        return bool(chain(desk, aggregate)["ok"])
+        return bool(_checked(aggregate, version=_length(aggregate))["ok"])
     try:
         return reading.verify(orders.get(aggregate))["first_bad"] is None
     except Unknown:
@@ -355,7 +358,8 @@ def days(
     What else is kept in chains: the county's grid, what it imported, every outage with its
     announcements that is open or intended, or was over on these days or since, and the crews,
     trucks, loans and tasks of supply assurance that it has now, every issue opened then, and every
-    paper that is open or was closed since.
+    paper that is open or was closed since. What does not hold is looked at again by itself: what
+    moves while the walk goes by is not broken.
 
     public_key: empty where there is none; then no seal is looked at. knows: whether who asks may
     know of orders of a kind here; those of others are verified too, and neither named nor counted
@@ -459,13 +463,14 @@ def _others(
     for place, aggregate in enumerate(left, start=1):
         version = versions.get(aggregate)
         verified = _checked(aggregate, version=version)
+        bad = verified["first_bad"] if _is_broken(aggregate, verified) else None
         if aggregate in secret:
-            found.elsewhere += verified["first_bad"] is not None
+            found.elsewhere += bad is not None
             continue
         if verified["events"]:
             found.chains += 1
             found.events += verified["events"]
-        if bad := verified["first_bad"]:
+        if bad:
             found.bad.append((aggregate, bad["seq"], bad["why"]))
         if place < len(left) and is_out():
             found.cursor = f"{_CHAINS}|{aggregate}"
@@ -495,7 +500,7 @@ def _orders(
         for number, kind in kinds.items():
             head = heads.get(number)
             verified: Mapping[str, Any] = reading.verify(head) if head else _HEADLESS
-            bad = verified["first_bad"]
+            bad = verified["first_bad"] if _is_broken(number, verified) else None
             if not knows(head.order.kind if head else kind):
                 found.elsewhere += bad is not None
                 continue
@@ -559,7 +564,7 @@ def _is_elsewhere(aggregate: str, county: str, knows: Callable[[str], bool]) -> 
     if sort in resources.SORTS:
         kept = resources.lookup(sort, rest)
         return kept is not None and county not in kept.counties
-    return sort in {"access", "grid", "import"} and rest.partition("/")[0] != county
+    return sort in BOOKS and rest.partition("/")[0] != county
 
 
 def _order_of(number: str) -> tuple[str, str]:

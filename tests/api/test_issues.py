@@ -18,7 +18,7 @@ from chalicelib.domain.staff import Role, Staff
 from chalicelib.store import issues, ledger, registry
 from chalicelib.store.registry import Member
 from chalicelib.store.rows import House
-from chalicelib.usecases import clearing, linking
+from chalicelib.usecases import clearing, forgetting, linking
 from tests.api.conftest import CITY, COUNTY, ELSEWHERE, OTHER, PROVINCE, SETUP, STATION, Answer, Api
 from tests.api.test_citizen import a_photo
 from tests.domain.engine import RULES
@@ -520,3 +520,24 @@ def test_s1_26_the_chain_of_misconduct_is_named_to_who_may_read_it_alone(api: Ap
     assert (hidden["bad"], hidden["elsewhere"]) == ([], 1)
     told = api.post("/api/v1/ledger/verify", days, as_="auditor-1", key="").body
     assert [one["aggregate"] for one in told["bad"]] == [f"issue/{number}"]
+
+
+def test_when_its_people_are_forgotten_an_issue_still_says_what_was_done(api):
+    issue = opened(api)["issue_id"]
+    moved(api, issue, "contact", "supervisor-1", by="phone", note="已致电王桂英女士")
+    moved(api, issue, "evidence", "supervisor-1", files=[photo(api, issue, "supervisor-1")])
+    kept = forgetting.kept_under(api.desk(), f"issue/{issue}", api.at)
+
+    assert forgetting.erase(api.files(), kept, reason="asked", at=api.at)
+
+    page = api.get(f"/api/v1/issues/{issue}", as_="supervisor-1").body
+    assert [step["name"] for step in page["timeline"]][:1] == ["opened"]
+    assert "contact" in [step["name"] for step in page["timeline"]]
+    assert (page["summary"], page["files"]) == ("", [])
+    assert "王桂英" not in str(page)
+    register = f"forgotten/{COUNTY}/{api.at + timedelta(hours=8):%Y}"
+    rows = api.get(f"/api/v1/ledger/events?aggregate={register}", as_="auditor-1")
+    # It names reports of misconduct too: for the auditor, not for a supervisor.
+    assert [row["data"]["order"] for row in rows.body["items"]] == [f"issue/{issue}"]
+    asked = api.get(f"/api/v1/ledger/events?aggregate={register}", as_="supervisor-1")
+    assert asked.status == 404

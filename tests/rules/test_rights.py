@@ -59,6 +59,7 @@ from tests.usecases.county import (
     work,
 )
 from tests.usecases.network import a_grid, account
+from tests.usecases.test_forgetting import keep_a_film, terminated
 from tests.usecases.test_outages import create
 
 KEY = base64.b64encode(bytes(32)).decode()
@@ -186,11 +187,12 @@ def test_watchdog_finds_the_oldest_within_its_policy(desk: Desk):
 def test_deliver_stages_spreads_and_takes_notes_within_its_policy(desk: Desk):
     order_id = an_order(desk)
     (event,) = ledger.read(order_id)
-    head = orders.get(order_id)
+    complained = ledger.event(f"issue/{terminated(desk)}", 1)
 
     with works_as("deliver", at=NOON + HOUR) as own:
         delivering.enter_daybook(event, NOON.date())
-        forgetting.remember_to_forget(own, head.order, at=NOON)
+        forgetting.remember_to_forget(own, event)
+        forgetting.remember_to_forget(own, complained)
         sealing.stage([event], at=NOON)
         effects = delivering.spread(own, [event])
 
@@ -251,10 +253,11 @@ def test_seal_seals_within_its_policy(desk: Desk, tmp_path: Path):
 
 def test_forget_forgets_within_its_policy(desk: Desk, tmp_path: Path):
     order_id = an_order(desk)
-    forgetting.remember_to_forget(desk, orders.get(order_id).order, at=NOON)
+    forgetting.remember_to_forget(desk, ledger.event(order_id, 1))
     head = work(desk, order_id, *LINE, "visit_satisfied", "archive")
     files = Disk(tmp_path, secret=b"a secret for files, 32 bytes long!")
     at = forgetting.term(desk, head.order, NOON) + timedelta(days=2)
+    keep_a_film(tmp_path, f"issue/{terminated(desk)}")
 
     with works_as("forget", at=at) as own:
         gone = 0
@@ -263,8 +266,10 @@ def test_forget_forgets_within_its_policy(desk: Desk, tmp_path: Path):
                 own, files, at=at + timedelta(days=night), is_out_of_time=lambda: False
             )
             gone += done.orders
+        years_later = NOON.replace(year=NOON.year + 3) + timedelta(days=2)
+        ledgers = forgetting.forget(own, files, at=years_later, is_out_of_time=lambda: False)
 
-    assert gone == 1
+    assert (gone, ledgers.orders) == (1, 1)
 
 
 def test_the_night_s_verification_reads_within_its_policy_and_writes_nothing(
@@ -276,7 +281,6 @@ def test_the_night_s_verification_reads_within_its_policy_and_writes_nothing(
     create(desk, "F1-SW1")
     with works_as("verify", at=NOON + 16 * HOUR) as own:
         night = verifying.nightly(
-            own,
             own.snapshot.counties,
             port=DiskSeals(tmp_path),
             public_key="",

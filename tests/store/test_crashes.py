@@ -148,7 +148,7 @@ OPERATIONS = {
     ),
     "erase_shown": Operation(
         _looked,
-        lambda head: orders.erase_shown(head.order.order_id),
+        lambda head: heads.erase_shown(head.order.order_id),
         lambda head: orders.get(head.order.order_id).shown == {},
     ),
     "park": Operation(

@@ -517,7 +517,7 @@ def test_forgetting_a_person_leaves_every_chain_verifiable():
     (second,) = orders.commit(replace(dispatched(head), words=note))
 
     personal.erase(head.order.order_id, party=PARTY)
-    orders.erase_shown(head.order.order_id)
+    heads.erase_shown(head.order.order_id)
 
     stored = orders.get(head.order.order_id)
     assert stored == replace(second, shown={})
@@ -528,7 +528,7 @@ def test_forgetting_a_person_leaves_every_chain_verifiable():
 
 def test_what_was_never_there_cannot_be_forgotten():
     with pytest.raises(Unknown):
-        orders.erase_shown(an_order_id(404))
+        heads.erase_shown(an_order_id(404))
 
     with pytest.raises(Unknown):
         orders.get(an_order_id(404))

@@ -146,9 +146,8 @@ def test_a_day_that_is_whole_verifies_with_its_seals(desk, port):
 NIGHT = NOON + 16 * HOUR  # 04:15 on the day after
 
 
-def nightly(desk, port, counties=(COUNTY,), *, public_key=None, is_out_of_time=lambda: False):
+def nightly(port, counties=(COUNTY,), *, public_key=None, is_out_of_time=lambda: False):
     return verifying.nightly(
-        desk,
         counties,
         port=port,
         public_key=public_key_of(KEY) if public_key is None else public_key,
@@ -159,16 +158,16 @@ def nightly(desk, port, counties=(COUNTY,), *, public_key=None, is_out_of_time=l
 
 def test_each_night_the_day_before_is_verified_orders_and_seals(desk, store, port, capsys):
     number = sealed(desk, port)
-    night = nightly(desk, port)
+    night = nightly(port)
     assert (night.orders, night.bad, night.left) == (1, 0, [])
     assert (night.hours, night.unsealed) == (1, 23)
-    assert nightly(desk, port, public_key="").hours == 0
+    assert nightly(port, public_key="").hours == 0
 
     capsys.readouterr()
     store.connection.client.delete_item(
         TableName=f"{store.prefix}-orders", Key={"order_id": {"S": number}}
     )
-    assert nightly(desk, port).bad == 1
+    assert nightly(port).bad == 1
     said = capsys.readouterr().out
     assert '"ledger.broken"' in said
     assert "head-missing" in said
@@ -178,13 +177,13 @@ def test_a_night_without_time_says_which_counties_are_left_and_begins_elsewhere_
     desk, port, capsys
 ):
     sealed(desk, port)
-    night = nightly(desk, port, ("X0", COUNTY), public_key="", is_out_of_time=lambda: True)
+    night = nightly(port, ("X0", COUNTY), public_key="", is_out_of_time=lambda: True)
 
     assert sorted(night.left) == sorted(["X0", COUNTY])
     assert '"ledger.unverified"' in capsys.readouterr().out
     firsts = {
         verifying.nightly(
-            desk, ("X0", COUNTY), port=port, public_key="", is_out_of_time=lambda: True,
+            ("X0", COUNTY), port=port, public_key="", is_out_of_time=lambda: True,
             at=NIGHT + nights * 24 * HOUR,
         ).left[0]
         for nights in (0, 1)

@@ -8,7 +8,7 @@ import pytest
 
 from chalicelib.domain.contact import Contact, Phone
 from chalicelib.domain.indicators import LOW_VOLTAGE
-from chalicelib.domain.issue import State, effects, verify_against
+from chalicelib.domain.issue import State, effects, is_issue, issue_id_of, verify_against
 from chalicelib.domain.issue_gates import needed_levels
 from chalicelib.domain.issue_moves import Made, advance, fire
 from chalicelib.domain.limits import parse_override
@@ -77,8 +77,8 @@ class Ledger:
         return delivering.spread(self.desk, list(ledger.read(chain)))
 
     def carry_out(self, chain, seq, effect_id, *, at):
-        if delivering.is_issue(chain):
-            number = chain.removeprefix("issue/")
+        if is_issue(chain):
+            number = issue_id_of(chain)
             return pursuing.carry_out(self.desk, self.out, number, seq, effect_id, at=at)
         return delivering.carry_out(self.desk, self.out, chain, seq, effect_id, at=at)
 

@@ -13,7 +13,7 @@ import pytest
 from chalicelib.domain.calendar import local_day
 from chalicelib.domain.contact import Contact, Phone
 from chalicelib.domain.issue_moves import Act, Place, open_issue
-from chalicelib.domain.order import Actor, canonical, order_number
+from chalicelib.domain.order import Actor, canonical, is_order, order_number
 from chalicelib.domain.papers import PAPERS
 from chalicelib.domain.risks import drawn
 from chalicelib.domain.staff import OfficeLevel
@@ -351,7 +351,7 @@ def test_a_papers_chain_is_verified_and_belongs_to_its_office(desk):
 def test_a_paper_is_no_order_and_stands_in_no_queue(desk):
     head = warned(desk)
     assert orders.queue(COUNTY, limit=9).heads == ()
-    assert not delivering.is_order(ledger.event(head.paper.order_id, 1))
+    assert not is_order(head.paper.order_id)
     assert desk.papers.procedures is PAPERS
     assert head.paper.kind not in the_desk().procedures
 

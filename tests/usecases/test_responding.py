@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from chalicelib.domain import outage_moves as moves
+from chalicelib.domain.calendar import local_day
 from chalicelib.domain.contact import Contact, Phone
-from chalicelib.domain.outage import State, verify_against
+from chalicelib.domain.outage import State, is_outage, outage_id_of, verify_against
 from chalicelib.outbound.seals import DiskSeals
 from chalicelib.store import deliveries, ledger, orders, outages
 from chalicelib.store.outages import Change, Head
@@ -77,8 +78,8 @@ class House:
 
     def make(self, effect: tuple[str, int, str], *, at: datetime) -> bool:
         chain, seq, effect_id = effect
-        if delivering.is_outage(chain):
-            number = chain.removeprefix("outage/")
+        if is_outage(chain):
+            number = outage_id_of(chain)
             done = responding.carry_out(self.desk, self.ways, number, seq, effect_id, at=at)
         else:
             done = delivering.carry_out(self.desk, ports(self.folder), chain, seq, effect_id, at=at)
@@ -469,7 +470,6 @@ def test_each_night_an_outage_s_chain_is_verified_whether_it_is_open_or_over(hou
 
     def night() -> verifying.Night:
         return verifying.nightly(
-            house.desk,
             [COUNTY],
             port=DiskSeals(tmp_path),
             public_key="",
@@ -495,7 +495,6 @@ def test_an_outage_that_moves_while_the_night_walks_by_raises_no_alarm(house, tm
         return False
 
     night = verifying.nightly(
-        house.desk,
         [COUNTY],
         port=DiskSeals(tmp_path),
         public_key="",
@@ -504,6 +503,23 @@ def test_an_outage_that_moves_while_the_night_walks_by_raises_no_alarm(house, tm
     )
     assert outages.get(head.outage.outage_id).outage.version == 2
     assert (night.bad, night.chains >= 1) == (0, True)
+
+
+def test_an_outage_that_moves_while_a_days_walk_goes_by_is_not_called_broken(house, tmp_path):
+    head = create(house.desk, SWITCH)
+
+    def meanwhile() -> bool:
+        if outages.get(head.outage.outage_id).outage.version == 1:
+            do(house.desk, head, "restore", 60)
+        return False
+
+    today = local_day(NOON)
+    found = verifying.days(
+        COUNTY, today, today, port=DiskSeals(tmp_path), public_key="", after=None,
+        is_out_of_time=meanwhile, at=NOON + 16 * 60 * MINUTE,
+    )  # fmt: skip
+    assert outages.get(head.outage.outage_id).outage.version == 2
+    assert (found.bad, found.chains >= 1) == ([], True)
 
 
 def _other_than(word: str) -> Callable[[str], str]:

@@ -12887,7 +12887,7 @@ export interface operations {
     read_chain: {
         parameters: {
             query: {
-                /** @description An order's number, outage/<id>, issue/<id>, registry/<kind>/<id>, access/<county>/<day>, grid/<county> or import/<county>. */
+                /** @description An order's number, outage/<id>, issue/<id>, registry/<kind>/<id>, access/<county>/<day>, forgotten/<office>/<year>, grid/<county> or import/<county>. */
                 aggregate: string;
                 cursor?: string;
                 limit?: number;
@@ -13039,7 +13039,7 @@ export interface operations {
     verify_chain: {
         parameters: {
             query: {
-                /** @description An order's number, outage/<id>, issue/<id>, registry/<kind>/<id>, access/<county>/<day>, grid/<county> or import/<county>. */
+                /** @description An order's number, outage/<id>, issue/<id>, registry/<kind>/<id>, access/<county>/<day>, forgotten/<office>/<year>, grid/<county> or import/<county>. */
                 aggregate: string;
             };
             header?: {
