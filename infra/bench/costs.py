@@ -168,7 +168,7 @@ def text(scene: Scene, *, upto: str) -> Measured:
 
 def look_back(scene: Scene) -> Measured:
     """Look whether the effects of an event are there, five minutes on; they are."""
-    head = _settled(scene.file().head)
+    head = _settled(scene, scene.file().head)
     with scene.meter() as meter:
         missing = watching.look_for_effects(scene.desk, head, NOON + FIVE)
     if missing:
@@ -176,12 +176,12 @@ def look_back(scene: Scene) -> Measured:
     return _found(meter, meter.calls, meter.rru, meter.wru)
 
 
-def _settled(head: Head) -> Head:
+def _settled(scene: Scene, head: Head) -> Head:
+    """Say of all that an order's events cause that it was done."""
     order_id = head.order.order_id
-    for event in ledger.read(order_id):
-        for each in effects(event):
-            deliveries.claim(order_id, each.effect_id, by="bench", at=NOON, lease=FIVE)
-            deliveries.settle(order_id, each.effect_id, Status.SENT, at=NOON)
+    for _, _, effect_id in delivering.spread(scene.desk, ledger.read(order_id)):
+        deliveries.claim(order_id, effect_id, by="bench", at=NOON, lease=FIVE)
+        deliveries.settle(order_id, effect_id, Status.SENT, at=NOON)
     return head
 
 
@@ -331,6 +331,14 @@ _IDLE: Final = (
     Figure("calls", floor=len(COUNTIES), goal=len(COUNTIES)),
     Figure("RRU", floor=len(COUNTIES) * 0.5, goal=len(COUNTIES) * 0.5),
 )
+_WHY_MORE: Final = (
+    "outages, issues and papers fall due as orders do, with one query each whatever the counties"
+    " are: half a unit each, about a cent a month."
+)
+_WHY_FIVE: Final = (
+    "a complaint begins with five clocks, each with its limit, rule set and term: its first event"
+    " is 15 bytes longer than a unit."
+)
 
 
 def _named(size: int) -> str:
@@ -343,6 +351,7 @@ def _sweep_idle(size: int) -> Row:
         what=f"sweep of {len(COUNTIES)} counties, nothing due, {_named(size)} open",
         figures=_IDLE,
         measure=partial(sweep_idle, size=size),
+        why=_WHY_MORE,
         full_only=size > THOUSAND,
     )
 
@@ -373,12 +382,14 @@ _FEW: Final = (
         what=f"the sweep as it is woken, {len(COUNTIES)} counties, nothing due",
         figures=_IDLE,
         measure=sweep_function,
+        why=_WHY_MORE,
     ),
     Row(
         name="accept",
         what="accept a complaint, no place named",
         figures=_AN_INTAKE,
         measure=partial(accept, kind="complaint", place=False),
+        why=_WHY_FIVE,
     ),
     Row(
         name="accept-place",
@@ -391,6 +402,7 @@ _FEW: Final = (
         what=f"accept a complaint of {LONGEST:,} characters",
         figures=(ONE_CALL, Figure("WRU", floor=12, goal=20)),
         measure=partial(accept, kind="complaint", place=False, says="电" * LONGEST),
+        why=_WHY_FIVE,
     ),
     Row(
         name="accept-request",

@@ -251,10 +251,10 @@ _WHY_COLD: Final = (
     " own the row would be near its goal. Of what is ours a third is the domain, a quarter the"
     " jobs' use cases, a quarter the API, a sixth the store; pydantic, cryptography, Pillow,"
     " openpyxl and all clients wait for their first use. About half of it is dataclasses: before"
-    " Python 3.13 the standard library writes and compiles six methods one by one for each of a"
-    " hundred and twenty classes at every start. Records whose methods are not compiled at the"
-    " start, or SnapStart, would take that away; PynamoDB and botocore put off to the first call"
-    " would only move it into the first answer."
+    " Python 3.13 the standard library writes and compiles six methods one by one for each of"
+    " three hundred and thirty classes at every start. Records whose methods are not compiled at"
+    " the start, or SnapStart, would take that away; PynamoDB and botocore put off to the first"
+    " call would only move it into the first answer."
 )
 
 

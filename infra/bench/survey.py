@@ -88,6 +88,10 @@ ROWS: Final = (
             Figure("WRU again", floor=0, goal=0.2),
         ),
         measure=take_over,
+        why=(
+            "the network is written with its customers, a row a device and two a place: a quarter"
+            " of a write a customer in one as small as this."
+        ),
     ),
 )
 """Three writes a customer are the least: at home, where the account is, where the meter is."""

@@ -2,6 +2,7 @@
 
 import pytest
 
+from infra.bench import costs
 from infra.bench.__main__ import chosen, measure, rows
 from infra.bench.costs import bill
 from infra.bench.meter import Call
@@ -195,3 +196,12 @@ def test_a_row_that_cannot_be_measured_does_not_take_the_others_along():
     line = measure(a_row(CALL, measure=refuse), Scene())
 
     assert (line.verdict, line.remark) == (Verdict.NOT_MEASURED, "no valgrind here")
+
+
+def test_what_the_stores_calls_cost_can_be_measured():
+    """At few open orders, whatever the figures are: a bench that breaks is found here."""
+    with Scene() as scene:
+        lines = [measure(row, scene) for row in costs.rows() if not row.full_only]
+
+    assert len(lines) > 12
+    assert {line.row.name for line in lines if line.verdict is Verdict.NOT_MEASURED} == set()

@@ -3,6 +3,7 @@
 import ast
 import json
 import re
+import subprocess
 import sys
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -704,3 +705,20 @@ def test_every_reason_is_for_something_that_ships():
 
     for name in set(package.REASONS) - {"chalicelib", "pillow.libs"}:
         assert {each.lower().replace("_", "-") for each in made_by[name]} & shipped
+
+
+HEAVY = ("pydantic", "pydantic_core", "cryptography", "PIL", "openpyxl")
+
+
+def test_a_function_that_starts_waits_for_nothing_that_its_first_call_may_not_need():
+    """What a start imports is paid by whoever comes first; these come with their first use."""
+    found = subprocess.run(
+        [sys.executable, "-c", "import app, sys; print(*sys.modules)"],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+        text=True,
+        env={},
+    )
+    assert "chalicelib.jobs" in found.stdout.split()
+    assert set(HEAVY) & set(found.stdout.split()) == set()
