@@ -229,7 +229,7 @@ PAPER_WORDS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
             for answer, words in {
                 "ok": ("到位", "In place"),
                 "not_ok": ("不到位", "Not in place"),
-                "not_applicable": ("不适用", "Not asked"),
+                "not_applicable": ("不适用", "Not applicable"),
             }.items()
         },
         # Clocks ----------------------------------------------------------------------------
