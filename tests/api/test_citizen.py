@@ -236,6 +236,7 @@ def test_a_photo_goes_when_its_order_is_forgotten(api):
     key = personal.list_files(filed["number"])[0].details["key"]
 
     kept = forgetting.kept_under(api.desk(), filed["number"], ambient.now())
+    assert kept is not None
     forgetting.erase(api.files(), kept, reason="asked", at=ambient.now())
 
     with pytest.raises(Unknown):

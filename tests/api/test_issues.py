@@ -527,6 +527,7 @@ def test_when_its_people_are_forgotten_an_issue_still_says_what_was_done(api):
     moved(api, issue, "contact", "supervisor-1", by="phone", note="已致电王桂英女士")
     moved(api, issue, "evidence", "supervisor-1", files=[photo(api, issue, "supervisor-1")])
     kept = forgetting.kept_under(api.desk(), f"issue/{issue}", api.at)
+    assert kept is not None
 
     assert forgetting.erase(api.files(), kept, reason="asked", at=api.at)
 
