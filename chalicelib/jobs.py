@@ -120,9 +120,9 @@ def seal() -> None:
 
 def verify(context: Any) -> None:
     """See each night that what was recorded the day before is still as it was."""
-    settings, at, desk = ambient.settings(), ambient.now(), _desk()
+    settings, at = ambient.settings(), ambient.now()
     night = verifying.nightly(
-        desk.snapshot.counties,
+        _desk().snapshot.counties,
         port=seals_from(settings.seals),
         public_key=settings.seal_public,
         is_out_of_time=_out_of_time(context),

@@ -11,7 +11,7 @@ from typing import Any, Final
 from pynamodb.connection import TableConnection
 from pynamodb.transactions import TransactWrite
 
-from chalicelib.domain.order import GENESIS, Event, Link
+from chalicelib.domain.order import GENESIS, Event, Link, is_order
 from chalicelib.domain.refusal import Busy, Stale, Unknown
 
 from .rows import LedgerRow, Unconfirmed, asking, back_off, house, writing
@@ -131,7 +131,7 @@ def at_tip(event: Event) -> Event:
 
 def chain(aggregate: str) -> str:
     """Return the key of a chain. An order's aggregate is its bare number; others have a kind."""
-    return aggregate if "/" in aggregate else f"order/{aggregate}"
+    return f"order/{aggregate}" if is_order(aggregate) else aggregate
 
 
 def _row(event: Event) -> LedgerRow:

@@ -27,7 +27,7 @@ PAGE: Final = 20
 MOST_DAYS: Final = 31
 MOST_SHOWN: Final = 200
 LOOKS: Final = 3
-"""How often a chain that did not hold is looked at again before the alarm is raised."""
+"""How often a chain that did not hold is looked at again before it is called broken."""
 BOOKS: Final = frozenset({"access", "forgotten", "grid", "import"})
 """Chains that an office keeps about its own doings: their second part names it."""
 _ORDERS, _CHAINS, _HOURS = "orders", "chains", "hours"
@@ -325,7 +325,7 @@ def _is_broken(aggregate: str, verified: Mapping[str, Any]) -> bool:
 
 
 def _holds(aggregate: str) -> bool:
-    if "/" in aggregate:
+    if not order.is_order(aggregate):
         return bool(_checked(aggregate, version=_length(aggregate))["ok"])
     try:
         return reading.verify(orders.get(aggregate))["first_bad"] is None

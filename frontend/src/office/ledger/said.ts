@@ -61,13 +61,13 @@ export function stepSaid(facts: Facts, step: string, labels: Readonly<Record<str
 const STEP: Readonly<Record<string, string>> = { investigated: 'issue.gate.investigation_written', measure: 'issue.move.measure' }
 export const stepWord = (name: string): string => word(STEP[name] ?? `issue.gate.${name}`)
 
-/** The five sections in the order of the form; a note stands for itself. */
+/** The five sections in the order of the form. */
 const SECTIONS = ['basic_facts', 'event_course', 'exposed_problem', 'remedy', 'advice']
-const rank = (name: string): number => SECTIONS.indexOf(name)
 export const sections = (words: Readonly<Record<string, string>>): { label: string; text: string }[] =>
   SECTIONS.flatMap((name) => (words[name] ? [{ label: word(`need.${name}`), text: words[name] }] : []))
+
+/** What was said at a step: a note stands for itself, then the sections. */
 export function wordsSaid(words: Readonly<Record<string, string>>): string[] {
-  return Object.entries(words)
-    .sort(([a], [b]) => rank(a) - rank(b))
-    .map(([name, text]) => (rank(name) === -1 ? text : `${word(`need.${name}`)}${mark('：')}${text}`))
+  const notes = Object.entries(words).filter(([name]) => !SECTIONS.includes(name)).map(([, text]) => text)
+  return [...notes, ...sections(words).map(({ label, text }) => `${label}${mark('：')}${text}`)]
 }
